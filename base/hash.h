@@ -1,0 +1,18 @@
+// Content hashes: SHA-256, by libsodium.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace rbk {
+
+using Digest = std::array<uint8_t, 32>;
+
+Digest sha256(std::string_view bytes);
+
+/// 64 lower-case hexadecimal digits.
+std::string to_hex(const Digest& digest);
+
+}  // namespace rbk

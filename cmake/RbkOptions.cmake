@@ -1,0 +1,34 @@
+# Flags that hold for all of our code; the generated parser opts out of the warnings.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+option(RBK_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(RBK_BENCH "Build the benchmarks" OFF)
+set(RBK_SANITIZE "" CACHE STRING "Sanitizers for all of our code, e.g. address,undefined")
+
+find_program(RBK_CCACHE ccache)
+if(RBK_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime
+      CCACHE_NOHASHDIR=1 ${RBK_CCACHE})
+endif()
+find_program(RBK_MOLD mold)
+if(RBK_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-fno-omit-frame-pointer -ffp-contract=off)
+if(RBK_SANITIZE)
+  add_compile_options(-fsanitize=${RBK_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${RBK_SANITIZE})
+endif()
+
+set(RBK_WARNINGS -Wall -Wextra -Wconversion -Wshadow -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports these inside the standard library at -O2 and under the sanitizers.
+  list(APPEND RBK_WARNINGS -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow
+       -Wno-dangling-pointer -Wno-array-bounds -Wno-stringop-overread)
+endif()
