@@ -1,0 +1,126 @@
+// The seam between the engine and what acts on the world. The engine knows nothing of HTTP or
+// processes; an action knows nothing of runs, journals or the machine.
+//
+// Threads: the engine calls every method of Action from its own thread, and none may block: work
+// that takes time goes to a thread or an event loop of the action's. An AttemptSink may be called
+// from any thread, and outlives the engine's wish to hear from it: calls after `finish` are
+// ignored.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace rbk::engine {
+
+/// How an action behaves towards the world, declared with it or said by its step.
+enum class Behaviour : uint8_t {
+  kReads,       // no side effect: may be repeated, may run in a plan
+  kIdempotent,  // may be repeated with the same key
+  kWrites,      // must not be repeated unless somebody says so
+};
+
+/// What is known of an attempt's effect when it ends without a result.
+enum class Effect : uint8_t {
+  kNone,     // it certainly did nothing: refused before sending, never started
+  kDone,     // it did what it does, then failed: a command's exit status, an HTTP answer
+  kUnknown,  // it may have: a timeout, a kill, a connection lost after sending
+};
+
+/// A typed error of the language (`ShellError { exit_code: 1 }`), as an action raises it.
+struct ActionError {
+  std::string kind;        // the error's name in the module's declarations: "ShellError", "Timeout"
+  std::string message;     // names the thing and says what was expected
+  bool retryable = false;  // a repetition may end otherwise
+  boost::json::object fields;  // the kind's own fields
+};
+
+/// The one terminal event of an attempt.
+struct Outcome {
+  enum class Kind : uint8_t { kOk, kError, kStopped, kUnknown };
+  Kind kind = Kind::kOk;
+  boost::json::value output;      // kOk: fits the action's declared output type
+  ActionError error;              // kError
+  Effect effect = Effect::kDone;  // kError, kStopped: what is known of the effect
+};
+
+enum class LogStream : uint8_t { kOut, kErr, kInfo, kWarn, kError };
+
+/// Where an attempt's news goes. Thread-safe.
+class AttemptSink {
+ public:
+  virtual ~AttemptSink() = default;
+
+  /// One line, without its newline, in UTF-8 (bytes that are not are replaced by the engine). A
+  /// line longer than 16 KiB is to be split by the caller.
+  virtual void log(LogStream stream, std::string_view line) = 0;
+
+  /// Exactly once an attempt.
+  virtual void finish(Outcome outcome) = 0;
+};
+
+/// One attempt at one step, as its action sees it.
+struct Attempt {
+  uint64_t id = 0;   // unique in this engine process; names the attempt in `stop`
+  std::string name;  // the action as imported: "shell.run", "http.request"
+  boost::json::object
+      arguments;    // by parameter name; each as its declared type's JSON form, absent ones as null
+  std::string key;  // idempotency key: 64 hexadecimal digits, the same over retries and crashes
+  std::string attempt_key;  // unique to this attempt, the same after a crash: names its spool
+  std::string run;          // the run's id and the step's path, for messages and environment
+  std::string path;
+  Behaviour behaviour = Behaviour::kWrites;
+  std::optional<int64_t>
+      timeout;  // microseconds left for this attempt; the engine asks for a stop by itself as well
+};
+
+enum class StopMode : uint8_t {
+  kGentle,  // ask; a `writes` attempt under way is let finish, a `reads` one ends at once
+  kKill,    // end it; the effect is then unknown unless the action knows better
+};
+
+/// The answer to "was this attempt, journaled by an engine that died, ever started?"
+enum class Recovery : uint8_t {
+  kNeverStarted,  // certain: it may be started now
+  kReattached,    // it was found; its outcome will come through the sink given
+  kUnknown,       // it may have run; nobody will ever say how it ended
+};
+
+class Action {
+ public:
+  virtual ~Action() = default;
+
+  /// Begins the attempt. Even an immediate failure is told by sink->finish, never by an exception.
+  virtual void start(const Attempt& attempt, std::shared_ptr<AttemptSink> sink) = 0;
+
+  /// Asks for the attempt's end. Its terminal event still comes through its sink, and says what
+  /// became true first.
+  virtual void stop(uint64_t attempt, StopMode mode) = 0;
+
+  /// After a crash: finds an attempt again. Actions whose work dies with their process keep this
+  /// default.
+  virtual Recovery recover(const Attempt& attempt, std::shared_ptr<AttemptSink> sink) {
+    (void)attempt;
+    (void)sink;
+    return Recovery::kUnknown;
+  }
+
+  /// The engine has made the outcome durable: what was kept for recovery (a spool) may go.
+  virtual void acknowledge(const std::string& attempt_key) { (void)attempt_key; }
+};
+
+/// Finds actions by the name under which a program imports them.
+class ActionRegistry {
+ public:
+  virtual ~ActionRegistry() = default;
+  /// kNotFound names the action and the modules that exist. The pointer lives as long as the
+  /// registry.
+  virtual Result<Action*> find(std::string_view name) = 0;
+};
+
+}  // namespace rbk::engine
