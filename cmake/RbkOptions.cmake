@@ -26,6 +26,10 @@ if(RBK_SANITIZE)
   add_link_options(-fsanitize=${RBK_SANITIZE})
 endif()
 
+if(RBK_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 set(RBK_WARNINGS -Wall -Wextra -Wconversion -Wshadow -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside the standard library at -O2 and under the sanitizers.
