@@ -1,0 +1,33 @@
+// One command of `rbk`. The table in command.cpp is the only place that lists them.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/exit_status.h"
+#include "cli/terminal.h"
+
+namespace rbk::cli {
+
+/// The words after the command's name, `--json` taken out.
+using Arguments = std::vector<std::string>;
+
+struct Command {
+  std::string_view name;
+  std::string_view synopsis;  // what follows the name: "FILE [--json]"
+  std::string_view summary;   // one line
+  std::string_view example;   // one that works
+  ExitStatus (*run)(const Terminal& terminal, const Arguments& arguments);
+};
+
+std::span<const Command> commands();
+
+/// Finds and runs the command that the words after `rbk` name; answers --help and --version;
+/// refuses unknown ones with the nearest name.
+ExitStatus dispatch(Terminal terminal, std::span<const char* const> words);
+
+ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);
+
+}  // namespace rbk::cli

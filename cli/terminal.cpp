@@ -1,0 +1,51 @@
+#include "cli/terminal.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/json/serialize.hpp>
+#include <cstdlib>
+#include <string>
+
+namespace rbk::cli {
+namespace {
+
+bool shows_colour(std::FILE* stream) {
+  const char* refused = std::getenv("NO_COLOR");
+  return isatty(fileno(stream)) == 1 && (refused == nullptr || *refused == '\0');
+}
+
+void write_all(std::FILE* stream, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stream);
+  std::fflush(stream);
+}
+
+}  // namespace
+
+Terminal Terminal::of_process() {
+  Terminal terminal{stdout, stderr};
+  terminal.out_colour = shows_colour(stdout);
+  terminal.err_colour = shows_colour(stderr);
+  return terminal;
+}
+
+void Terminal::print(std::string_view text) const { write_all(out, text); }
+
+void Terminal::print_json(const boost::json::object& object) const {
+  write_all(out, boost::json::serialize(object) + "\n");
+}
+
+void Terminal::print_error(const Error& error) const {
+  if (json) {
+    boost::json::object object{{"error", error.message}};
+    if (!error.cure.empty()) object["cure"] = error.cure;
+    write_all(err, boost::json::serialize(object) + "\n");
+    return;
+  }
+  std::string text = err_colour ? "\033[1;31merror\033[0m: " : "error: ";
+  text += error.message + "\n";
+  if (!error.cure.empty()) text += fmt::format("  help: {}\n", error.cure);
+  write_all(err, text);
+}
+
+}  // namespace rbk::cli
