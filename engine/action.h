@@ -74,6 +74,9 @@ struct Attempt {
   std::string attempt_key;  // unique to this attempt, the same after a crash: names its spool
   std::string run;          // the run's id and the step's path, for messages and environment
   std::string path;
+  std::string origin;  // recover: boot_identity() (base/boot.h) of the engine that journaled the
+                       // attempt's intent; in another life of the host, or with an empty one,
+                       // that nothing is found proves nothing
   Behaviour behaviour = Behaviour::kWrites;
   std::optional<int64_t>
       timeout;  // microseconds left for this attempt; the engine asks for a stop by itself as well
