@@ -6,6 +6,8 @@
 #include <array>
 #include <iterator>
 
+#include "base/spelling.h"
+
 namespace rbk::cli {
 namespace {
 
@@ -13,21 +15,6 @@ constexpr std::array kCommands{
     Command{"version", "[--json]", "the version of rbk, its compiler and its libraries",
             "rbk version --json", version_command},
 };
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
 
 const Command* find(std::string_view name) {
   const auto found = std::find_if(kCommands.begin(), kCommands.end(),
@@ -48,14 +35,12 @@ std::string help(const Command& command) {
 }
 
 Error unknown(std::string_view name) {
-  const auto nearest =
-      std::min_element(kCommands.begin(), kCommands.end(), [&](const Command& a, const Command& b) {
-        return edit_distance(a.name, name) < edit_distance(b.name, name);
-      });
-  const bool near = edit_distance(nearest->name, name) <= 2;
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) names.push_back(command.name);
+  const std::string_view nearest = nearest_name(name, names);
   return {ErrorKind::kInvalid, fmt::format("there is no command \"{}\"", name),
-          near ? fmt::format("did you mean `rbk {}`?", nearest->name)
-               : "`rbk --help` lists the commands"};
+          nearest.empty() ? "`rbk --help` lists the commands"
+                          : fmt::format("did you mean `rbk {}`?", nearest)};
 }
 
 }  // namespace
