@@ -1,0 +1,246 @@
+// The machine: runs one run of one program, and touches nothing outside itself. It reads no clock,
+// does no I/O and draws no random number: events come in, in one order, each with its time;
+// requests and marks come out. The same events give the same turns, always, on every host: that is
+// what makes a run resumable. Not thread-safe; different machines may run on different threads.
+//
+//   Machine machine(program, limits);
+//   Turn turn = machine.deliver(Event::start(...));   // runs until every fiber waits
+//   ... journal the event, commit, then carry out turn.requests ...
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "vm/bytecode/program.h"
+
+namespace rbk::vm {
+
+/// Names what a machine has asked for; counts from 1 within a run, the same at every replay.
+using RequestId = uint64_t;
+
+/// An error of the language as it crosses the machine's border.
+struct ErrorValue {
+  std::string kind;  // "ShellError", "http.ServerError", "Timeout"
+  std::string message;
+  bool retryable = false;
+  boost::json::object fields;
+  friend bool operator==(const ErrorValue&, const ErrorValue&) = default;
+};
+
+/// What is known of an attempt's effect when it ends.
+enum class Effect : uint8_t { kNone, kDone, kUnknown };
+
+// ---- In: what happened
+// -----------------------------------------------------------------------------
+
+namespace event {
+/// First of all. `seed` feeds what looks random (jitter).
+struct Started {
+  uint32_t runbook = 0;            // index into Program::runbooks
+  boost::json::array arguments;    // one for each parameter, defaults filled in
+  std::string run;                 // the run's id, for run.id
+  std::string url;
+  std::string starter;
+  std::string reason;
+  boost::json::object labels;
+  uint64_t seed = 0;
+};
+/// The one terminal event of a Perform.
+struct Performed {
+  enum class How : uint8_t {
+    kOk,       // output
+    kError,    // error, effect
+    kTimeout,  // its time was up; effect says what is known
+    kStopped,  // it was asked to stop; effect
+    kInDoubt,  // whoever ran it died (a crash): only for steps with on doubt verify, undo or fail
+  };
+  RequestId request = 0;
+  How how = How::kOk;
+  boost::json::value output;
+  ErrorValue error;
+  Effect effect = Effect::kDone;
+};
+/// A Sleep's or Timer's time has come; an Approve's expiry too.
+struct Woke {
+  RequestId request = 0;
+};
+/// A person decided on an Approve.
+struct Decided {
+  RequestId request = 0;
+  bool approved = false;
+  boost::json::object form;  // approved: by field name
+  std::vector<std::string> by;
+  std::string reason;        // rejected
+};
+/// A person answered a Doubt request.
+struct Resolved {
+  enum class How : uint8_t { kDone, kNotDone, kFail };
+  RequestId request = 0;
+  How how = How::kDone;
+  boost::json::value output;
+  std::string by;
+};
+/// A person cancels the run. Shielded fibers go on first.
+struct Cancelled {
+  bool rollback = false;  // undo what was done; otherwise it is left
+  std::string by;
+};
+}  // namespace event
+
+struct Event {
+  int64_t time = 0;  // microseconds since the epoch; never smaller than the event's before
+  std::variant<event::Started, event::Performed, event::Woke, event::Decided, event::Resolved,
+               event::Cancelled>
+      what;
+};
+
+/// The journal's form of an event: versioned, compact. Decoding trusts nothing.
+std::string encode(const Event& event);
+Result<Event> decode_event(std::string_view bytes);
+
+// ---- Out: what is wanted
+// -------------------------------------------------------------------------
+
+namespace request {
+/// Carry out an action; answered by exactly one Performed.
+struct Perform {
+  uint32_t action = 0;  // index into Program::actions
+  boost::json::object arguments;
+  bytecode::Behaviour behaviour = bytecode::Behaviour::kWrites;
+  bytecode::Doubt doubt = bytecode::Doubt::kDefault;
+  std::optional<int64_t> timeout;  // microseconds
+  std::string path;                // the step's: "patch[web-1]/boot"
+  uint64_t step = 0;               // the step's number in this run: part of its idempotency key
+  uint32_t attempt = 1;            // of this step, from 1
+};
+/// Stop a Perform: gently. Its Performed still comes.
+struct Stop {
+  RequestId perform = 0;
+};
+/// Answer with Woke at this time.
+struct Sleep {
+  int64_t until = 0;
+};
+/// Put it before people; answered by Decided, or by Woke at `expires`.
+struct Approve {
+  std::string path;
+  boost::json::value description;  // {name, question, by: [{user|group: "x"}], not_by, quorum, allow_starter, notify, form: {fields}}
+  std::optional<int64_t> expires;
+};
+/// Ask a person what became of the last attempt; answered by Resolved.
+struct AskDoubt {
+  RequestId perform = 0;
+  std::string path;
+};
+/// A Sleep, Timer, Approve or AskDoubt is not wanted any more; no answer comes.
+struct Forget {
+  RequestId request = 0;
+};
+}  // namespace request
+
+struct Request {
+  RequestId id = 0;
+  std::variant<request::Perform, request::Stop, request::Sleep, request::Approve,
+               request::AskDoubt, request::Forget>
+      what;
+};
+
+/// News for people: what the store shows. Follows from the events, so a replay makes it again.
+struct Mark {
+  enum class Kind : uint8_t {
+    kStepBegan,    // path, step, title
+    kStepEnded,    // path, step, status, output (ok) or error
+    kAttemptFailed,  // path, step, attempt, error; `wait` before the next
+    kUndoBegan,    // path: the step that is undone
+    kUndoEnded,    // path; error if it failed
+    kLog,          // level, text
+    kNote,         // text
+    kLabel,        // text: key, output: value
+    kProgress,     // output: [done, total]
+    kAttach,       // text: a path
+    kCommitted,    // text: why
+  };
+  enum class StepStatus : uint8_t { kSucceeded, kFailed, kSkipped, kCancelled };
+  Kind kind = Kind::kLog;
+  std::string path;
+  uint64_t step = 0;
+  uint64_t parent = 0;  // the step around it, 0 at the top
+  std::string title;
+  StepStatus status = StepStatus::kSucceeded;
+  uint32_t attempt = 0;
+  std::string level;  // info warn error debug
+  std::string text;
+  int64_t wait = 0;   // microseconds
+  boost::json::value output;
+  std::optional<ErrorValue> error;
+};
+
+/// How the run ended.
+struct Ending {
+  enum class Status : uint8_t { kSucceeded, kPartial, kFailed, kRollbackFailed, kCancelled };
+  Status status = Status::kSucceeded;
+  bool rolled_back = false;  // everything that had a rollback was undone
+  boost::json::value output;
+  std::optional<ErrorValue> error;
+};
+
+/// What one event led to.
+struct Turn {
+  std::vector<Request> requests;
+  std::vector<Mark> marks;
+  std::optional<Ending> ending;
+};
+
+// ---- The machine
+// --------------------------------------------------------------------------------
+
+struct Limits {
+  uint64_t fuel = 2'000'000'000;           // backward jumps, calls and waits in one turn
+  uint64_t memory = uint64_t{256} << 20;   // bytes of live values, counted abstractly
+  uint32_t call_depth = 1000;
+};
+
+class Machine {
+ public:
+  /// The program must have come from `load` or `verify`. The machine shares it.
+  Machine(std::shared_ptr<const bytecode::Program> program, Limits limits);
+  ~Machine();
+  Machine(Machine&&) noexcept;
+  Machine& operator=(Machine&&) noexcept;
+
+  /// Runs until every fiber waits, or the run has ended. kInvalid: an event that nothing waits for,
+  /// which leaves the machine unchanged (a decision taken twice, a late answer); the engine decides
+  /// what that means. kLimit never comes from here: it ends the run with an error.
+  Result<Turn> deliver(const Event& event);
+
+  bool ended() const;
+  /// The requests that wait for an answer now, oldest first: what a restored run has to carry out
+  /// again, or find again.
+  std::vector<Request> pending() const;
+
+  /// The whole state between two turns. Format: docs/formats/snapshot.md.
+  std::string snapshot() const;
+  /// kCorrupt or kUnsupported: the snapshot is thrown away and the journal replayed. A snapshot of
+  /// another program is kInvalid.
+  static Result<Machine> restore(std::shared_ptr<const bytecode::Program> program, Limits limits,
+                                 std::string_view bytes);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Reads a run's parameters from JSON by their types, fills in defaults and tests every `where`.
+/// The result is what event::Started takes. kInvalid names the parameter, says what was expected,
+/// what was given, and shows the values of a failed condition's parts; all faults, one a line.
+Result<boost::json::array> check_parameters(const bytecode::Program& program,
+                                            const bytecode::Runbook& runbook,
+                                            const boost::json::object& given);
+
+}  // namespace rbk::vm
