@@ -42,9 +42,9 @@ enum class Effect : uint8_t { kNone, kDone, kUnknown };
 namespace event {
 /// First of all. `seed` feeds what looks random (jitter).
 struct Started {
-  uint32_t runbook = 0;            // index into Program::runbooks
-  boost::json::array arguments;    // one for each parameter, defaults filled in
-  std::string run;                 // the run's id, for run.id
+  uint32_t runbook = 0;          // index into Program::runbooks
+  boost::json::array arguments;  // one for each parameter, defaults filled in
+  std::string run;               // the run's id, for run.id
   std::string url;
   std::string starter;
   std::string reason;
@@ -76,7 +76,7 @@ struct Decided {
   bool approved = false;
   boost::json::object form;  // approved: by field name
   std::vector<std::string> by;
-  std::string reason;        // rejected
+  std::string reason;  // rejected
 };
 /// A person answered a Doubt request.
 struct Resolved {
@@ -130,7 +130,8 @@ struct Sleep {
 /// Put it before people; answered by Decided, or by Woke at `expires`.
 struct Approve {
   std::string path;
-  boost::json::value description;  // {name, question, by: [{user|group: "x"}], not_by, quorum, allow_starter, notify, form: {fields}}
+  boost::json::value description;  // {name, question, by: [{user|group: "x"}], not_by, quorum,
+                                   // allow_starter, notify, form: {fields}}
   std::optional<int64_t> expires;
 };
 /// Ask a person what became of the last attempt; answered by Resolved.
@@ -146,25 +147,25 @@ struct Forget {
 
 struct Request {
   RequestId id = 0;
-  std::variant<request::Perform, request::Stop, request::Sleep, request::Approve,
-               request::AskDoubt, request::Forget>
+  std::variant<request::Perform, request::Stop, request::Sleep, request::Approve, request::AskDoubt,
+               request::Forget>
       what;
 };
 
 /// News for people: what the store shows. Follows from the events, so a replay makes it again.
 struct Mark {
   enum class Kind : uint8_t {
-    kStepBegan,    // path, step, title
-    kStepEnded,    // path, step, status, output (ok) or error
+    kStepBegan,      // path, step, title
+    kStepEnded,      // path, step, status, output (ok) or error
     kAttemptFailed,  // path, step, attempt, error; `wait` before the next
-    kUndoBegan,    // path: the step that is undone
-    kUndoEnded,    // path; error if it failed
-    kLog,          // level, text
-    kNote,         // text
-    kLabel,        // text: key, output: value
-    kProgress,     // output: [done, total]
-    kAttach,       // text: a path
-    kCommitted,    // text: why
+    kUndoBegan,      // path: the step that is undone
+    kUndoEnded,      // path; error if it failed
+    kLog,            // level, text
+    kNote,           // text
+    kLabel,          // text: key, output: value
+    kProgress,       // output: [done, total]
+    kAttach,         // text: a path
+    kCommitted,      // text: why
   };
   enum class StepStatus : uint8_t { kSucceeded, kFailed, kSkipped, kCancelled };
   Kind kind = Kind::kLog;
@@ -176,7 +177,7 @@ struct Mark {
   uint32_t attempt = 0;
   std::string level;  // info warn error debug
   std::string text;
-  int64_t wait = 0;   // microseconds
+  int64_t wait = 0;  // microseconds
   boost::json::value output;
   std::optional<ErrorValue> error;
 };
@@ -201,8 +202,8 @@ struct Turn {
 // --------------------------------------------------------------------------------
 
 struct Limits {
-  uint64_t fuel = 2'000'000'000;           // backward jumps, calls and waits in one turn
-  uint64_t memory = uint64_t{256} << 20;   // bytes of live values, counted abstractly
+  uint64_t fuel = 2'000'000'000;          // backward jumps, calls and waits in one turn
+  uint64_t memory = uint64_t{256} << 20;  // bytes of live values, counted abstractly
   uint32_t call_depth = 1000;
 };
 

@@ -127,9 +127,9 @@ struct Handler {
   uint32_t end = 0;
   uint32_t target = 0;
   Reach reach = Reach::kCatch;
-  uint16_t error = 0;              // ref register that receives the error
-  uint16_t mark = 0;               // int register set by kMark at the region's begin
-  uint16_t timer = kNoRegister;    // kTimeout
+  uint16_t error = 0;            // ref register that receives the error
+  uint16_t mark = 0;             // int register set by kMark at the region's begin
+  uint16_t timer = kNoRegister;  // kTimeout
   friend bool operator==(const Handler&, const Handler&) = default;
 };
 
@@ -157,8 +157,8 @@ struct Function {
   bool pure = false;      // holds no instruction that waits or speaks to the engine
   std::vector<Instruction> code;
   std::vector<Handler> handlers;
-  std::vector<Safepoint> safepoints;       // ascending by pc
-  std::vector<SourcePlace> places;         // ascending by pc
+  std::vector<Safepoint> safepoints;        // ascending by pc
+  std::vector<SourcePlace> places;          // ascending by pc
   std::vector<std::string> register_names;  // by register; empty for temporaries; may be shorter
   friend bool operator==(const Function&, const Function&) = default;
 };
@@ -166,9 +166,10 @@ struct Function {
 /// A constant that does not fit an instruction.
 struct Constant {
   TypeId type = 0;
-  int64_t bits = 0;   // bool, int, duration, size, time; the bits of a float; an enum's member index
-  std::string text;   // string-like shapes; JSON text for kJson
-  std::vector<uint32_t> items;  // list: elements; record, enum payload, error: fields; map: key, value, …
+  int64_t bits = 0;  // bool, int, duration, size, time; the bits of a float; an enum's member index
+  std::string text;  // string-like shapes; JSON text for kJson
+  std::vector<uint32_t>
+      items;  // list: elements; record, enum payload, error: fields; map: key, value, …
   friend bool operator==(const Constant&, const Constant&) = default;
 };
 
@@ -203,9 +204,9 @@ struct NativeImport {
 
 /// A condition on a parameter. Both functions take the parameters up to and including theirs.
 struct ParameterCheck {
-  uint32_t condition = 0;      // function -> bool
-  uint32_t message = 0;        // function -> string; shows the values of the condition's parts
-  std::string text;            // as written
+  uint32_t condition = 0;  // function -> bool
+  uint32_t message = 0;    // function -> string; shows the values of the condition's parts
+  std::string text;        // as written
   friend bool operator==(const ParameterCheck&, const ParameterCheck&) = default;
 };
 

@@ -1,0 +1,290 @@
+// What checking adds to the syntax trees of a program: the type of each expression, what each name
+// means, how each argument reaches its parameter. The trees themselves stay as parsed. Written by
+// `check`, read by `lower`, the formatter of plans and the editor; immutable afterwards.
+//
+// If `diagnostics` holds an error the annotations may have gaps (kUnknown types, no symbols) and
+// must not be lowered.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "compiler/diagnostics/diagnostic.h"
+#include "compiler/source/source.h"
+#include "compiler/syntax/ast.h"
+
+namespace rbk::check {
+
+using source::Span;
+using syntax::ExprId;
+
+inline constexpr uint32_t kNone = 0xffffffff;
+
+/// Indices into CheckedProgram's tables. Types are interned: equal types have equal ids.
+using TypeId = uint32_t;
+using SymbolId = uint32_t;
+using ModuleId = uint32_t;
+
+// ---- Types
+// ---------------------------------------------------------------------------------------
+
+struct Type {
+  enum class Shape : uint8_t {
+    kUnknown,  // after an error: fits everything, so that nothing follows from it
+    kNever,    // of `fail`, `return`, `break`: fits everything
+    kNothing,  // of a call without a result, of a block without a value
+    kNull,     // of `null` alone
+    kBool,
+    kInt,
+    kFloat,
+    kDuration,
+    kSize,
+    kTime,
+    kString,
+    kUrl,
+    kCommand,
+    kQuery,
+    kRegex,
+    kJson,
+    kSecret,
+    kEnvironment,  // of `env { … }`: map<string, string | secret>
+    kRange,        // element
+    kList,         // element
+    kMap,          // key, element
+    kOptional,     // element, never itself optional
+    kResult,       // element
+    kRecord,       // symbol
+    kEnum,         // symbol
+    kErrorKind,    // symbol: one declared kind
+    kError,        // `error`: any kind
+    kFunction,     // parameters, element is the result
+    kVariable,     // in signatures of natives only
+    kForm,         // the decided form of an approval: fields
+  };
+  Shape shape = Shape::kUnknown;
+  TypeId element = kNone;
+  TypeId key = kNone;
+  SymbolId symbol = kNone;                             // record, enum, error kind: nominal
+  std::vector<TypeId> parameters;                      // function
+  std::vector<std::pair<std::string, TypeId>> fields;  // form
+  friend bool operator==(const Type&, const Type&) = default;
+};
+
+/// A field of a record, an error kind, a payload; a parameter of a callable.
+struct Field {
+  std::string name;
+  std::string outer_name;  // in JSON
+  TypeId type = 0;
+  const syntax::Field* written = nullptr;  // default, `where`, doc; null for built-in ones
+};
+
+// ---- Symbols
+// -------------------------------------------------------------------------------------
+
+struct Symbol {
+  enum class Kind : uint8_t {
+    kLocal,      // let, var, for, catch, lambda parameter, pattern, handler's and approval's name
+    kParameter,  // of a function or runbook
+    kStep,       // a step's output
+    kConst,
+    kFunction,
+    kRunbook,
+    kAction,
+    kRecord,
+    kEnum,
+    kErrorKind,
+    kModule,   // of an import or a standard module
+    kBuiltin,  // now, secret, secrets, run, log, calls …: by name
+  };
+  Kind kind = Kind::kLocal;
+  std::string name;
+  TypeId type =
+      0;  // of the value; of a callable its kFunction type; of a record etc. the type itself
+  ModuleId module = 0;
+  syntax::DeclId decl;  // of a top-level one
+  Span span;            // its name where it is declared
+  bool is_var = false;  // may be assigned
+  bool used = false;
+  ModuleId imported = kNone;  // kModule: which
+  std::vector<Field> fields;  // record, error kind: fields; callable: parameters
+  struct Member {
+    std::string name;
+    std::string outer_name;
+    std::vector<Field> payload;
+  };
+  std::vector<Member> members;  // enum
+  TypeId result = kNone;        // callable; kNothing's id without one
+};
+
+// ---- What an expression means
+// --------------------------------------------------------------------
+
+/// How a value is made to fit the place where it stands, after `value_type` is known.
+enum class Convert : uint8_t {
+  kNothing,
+  kToOptional,     // T where T? is wanted
+  kFromOptional,   // T? that was narrowed to T
+  kToJson,         // inside json { … }
+  kToError,        // a declared kind where `error` is wanted
+  kUrlToString,    // a Url, where text is interpolated
+  kToEnvironment,  // map<string, string> where an environment is wanted
+};
+
+/// How `${}` in a literal is encoded.
+enum class Encoding : uint8_t {
+  kText,        // as interpolation shows it
+  kShellWord,   // quoted for the shell
+  kShellWords,  // a list: each quoted, joined by blanks
+  kUrlWhole,    // a Url at the head
+  kUrlHost,
+  kUrlPath,
+  kUrlQuery,
+  kBind,  // a parameter of a query
+};
+
+/// Methods that are compiled into loops.
+enum class LoopMethod : uint8_t {
+  kMap,
+  kFilter,
+  kAny,
+  kAll,
+  kFind,
+  kCount,
+  kEach,
+  kSortBy,
+  kFlatMap
+};
+
+struct Meaning {
+  enum class Kind : uint8_t {
+    kPlain,   // what its syntax says
+    kSymbol,  // NameExpr, MemberExpr: a local, parameter, step, const, or a callable used as value
+    kField,   // MemberExpr: field `index` of a record, error or form (`index` as in its fields)
+    kErrorMessage,  // e.message, e.kind, e.retryable
+    kErrorKindName,
+    kErrorRetryable,
+    kJsonField,       // MemberExpr on json: name as written
+    kEnumMember,      // MemberExpr, ShorthandExpr, CallExpr: member `index` of the enum in `symbol`
+    kNativeProperty,  // MemberExpr: `native`
+    kRunInfo,         // run.id, run.url, run.starter, run.reason, run.labels, run.started
+    kSecretByName,    // secrets.NAME
+    kResultIsOk,      // MemberExpr on Result: ok, value, error
+    kResultValue,
+    kResultError,
+    // CallExpr:
+    kCallFunction,  // `symbol`
+    kCallRunbook,   // `symbol`: its steps nest inside the step
+    kCallAction,    // `symbol`
+    kCallClosure,   // the callee is a value
+    kCallNative,    // `native`; the receiver is the callee's base
+    kCallLoop,      // `loop`; the receiver is the callee's base
+    kCallNow,
+    kCallEmit,  // log.info …, run.note, run.label, run.progress, run.attach: `native` is its name
+    kCallSecret,      // secret("x"), in tests only
+    kCallRawCommand,  // shell.raw(text)
+  };
+  Kind kind = Kind::kPlain;
+  LoopMethod loop = LoopMethod::kMap;
+  uint32_t index = kNone;
+  SymbolId symbol = kNone;
+  std::string native;  // "string.split", "log.info"
+  /// A call's arguments in the order of the parameters; not valid: its default. kCallNative,
+  /// kCallLoop: without the receiver.
+  std::vector<ExprId> arguments;
+};
+
+struct ExprInfo {
+  TypeId value_type = 0;  // before `convert`
+  TypeId type = 0;        // after
+  Convert convert = Convert::kNothing;
+  /// A second conversion after the first, where two are needed (narrowed, then to json).
+  Convert then = Convert::kNothing;
+  uint32_t meaning = kNone;  // index into CheckedModule::meanings; kNone: plain
+  /// A StringLit: what it makes (kString, kUrl, kCommand, kQuery, kRegex, kTime by value_type), and
+  /// each part's encoding in `encodings` from here on.
+  uint32_t encodings = kNone;
+};
+
+/// What a pattern means.
+struct PatternInfo {
+  SymbolId symbol = kNone;  // BindPattern: the local; MemberPattern: the enum; RecordPattern: the
+                            // record or error kind
+  uint32_t index = kNone;   // MemberPattern: the member
+  TypeId type = 0;          // of what it is matched against
+  std::vector<SymbolId>
+      field_symbols;  // RecordPattern: the locals of fields without a pattern, in order; kNone else
+  std::vector<uint32_t> field_indices;  // RecordPattern
+};
+
+/// What a statement declares, in order: let/step/approval: one; for, parallel for: item, index
+/// (kNone if not written). Of expressions (parallel for, try, lambda): keyed by the expression.
+struct StmtInfo {
+  std::vector<SymbolId> symbols;
+  /// A step, and a call by itself in a rollback or handler: the behaviour after `reads`,
+  /// `idempotent` clauses; 0 kReads, 1 kIdempotent, 2 kWrites.
+  uint8_t behaviour = 2;
+};
+
+struct CheckedModule {
+  ModuleId id = 0;
+  std::string name;  // of a standard module: "http"; of a file: its path
+  bool standard = false;
+  const source::Source* source = nullptr;
+  syntax::Ast ast;
+  std::vector<ExprInfo> exprs;                      // by ExprId
+  std::vector<StmtInfo> stmts;                      // by StmtId
+  std::vector<PatternInfo> patterns;                // by PatternId
+  std::vector<std::vector<SymbolId>> expr_symbols;  // by ExprId: of ParallelForExpr, TryExpr,
+                                                    // LambdaExpr, WaitFirstExpr; else empty
+  std::vector<TypeId> type_refs;                    // by TypeRefId
+  std::vector<Meaning> meanings;
+  std::vector<Encoding> encodings;  // see ExprInfo::encodings
+  std::vector<SymbolId> decls;      // by DeclId: the symbol; kNone for tests, schedules …
+
+  const ExprInfo& info(ExprId id) const { return exprs.at(id.index); }
+  const Meaning* meaning(ExprId id) const {
+    const uint32_t index = exprs.at(id.index).meaning;
+    return index == kNone ? nullptr : &meanings.at(index);
+  }
+};
+
+struct CheckedProgram {
+  source::SourceSet sources;
+  std::vector<std::unique_ptr<CheckedModule>> modules;  // 0: the file that was asked for
+  std::vector<Type> types;
+  std::deque<Symbol> symbols;
+  diagnostics::Diagnostics diagnostics;
+
+  const Type& type(TypeId id) const { return types.at(id); }
+  const Symbol& symbol(SymbolId id) const { return symbols.at(id); }
+  /// As messages show it: "list<string>?", "http.Response", "(int) -> bool".
+  std::string text(TypeId id) const;
+};
+
+/// A standard module's declarations; the compiler has none of its own.
+struct StandardModule {
+  std::string_view name;  // "http"; "core" holds the built-in error kinds and is searched last
+  std::string_view text;
+};
+
+/// Reads a file that an import names; the path is relative to the project's root.
+using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+
+struct Options {
+  std::vector<StandardModule> standard;
+  ReadFile read;        // may be empty: then every import of a file is kImportNotFound
+  bool strict = false;  // warnings that @strict makes errors, for every runbook
+};
+
+/// Parses and checks the file and all that it imports. Standard modules are parsed only when a name
+/// of theirs is used. Never fails: look at `diagnostics`.
+CheckedProgram check(std::string path, std::string text, const Options& options);
+
+}  // namespace rbk::check
