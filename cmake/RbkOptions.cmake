@@ -13,7 +13,7 @@ find_program(RBK_CCACHE ccache)
 if(RBK_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime
-      CCACHE_NOHASHDIR=1 ${RBK_CCACHE})
+      CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${RBK_CCACHE})
 endif()
 find_program(RBK_MOLD mold)
 if(RBK_MOLD)
