@@ -1,0 +1,13 @@
+# Writes OUT, a C++ source that holds every RBKnnnn.md of the folder PAGES, sorted by number.
+file(GLOB pages ${PAGES}/RBK*.md)
+list(SORT pages)
+set(code "#include \"compiler/diagnostics/explain.h\"\n\nnamespace rbk::diagnostics {\n\n")
+string(APPEND code "std::span<const ExplainPage> explain_pages() {\n  static constexpr ExplainPage kPages[] = {\n")
+foreach(page IN LISTS pages)
+  get_filename_component(name ${page} NAME_WE)
+  string(REGEX REPLACE "^RBK0*" "" number ${name})
+  file(READ ${page} text)
+  string(APPEND code "      {static_cast<Code>(${number}), R\"page(${text})page\"},\n")
+endforeach()
+string(APPEND code "  };\n  return kPages;\n}\n\n}  // namespace rbk::diagnostics\n")
+file(WRITE ${OUT} "${code}")
