@@ -248,9 +248,9 @@ struct CheckedModule {
   std::vector<Encoding> encodings;  // see ExprInfo::encodings
   std::vector<SymbolId> decls;      // by DeclId: the symbol; kNone for tests, schedules …
 
-  const ExprInfo& info(ExprId id) const { return exprs.at(id.index); }
-  const Meaning* meaning(ExprId id) const {
-    const uint32_t index = exprs.at(id.index).meaning;
+  const ExprInfo& info(ExprId expr) const { return exprs.at(expr.index); }
+  const Meaning* meaning(ExprId expr) const {
+    const uint32_t index = exprs.at(expr.index).meaning;
     return index == kNone ? nullptr : &meanings.at(index);
   }
 };
