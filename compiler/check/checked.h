@@ -121,6 +121,8 @@ struct Symbol {
   };
   std::vector<Member> members;  // enum
   TypeId result = kNone;        // callable; kNothing's id without one
+  /// Callable with a body (function, runbook): its parameters' symbols, in order.
+  std::vector<SymbolId> parameters;
 };
 
 // ---- What an expression means
@@ -223,8 +225,12 @@ struct PatternInfo {
   std::vector<uint32_t> field_indices;  // RecordPattern
 };
 
-/// What a statement declares, in order: let/step/approval: one; for, parallel for: item, index
-/// (kNone if not written). Of expressions (parallel for, try, lambda): keyed by the expression.
+/// What a statement declares, in order; kNone for what is not written.
+///   let, handler: its name
+///   step, call with clauses: its name (kNone for a call), then `error` of a retry's `if`
+///   for: item, index
+///   approval: its name, then each form field's (as its `where` sees it)
+/// Expressions that declare (parallel for, try, lambda) have CheckedModule::expr_symbols.
 struct StmtInfo {
   std::vector<SymbolId> symbols;
   /// A step, and a call by itself in a rollback or handler: the behaviour after `reads`,
