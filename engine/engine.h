@@ -1,0 +1,257 @@
+// The engine: starts runs, drives them so that a crash at any moment loses nothing, and answers
+// questions about them. Knows nothing of terminals or HTTP.
+//
+//   auto engine = Engine::open("sqlite:.runbook/store.db", OpenMode::kCreate, World::real(),
+//   &actions); auto run = (*engine)->start({.program = program, .runbook = "hello", .arguments =
+//   checked, ...}); auto end = (*engine)->drive(*run, {.observer = &screen});
+//
+// Threads: one thread uses an Engine; that thread calls the actions and the observer. `stop` alone
+// may be called from any thread and from a signal handler. Two engines, in one process or in
+// several, may use one store at once: a run is driven by one of them at any time.
+//
+// Run ids are nine letters and digits, sortable by the time of start; wherever a run is named, a
+// unique prefix will do.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/action.h"
+#include "engine/news.h"
+#include "engine/status.h"
+#include "engine/store.h"
+#include "engine/world.h"
+#include "vm/machine.h"
+
+namespace rbk::engine {
+
+/// Who does something.
+struct Person {
+  std::string user;
+  std::vector<std::string> groups;  // that `user` belongs to, as far as runbook.toml says
+  std::string real;                 // who typed it, where that is somebody else (`--as`)
+};
+
+struct StartRun {
+  std::shared_ptr<const bytecode::Program> program;  // kept by its content hash, once
+  std::string runbook;                               // kNotFound if the program has none of it
+  boost::json::array arguments;                      // from vm::check_parameters
+  std::string reason;
+  boost::json::object labels;
+  Person starter;
+};
+
+struct RunSummary {
+  std::string id;
+  std::string runbook;
+  RunStatus status = RunStatus::kRunning;
+  bool rolled_back = false;  // a failed or cancelled one: all that had a rollback was undone
+  std::string program;       // its content hash in hexadecimal
+  std::string starter;
+  std::string reason;
+  boost::json::object labels;
+  int64_t started = 0;  // microseconds since the epoch
+  int64_t updated = 0;
+  std::optional<int64_t> ended;
+  std::optional<int64_t> wake;     // waiting: when the earliest timer is due
+  std::optional<int64_t> process;  // of the living process that drives it
+  boost::json::value output;
+  std::optional<vm::ErrorValue> error;
+  std::string quarantine;  // quarantined: what is known
+};
+
+/// How a person's decision on an approval stands.
+struct WaitingFor {
+  std::string run;
+  std::string runbook;
+  std::string path;
+  Wait::Kind kind = Wait::Kind::kApproval;
+  std::string name;                 // the approval's
+  std::string question;             // of an approval; of a doubt: what is not known
+  boost::json::object description;  // all of it: {by, not_by, quorum, allow_starter, form, ...}
+  std::vector<std::string> approved_by;  // so far
+  int64_t quorum = 1;
+  int64_t since = 0;
+  std::optional<int64_t> expires;
+};
+
+struct AttemptDetail {
+  uint32_t number = 1;
+  int64_t began = 0;
+  std::optional<int64_t> ended;
+  std::optional<vm::ErrorValue> error;
+};
+
+struct StepDetail {
+  std::string path;
+  uint64_t number = 0;
+  uint64_t parent = 0;  // 0: at the top
+  std::string title;
+  StepStatus status = StepStatus::kRunning;
+  std::string action;        // of its own call; empty for a step with a block
+  boost::json::value input;  // the action's arguments
+  boost::json::value output;
+  std::optional<vm::ErrorValue> error;
+  std::optional<vm::ErrorValue> undo_error;
+  int64_t began = 0;
+  std::optional<int64_t> ended;
+  std::vector<AttemptDetail> attempts;
+};
+
+struct RunDetail {
+  RunSummary run;
+  boost::json::array arguments;
+  std::vector<std::string> parameters;  // their names, in the same order
+  std::vector<StepDetail> steps;        // in the order in which they began
+  std::vector<WaitingFor> waits;
+  std::vector<News> timeline;
+};
+
+struct LogLine {
+  int64_t key = 0;  // of its chunk: for `after`
+  int64_t time = 0;
+  uint64_t step = 0;
+  uint32_t attempt = 0;
+  std::string path;
+  LogStream stream = LogStream::kOut;
+  std::string text;
+};
+
+/// Hears of the runs that this engine drives or follows, always after what it hears of is durable
+/// (log lines: as they come). Called on the engine's thread; must not call the engine, except
+/// `stop`.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_news(const std::string& run, const News& news) = 0;
+  virtual void on_log(const std::string& run, const LogLine& line) { (void)run, (void)line; }
+};
+
+struct DriveOptions {
+  Observer* observer = nullptr;
+  /// Stay with a run that waits for people only; otherwise leave it suspended.
+  bool wait_for_people = false;
+  /// Stay with a run that only sleeps if its next timer is due within this; microseconds.
+  int64_t longest_sleep = INT64_MAX;
+};
+
+/// How a run stood when driving or following it ended.
+struct DriveEnd {
+  RunSummary run;
+  enum class Why : uint8_t {
+    kOver,       // is_over(run.status): succeeded, failed, ...
+    kSuspended,  // it waits for a time or people
+    kInDoubt,    // `rbk resolve` is needed
+    kQuarantined,
+    kStopped,  // `stop` was called
+    kHeld,     // another living process drives it: run.process
+  };
+  Why why = Why::kOver;
+  std::vector<WaitingFor> waits;
+};
+
+enum class StopHow : uint8_t {
+  kAtBorder,  // no further attempt begins; those under way end first
+  kAtOnce,    // nothing is waited for; what was under way is found again by the next engine
+};
+
+enum class CancelHow : uint8_t { kLeave, kRollback };
+
+enum class Resolution : uint8_t { kDone, kNotDone, kRetry, kFail };
+
+class Engine {
+ public:
+  /// Opens the store. `actions` must outlive the engine. Errors: those of store.h.
+  static Result<std::unique_ptr<Engine>> open(std::string_view store_url, OpenMode mode,
+                                              World world, ActionRegistry* actions);
+  /// The same over a store that is open already.
+  static std::unique_ptr<Engine> over(std::unique_ptr<Store> store, World world,
+                                      ActionRegistry* actions);
+  ~Engine();
+
+  const StoreIdentity& store() const;
+
+  // ---- Driving
+
+  /// Makes a run and holds it for this engine; nothing of it leaves before `drive`. Durable on
+  /// return.
+  Result<std::string> start(const StartRun& request);
+
+  /// Lets go of a run that `start` made, so that any engine may drive it.
+  Status detach(const std::string& run);
+
+  /// Drives one run until it is over, suspended, in doubt or quarantined, or `stop` is called.
+  Result<DriveEnd> drive(const std::string& run, const DriveOptions& options);
+
+  /// Drives all runs of the store that can go on and that no living process holds: those that were
+  /// cut off, whose timer is due or comes within `longest_sleep`, or that have a message. Returns
+  /// how each ended.
+  Result<std::vector<DriveEnd>> drive_all(const DriveOptions& options);
+
+  /// Tells the observer of a run that another process drives, from the beginning or from the entry
+  /// after `after`, until it is over or waits, its holder is gone (why kStopped) or `stop` is
+  /// called.
+  Result<DriveEnd> follow(const std::string& run, const DriveOptions& options, uint64_t after = 0);
+
+  /// Ends drive, drive_all, follow and wait_for_change, now or when they are called next. A later
+  /// call may only tighten it. Any thread; safe in a signal handler.
+  void stop(StopHow how);
+
+  // ---- What people do. Each is durable on return, and takes hold when the run's holder sees it,
+  // within a tenth of a second; where nobody holds the run, drive it.
+
+  /// `now`: attempts under way are killed. kRefused: the run is over.
+  Status cancel(const std::string& run, CancelHow how, bool now, const Person& by);
+
+  /// Decides on the approval of this name (empty: the only one that waits). kRefused: it was
+  /// decided or has expired; kPermission: this person may not, and why; kInvalid: the form, field
+  /// by field. Returns how the approval stands then.
+  Result<WaitingFor> approve(const std::string& run, const std::string& name,
+                             const boost::json::object& form, const Person& by);
+  Result<WaitingFor> reject(const std::string& run, const std::string& name,
+                            const std::string& reason, const Person& by);
+
+  /// Answers a step in doubt. `output` belongs to kDone and must fit the step's action.
+  Status resolve(const std::string& run, const std::string& path, Resolution how,
+                 const std::optional<boost::json::value>& output, const Person& by);
+
+  /// Undoes a finished run. kUnsupported until linked runs exist; says so, and what to do.
+  Status rollback(const std::string& run, const Person& by);
+
+  // ---- Questions
+
+  Result<std::vector<RunSummary>> runs(const RunFilter& filter);
+  Result<RunSummary> summary(const std::string& run);
+  Result<RunDetail> show(const std::string& run);
+  /// The program that a run is pinned to.
+  Result<std::shared_ptr<const bytecode::Program>> program(const std::string& run);
+  /// All approvals that wait, or those of one run.
+  Result<std::vector<WaitingFor>> approvals(const std::string& run = {});
+  /// Everything that waits for this person: approvals that they may decide, and doubts.
+  Result<std::vector<WaitingFor>> inbox(const Person& person);
+  /// Lines in order, from chunks with keys greater than `after`; of the step with this path (and
+  /// the steps inside it), or of all.
+  Result<std::vector<LogLine>> logs(const std::string& run, const std::string& path = {},
+                                    int64_t after = 0);
+  /// Sleeps until somebody has written to the store, `stop` was called (false), or the time is up.
+  Result<bool> wait_for_change(int64_t microseconds);
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Whether this person may decide on an approval so described. kPermission says why not.
+Status may_decide(const boost::json::object& description, const std::string& starter,
+                  const Person& person);
+
+}  // namespace rbk::engine

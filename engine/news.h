@@ -1,0 +1,49 @@
+// What people see of a run: the news that each journal entry carries. It follows from the entries,
+// so it can be made again; keeping it beside them is what lets `show` and `follow` work without a
+// machine.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/status.h"
+#include "vm/machine.h"
+
+namespace rbk::engine {
+
+struct News {
+  enum class Kind : uint8_t {
+    kMark = 1,          // mark: what the machine says
+    kAttemptBegan = 2,  // path, step, attempt, action, input
+    kAttemptEnded = 3,  // request: the attempt has its terminal event; mark news says what followed
+    kSleeps = 4,        // request, until
+    kApproval = 5,      // request, path, input: the description; until: when it expires
+    kDoubt = 6,         // request, path: a person has to say what became of an attempt
+    kWaitOver = 7,      // request: a sleep, approval or doubt is over
+    kRepeat = 8,        // request: after a crash the attempt is carried out again
+    kCancelled = 9,     // by: a person cancelled the run
+    kStatus = 10,       // status: how the run stands from here on
+    kEnded = 11,        // ending
+  };
+  Kind kind = Kind::kMark;
+  uint64_t entry = 0;  // of the journal
+  int64_t time = 0;    // microseconds since the epoch
+  vm::Mark mark;
+  vm::RequestId request = 0;
+  std::string path;
+  uint64_t step = 0;
+  uint32_t attempt = 0;
+  std::string action;
+  boost::json::value input;
+  std::optional<int64_t> until;
+  std::string by;
+  RunStatus status = RunStatus::kRunning;
+  std::optional<vm::Ending> ending;
+};
+
+}  // namespace rbk::engine

@@ -1,0 +1,51 @@
+// What the engine takes from outside: time, randomness and a way to sleep. A simulation passes in
+// its own; everything else uses `World::real()`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace rbk::engine {
+
+/// Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  /// Microseconds since the epoch; may jump.
+  virtual int64_t wall() = 0;
+  /// Microseconds since the host's boot, time asleep included; never goes back within one boot.
+  virtual int64_t boot() = 0;
+  /// Names the boot (base/boot.h); empty where it is not known.
+  virtual std::string boot_identity() = 0;
+};
+
+/// Engine's thread only.
+class Random {
+ public:
+  virtual ~Random() = default;
+  virtual uint64_t next() = 0;
+};
+
+/// How the engine's thread sleeps between events.
+class Sleeper {
+ public:
+  virtual ~Sleeper() = default;
+  /// Returns when woken since the last call, or when the boot clock reaches `until`. Engine's
+  /// thread.
+  virtual void sleep(int64_t until) = 0;
+  /// Any thread, and from a signal handler.
+  virtual void wake() = 0;
+};
+
+struct World {
+  std::shared_ptr<Clock> clock;
+  std::shared_ptr<Random> random;
+  std::shared_ptr<Sleeper> sleeper;
+  /// Commits on a thread of their own while machines run on; a simulation commits in the engine's.
+  bool writer_thread = true;
+
+  static World real();
+};
+
+}  // namespace rbk::engine
