@@ -91,12 +91,20 @@ struct Cancelled {
   bool rollback = false;  // undo what was done; otherwise it is left
   std::string by;
 };
+/// A person undoes what a run did, after it has ended: the newest first, down to the step `to` and
+/// with it (empty: everything). Only a machine that has ended takes it; it goes on, and ends anew:
+/// kSucceeded (all was undone) or kRollbackFailed. It stands in the journal of a run of its own,
+/// whose machine is made by replaying the first run's journal before.
+struct RollBack {
+  std::string to;  // a path of `undoable`
+  std::string by;
+};
 }  // namespace event
 
 struct Event {
   int64_t time = 0;  // microseconds since the epoch; never smaller than the event's before
   std::variant<event::Started, event::Performed, event::Woke, event::Decided, event::Resolved,
-               event::Cancelled>
+               event::Cancelled, event::RollBack>
       what;
 };
 
@@ -191,6 +199,13 @@ struct Ending {
   std::optional<ErrorValue> error;
 };
 
+/// A finished step that can still be undone.
+struct Undoable {
+  std::string path;
+  uint64_t step = 0;
+  friend bool operator==(const Undoable&, const Undoable&) = default;
+};
+
 /// What one event led to.
 struct Turn {
   std::vector<Request> requests;
@@ -221,6 +236,9 @@ class Machine {
   Result<Turn> deliver(const Event& event);
 
   bool ended() const;
+  /// What RollBack would undo: the steps whose rollbacks were neither run nor committed, newest
+  /// first.
+  std::vector<Undoable> undoable() const;
   /// The requests that wait for an answer now, oldest first: what a restored run has to carry out
   /// again, or find again.
   std::vector<Request> pending() const;
