@@ -1,5 +1,6 @@
 // What checking adds to the syntax trees of a program: the type of each expression, what each name
-// means, how each argument reaches its parameter. The trees themselves stay as parsed. Written by
+// means, how each argument reaches its parameter. The trees themselves stay as parsed, but for one
+// thing: an entry without a value (`json { service }`) has been given its NameExpr. Written by
 // `check`, read by `lower`, the formatter of plans and the editor; immutable afterwards.
 //
 // If `diagnostics` holds an error the annotations may have gaps (kUnknown types, no symbols) and
@@ -66,7 +67,7 @@ struct Type {
     kError,        // `error`: any kind
     kFunction,     // parameters, element is the result
     kVariable,     // in signatures of natives only
-    kForm,         // the decided form of an approval: fields
+    kForm,         // the decided form of an approval: its fields, then approvers: list<string>
   };
   Shape shape = Shape::kUnknown;
   TypeId element = kNone;
@@ -119,7 +120,7 @@ struct Symbol {
     std::string outer_name;
     std::vector<Field> payload;
   };
-  std::vector<Member> members;  // enum
+  std::vector<Member> members;  // enum; one without `decl` is built in: Doubt of a verify block
   TypeId result = kNone;        // callable; kNothing's id without one
   /// Callable with a body (function, runbook): its parameters' symbols, in order.
   std::vector<SymbolId> parameters;
@@ -166,14 +167,16 @@ enum class LoopMethod : uint8_t {
 
 struct Meaning {
   enum class Kind : uint8_t {
-    kPlain,   // what its syntax says
+    kPlain,  // what its syntax says. A record's or error's brace: `symbol` is its type, `arguments`
+             // are in the order of its fields; of an error then its message and retryable
     kSymbol,  // NameExpr, MemberExpr: a local, parameter, step, const, or a callable used as value
     kField,   // MemberExpr: field `index` of a record, error or form (`index` as in its fields)
     kErrorMessage,  // e.message, e.kind, e.retryable
     kErrorKindName,
     kErrorRetryable,
-    kJsonField,       // MemberExpr on json: name as written
-    kEnumMember,      // MemberExpr, ShorthandExpr, CallExpr: member `index` of the enum in `symbol`
+    kJsonField,   // MemberExpr on json: name as written
+    kEnumMember,  // MemberExpr, ShorthandExpr, CallExpr: member `index` of the enum in `symbol`;
+                  // without a symbol of Result: 0 ok, 1 err
     kNativeProperty,  // MemberExpr: `native`
     kRunInfo,         // run.id, run.url, run.starter, run.reason, run.labels, run.started
     kSecretByName,    // secrets.NAME
@@ -197,11 +200,13 @@ struct Meaning {
   uint32_t index = kNone;
   SymbolId symbol = kNone;
   std::string native;  // "string.split", "log.info"
-  /// A call's arguments in the order of the parameters; not valid: its default. kCallNative,
-  /// kCallLoop: without the receiver.
+  /// A call's arguments in the order of the parameters; not valid: its default, or null if it has
+  /// none. kCallNative, kCallLoop: without the receiver.
   std::vector<ExprId> arguments;
 };
 
+/// A name whose value may not be there yet has a `value_type` of T? while its symbol's type is T:
+/// top-level names of a runbook in its handlers, a step's output in its own rollback.
 struct ExprInfo {
   TypeId value_type = 0;  // before `convert`
   TypeId type = 0;        // after
@@ -216,8 +221,8 @@ struct ExprInfo {
 
 /// What a pattern means.
 struct PatternInfo {
-  SymbolId symbol = kNone;  // BindPattern: the local; MemberPattern: the enum; RecordPattern: the
-                            // record or error kind
+  SymbolId symbol = kNone;  // BindPattern: the local; MemberPattern: the enum (kNone: Result, with
+                            // members 0 ok, 1 err); RecordPattern: the record or error kind
   uint32_t index = kNone;   // MemberPattern: the member
   TypeId type = 0;          // of what it is matched against
   std::vector<SymbolId>
@@ -228,11 +233,16 @@ struct PatternInfo {
 /// What a statement declares, in order; kNone for what is not written.
 ///   let, handler: its name
 ///   step, call with clauses: its name (kNone for a call), then `error` of a retry's `if`
-///   for: item, index
+///   for: item, index; over a map the item is the value, the index the key
 ///   approval: its name, then each form field's (as its `where` sees it)
 /// Expressions that declare (parallel for, try, lambda) have CheckedModule::expr_symbols.
+///
+/// The steps of a `parallel` block stay visible after it: under `on failure continue|tolerate`
+/// their symbols have the type Result<T>.
 struct StmtInfo {
   std::vector<SymbolId> symbols;
+  std::vector<SymbolId> retry_kinds;  // of `retry … on Kinds`, in order
+  TypeId doubt = kNone;               // the enum that a verify block's value has
   /// A step, and a call by itself in a rollback or handler: the behaviour after `reads`,
   /// `idempotent` clauses; 0 kReads, 1 kIdempotent, 2 kWrites.
   uint8_t behaviour = 2;
