@@ -1,0 +1,370 @@
+#include "supervisor/client.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "supervisor/event_loop.h"
+#include "supervisor/folder.h"
+#include "supervisor/reach.h"
+#include "supervisor/spool.h"
+
+namespace rbk::supervisor {
+
+namespace {
+
+constexpr int64_t kIdle = 5'000'000;
+// A start is handed to a new supervisor so often when one after another dies of it.
+constexpr int kMostTries = 3;
+
+}  // namespace
+
+// The caller's threads and the loop's share what stands under `mutex_`; listeners are called
+// without it, by the loop's thread.
+class Client::Core {
+ public:
+  explicit Core(Options options) : options_(std::move(options)) {}
+  ~Core() {
+    if (!thread_.joinable()) return;
+    loop_->stop();
+    thread_.join();
+  }
+
+  void start(Start start, std::shared_ptr<Listener> listener);
+  void stop(const std::string& key);
+  Found recover(const std::string& key, bool same_boot, std::shared_ptr<Listener> listener);
+  void acknowledge(const std::string& key);
+
+ private:
+  struct Job {
+    std::shared_ptr<Listener> listener;
+    std::optional<Start> to_start;  // until the supervisor says that it is started
+    Cursor at;
+    bool sent = false;  // on the connection that is open now
+    bool stop = false;
+    int tries = 0;
+  };
+
+  Status prepare();                                 // with mutex_
+  void send_job(const std::string& key, Job& job);  // with mutex_
+  void write_out();                                 // with mutex_
+  void request_connection();                        // with mutex_
+
+  // The loop's thread:
+  void connect();
+  void ready(uint32_t events);
+  void receive();
+  void handle(Message message);
+  void finish(const std::string& key, const Ending& ending);
+  void disconnected();
+  void lose_connection();  // with mutex_
+  bool rescue(const std::string& key, Job& job);
+  void fail_all(const Error& error);
+  void consider_idle();
+
+  const Options options_;
+  std::mutex mutex_;
+  std::optional<Folder> folder_;
+  std::map<std::string, Job> jobs_;
+  std::map<std::string, std::string> claims_;
+  std::string out_;
+  Descriptor socket_;
+  bool connecting_ = false;
+  bool wants_out_ = false;
+
+  std::unique_ptr<EventLoop> loop_;
+  std::thread thread_;
+  EventLoop::Id watch_ = 0;
+  EventLoop::Id idle_timer_ = 0;
+  std::string in_;
+};
+
+Status Client::Core::prepare() {
+  if (!folder_) {
+    auto folder = Folder::open(options_.store);
+    if (!folder) return tl::unexpected<Error>(folder.error());
+    folder_ = std::move(*folder);
+  }
+  if (!loop_) {
+    auto loop = EventLoop::make();
+    if (!loop) return tl::unexpected<Error>(loop.error());
+    loop_ = std::move(*loop);
+    thread_ = std::thread([this] { loop_->run(); });
+  }
+  return {};
+}
+
+void Client::Core::start(Start start, std::shared_ptr<Listener> listener) {
+  std::unique_lock lock(mutex_);
+  const Status prepared = prepare();
+  if (!prepared || jobs_.contains(start.key)) {
+    lock.unlock();
+    const std::string text = prepared ? "the attempt runs already" : prepared.error().message;
+    listener->ended({Ending::Cause::kNotStarted, 0, text});
+    return;
+  }
+  const std::string key = start.key;
+  if (const auto claim = claims_.find(key); claim != claims_.end()) {
+    start.claim = claim->second;
+    claims_.erase(claim);
+  }
+  Job& job = jobs_[key];
+  job.listener = std::move(listener);
+  job.to_start = std::move(start);
+  if (socket_) {
+    send_job(key, job);
+    write_out();
+  } else {
+    request_connection();
+  }
+}
+
+void Client::Core::stop(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto job = jobs_.find(key);
+  if (job == jobs_.end() || job->second.stop) return;
+  job->second.stop = true;
+  if (!job->second.sent) return;
+  append_frame(out_, Stop{key});
+  write_out();
+}
+
+Found Client::Core::recover(const std::string& key, bool same_boot,
+                            std::shared_ptr<Listener> listener) {
+  const std::lock_guard lock(mutex_);
+  if (!prepare() || jobs_.contains(key)) return Found::kUnknown;
+  if (!same_boot && !Spool::exists(*folder_, key)) return Found::kUnknown;
+  const auto claim = Spool::find_or_void(*folder_, key);
+  if (!claim) return Found::kUnknown;
+  if (*claim) {
+    claims_[key] = **claim;
+    return Found::kNeverStarted;
+  }
+  Job& job = jobs_[key];
+  job.listener = std::move(listener);
+  if (socket_) {
+    send_job(key, job);
+    write_out();
+  } else {
+    request_connection();
+  }
+  return Found::kFound;
+}
+
+void Client::Core::acknowledge(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  claims_.erase(key);
+  if (!prepare()) return;
+  if (socket_) {
+    append_frame(out_, Acknowledge{key});
+    write_out();
+  } else {
+    Spool::remove(*folder_, key);
+  }
+}
+
+void Client::Core::send_job(const std::string& key, Job& job) {
+  if (job.to_start) {
+    append_frame(out_, *job.to_start);
+  } else {
+    append_frame(out_, Attach{key, job.at});
+  }
+  if (job.stop) append_frame(out_, Stop{key});
+  job.sent = true;
+}
+
+void Client::Core::write_out() {
+  size_t sent = 0;
+  while (sent < out_.size()) {
+    const ssize_t length =
+        send(socket_.get(), out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0) break;  // full, or gone: then the loop hears of it
+    sent += static_cast<size_t>(length);
+  }
+  out_.erase(0, sent);
+  const bool wants_out = !out_.empty();
+  if (wants_out == wants_out_) return;
+  wants_out_ = wants_out;
+  loop_->post(
+      [this, wants_out] { loop_->change(watch_, wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN); });
+}
+
+void Client::Core::request_connection() {
+  if (connecting_) return;
+  connecting_ = true;
+  loop_->post([this] { connect(); });
+}
+
+void Client::Core::connect() {
+  auto socket = reach_supervisor(*folder_, options_.program);
+  if (!socket) {
+    fail_all(socket.error());
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  connecting_ = false;
+  socket_ = std::move(*socket);
+  in_.clear();
+  out_.clear();
+  wants_out_ = false;
+  watch_ = loop_->watch(socket_.get(), EPOLLIN, [this](uint32_t events) { ready(events); });
+  for (auto& [key, job] : jobs_) send_job(key, job);
+  write_out();
+}
+
+void Client::Core::fail_all(const Error& error) {
+  std::map<std::string, Job> failed;
+  {
+    const std::lock_guard lock(mutex_);
+    connecting_ = false;
+    failed.swap(jobs_);
+  }
+  const std::string text =
+      error.cure.empty() ? error.message : fmt::format("{}; {}", error.message, error.cure);
+  for (auto& [key, job] : failed) {
+    // What is to be started was not handed to any supervisor, or to none that began it.
+    const auto cause = job.to_start ? Ending::Cause::kNotStarted : Ending::Cause::kLost;
+    job.listener->ended({cause, 0, text});
+  }
+}
+
+void Client::Core::ready(uint32_t events) {
+  if ((events & EPOLLOUT) != 0) {
+    const std::lock_guard lock(mutex_);
+    if (socket_) write_out();
+  }
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive();
+}
+
+void Client::Core::receive() {
+  std::array<char, 64U << 10> buffer;
+  const ssize_t length = recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (length <= 0) {
+    disconnected();
+    return;
+  }
+  in_.append(buffer.data(), static_cast<size_t>(length));
+  size_t used = 0;
+  while (true) {
+    auto decoded = decode_frame(std::string_view(in_).substr(used));
+    if (!decoded) {
+      disconnected();
+      return;
+    }
+    if (!*decoded) break;
+    used += (*decoded)->size;
+    handle(std::move((*decoded)->message));
+  }
+  in_.erase(0, used);
+}
+
+void Client::Core::handle(Message message) {
+  const auto listener_of = [this](const std::string& key, Cursor at) {
+    const std::lock_guard lock(mutex_);
+    const auto job = jobs_.find(key);
+    if (job == jobs_.end()) return std::shared_ptr<Listener>();
+    job->second.at = at;
+    return job->second.listener;
+  };
+  if (const auto* output = std::get_if<Output>(&message)) {
+    if (const auto listener = listener_of(output->key, output->after)) {
+      listener->output(output->stream, output->bytes);
+    }
+  } else if (const auto* dropped = std::get_if<Dropped>(&message)) {
+    if (const auto listener = listener_of(dropped->key, dropped->after)) {
+      listener->dropped(dropped->bytes);
+    }
+  } else if (const auto* started = std::get_if<Started>(&message)) {
+    const std::lock_guard lock(mutex_);
+    const auto job = jobs_.find(started->key);
+    if (job != jobs_.end()) job->second.to_start.reset();
+  } else if (const auto* ended = std::get_if<Ended>(&message)) {
+    finish(ended->key, ended->ending);
+  }
+}
+
+void Client::Core::finish(const std::string& key, const Ending& ending) {
+  std::shared_ptr<Listener> listener;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto job = jobs_.find(key);
+    if (job == jobs_.end()) return;
+    listener = std::move(job->second.listener);
+    jobs_.erase(job);
+  }
+  listener->ended(ending);
+  consider_idle();
+}
+
+void Client::Core::lose_connection() {
+  loop_->forget(watch_);
+  socket_.close();
+  out_.clear();
+  wants_out_ = false;
+  for (auto& [key, job] : jobs_) job.sent = false;
+}
+
+// The supervisor died. What it was told to start and did not confirm may have been started: its
+// spool decides. False if it is certain that it was not, and no further supervisor should try.
+bool Client::Core::rescue(const std::string& key, Job& job) {
+  if (!job.to_start) return true;
+  const auto claim = Spool::find_or_void(*folder_, key);
+  if (claim && *claim) {
+    job.to_start->claim = **claim;
+    return ++job.tries < kMostTries;
+  }
+  job.to_start.reset();  // to be attached to
+  return true;
+}
+
+void Client::Core::disconnected() {
+  std::vector<std::shared_ptr<Listener>> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    lose_connection();
+    for (auto job = jobs_.begin(); job != jobs_.end();) {
+      if (rescue(job->first, job->second)) {
+        ++job;
+      } else {
+        refused.push_back(std::move(job->second.listener));
+        job = jobs_.erase(job);
+      }
+    }
+    if (!jobs_.empty()) request_connection();
+  }
+  for (const auto& listener : refused) {
+    listener->ended({Ending::Cause::kNotStarted, 0,
+                     fmt::format("{} supervisors ended before they started it", kMostTries)});
+  }
+}
+
+void Client::Core::consider_idle() {
+  loop_->cancel(idle_timer_);
+  idle_timer_ = loop_->at(EventLoop::now() + kIdle, [this] {
+    const std::lock_guard lock(mutex_);
+    if (socket_ && jobs_.empty() && out_.empty()) lose_connection();
+  });
+}
+
+Client::Client(Options options) : core_(std::make_unique<Core>(std::move(options))) {}
+Client::~Client() = default;
+void Client::start(Start start, std::shared_ptr<Listener> listener) {
+  core_->start(std::move(start), std::move(listener));
+}
+void Client::stop(const std::string& key) { core_->stop(key); }
+Found Client::recover(const std::string& key, bool same_boot, std::shared_ptr<Listener> listener) {
+  return core_->recover(key, same_boot, std::move(listener));
+}
+void Client::acknowledge(const std::string& key) { core_->acknowledge(key); }
+
+}  // namespace rbk::supervisor

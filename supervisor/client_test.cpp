@@ -1,0 +1,493 @@
+// Real processes, and real deaths of everybody involved.
+#include "supervisor/client.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "supervisor/folder.h"
+#include "supervisor/process.h"
+#include "supervisor/spool.h"
+
+namespace rbk::supervisor {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Recorder : public Listener {
+ public:
+  void output(Stream stream, std::string_view bytes) override {
+    const std::lock_guard lock(mutex_);
+    std::string& text = stream == Stream::kOut ? out_ : err_;
+    total_ += bytes.size();
+    if (text.size() < 1U << 20) text += bytes;
+    last_ = bytes;
+    changed_.notify_all();
+  }
+  void dropped(uint64_t bytes) override {
+    const std::lock_guard lock(mutex_);
+    dropped_ += bytes;
+  }
+  void ended(const Ending& ending) override {
+    const std::lock_guard lock(mutex_);
+    EXPECT_FALSE(ending_.has_value()) << "ended twice";
+    ending_ = ending;
+    changed_.notify_all();
+  }
+  Ending wait(std::chrono::seconds limit = 30s) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, limit, [this] { return ending_.has_value(); }));
+    return ending_.value_or(Ending{Ending::Cause::kLost, -1, "the test waited in vain"});
+  }
+  bool wait_for_out(const std::string& text) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 30s, [&] { return out_.find(text) != std::string::npos; });
+  }
+  bool has_ended() {
+    const std::lock_guard lock(mutex_);
+    return ending_.has_value();
+  }
+  std::string out() {
+    const std::lock_guard lock(mutex_);
+    return out_;
+  }
+  std::string err() {
+    const std::lock_guard lock(mutex_);
+    return err_;
+  }
+  std::string last() {
+    const std::lock_guard lock(mutex_);
+    return last_;
+  }
+  uint64_t total() {
+    const std::lock_guard lock(mutex_);
+    return total_;
+  }
+  uint64_t dropped() {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string out_;
+  std::string err_;
+  std::string last_;
+  uint64_t total_ = 0;
+  uint64_t dropped_ = 0;
+  std::optional<Ending> ending_;
+};
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+bool alive(pid_t process) {
+  const std::string stat = text_of(fmt::format("/proc/{}/stat", process));
+  return !stat.empty() && stat.find(") Z ") == std::string::npos;
+}
+
+bool eventually(const std::function<bool()>& condition, std::chrono::seconds limit = 20s) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (std::chrono::steady_clock::now() < end) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(5ms);
+  }
+  return condition();
+}
+
+class ClientTest : public testing::Test {
+ protected:
+  ClientTest() {
+    char name[] = "/tmp/rbk-client-XXXXXX";
+    store_ = mkdtemp(name);
+  }
+  ~ClientTest() override {
+    client_.reset();
+    if (const pid_t process = supervisor(); process > 0) kill(process, SIGKILL);
+    std::filesystem::remove_all(store_);
+  }
+
+  Client& client() {
+    if (!client_) client_ = make_client();
+    return *client_;
+  }
+  std::unique_ptr<Client> make_client() const {
+    return std::make_unique<Client>(Client::Options{store_, {RBK_SUPERVISE}});
+  }
+  static Start sh(const std::string& key, const std::string& script) {
+    Start start;
+    start.key = key;
+    start.words = {"/bin/sh", "-c", script};
+    start.environment = {"PATH=/usr/bin:/bin"};
+    start.directory = "/";
+    return start;
+  }
+  std::shared_ptr<Recorder> begin(const Start& start) {
+    auto recorder = std::make_shared<Recorder>();
+    client().start(start, recorder);
+    return recorder;
+  }
+  // The supervisor's process, or 0. Doesn't connect to it: that would keep it alive.
+  pid_t supervisor() const {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string words = text_of(entry.path() / "cmdline");
+      if (words.find("supervise") != std::string::npos && words.find(store_) != std::string::npos) {
+        return std::stoi(entry.path().filename());
+      }
+    }
+    return 0;
+  }
+  // Runs `body` in a process of its own that kills itself with its process group when it returns.
+  template <typename Body>
+  void in_a_process_that_dies(Body body) {
+    const pid_t child = fork();
+    if (child == 0) {
+      setpgid(0, 0);
+      body();
+      kill(0, SIGKILL);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));
+  }
+  std::string path(const std::string& name) const { return store_ + "/" + name; }
+  bool spool_is_there(const std::string& key) const {
+    return std::filesystem::exists(store_ + "/spool/" + key + ".spool");
+  }
+
+  std::string store_;
+  std::unique_ptr<Client> client_;
+};
+
+TEST_F(ClientTest, ACommandsOutputAndStatusComeBack) {
+  Start start =
+      sh("a", "echo out; echo err >&2; cat; echo $X $RUNBOOK_ATTEMPT; pwd; umask; exit 3");
+  start.input = "from in\n";
+  start.environment.push_back("X=y");
+  start.directory = "/usr";
+  start.file_mask = 027;
+  const auto recorder = begin(start);
+  const Ending ending = recorder->wait();
+  EXPECT_EQ(ending.cause, Ending::Cause::kExited);
+  EXPECT_EQ(ending.value, 3);
+  EXPECT_EQ(recorder->out(), "out\nfrom in\ny a\n/usr\n0027\n");
+  EXPECT_EQ(recorder->err(), "err\n");
+  EXPECT_TRUE(spool_is_there("a"));
+  client().acknowledge("a");
+  EXPECT_TRUE(eventually([&] { return !spool_is_there("a"); }));
+}
+
+TEST_F(ClientTest, ALargeInputIsHandedOverAndARefusedOneHarmsNobody) {
+  Start reads = sh("reads", "wc -c");
+  reads.input.assign(8U << 20, 'x');
+  Start refuses = sh("refuses", "exec 0<&-; exit 0");
+  refuses.input = reads.input;
+  const auto first = begin(reads);
+  const auto second = begin(refuses);
+  EXPECT_EQ(first->wait().value, 0);
+  EXPECT_EQ(first->out(), "8388608\n");
+  EXPECT_EQ(second->wait().cause, Ending::Cause::kExited);
+}
+
+TEST_F(ClientTest, WhatCantBeStartedSaysWhy) {
+  Start missing = sh("a", "");
+  missing.words = {"/no/such/program"};
+  Ending ending = begin(missing)->wait();
+  EXPECT_EQ(ending.cause, Ending::Cause::kNotStarted);
+  EXPECT_NE(ending.text.find("/no/such/program"), std::string::npos) << ending.text;
+  Start elsewhere = sh("b", "true");
+  elsewhere.directory = "/no/such/folder";
+  ending = begin(elsewhere)->wait();
+  EXPECT_EQ(ending.cause, Ending::Cause::kNotStarted);
+  EXPECT_NE(ending.text.find("/no/such/folder"), std::string::npos) << ending.text;
+  Start long_word = sh("c", std::string(3U << 20, 'x'));
+  EXPECT_NE(begin(long_word)->wait().text.find("longer than"), std::string::npos);
+}
+
+TEST_F(ClientTest, ASupervisorThatCantBeStartedIsToldAsNotStarted) {
+  Client client(Client::Options{store_, {"/no/such/supervisor"}});
+  auto recorder = std::make_shared<Recorder>();
+  client.start(sh("a", "true"), recorder);
+  const Ending ending = recorder->wait();
+  EXPECT_EQ(ending.cause, Ending::Cause::kNotStarted);
+  EXPECT_NE(ending.text.find("/no/such/supervisor"), std::string::npos) << ending.text;
+  Client nowhere(Client::Options{store_ + "/gone", {RBK_SUPERVISE}});
+  recorder = std::make_shared<Recorder>();
+  nowhere.start(sh("a", "true"), recorder);
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kNotStarted);
+}
+
+TEST_F(ClientTest, OutputComesWhileTheCommandRuns) {
+  const auto recorder =
+      begin(sh("a", "echo first; while [ ! -e " + path("go") + " ]; do sleep 0.01; done"));
+  EXPECT_TRUE(recorder->wait_for_out("first"));
+  EXPECT_FALSE(recorder->has_ended());
+  std::ofstream(path("go")) << "";
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kExited);
+}
+
+TEST_F(ClientTest, AnAttemptIsStartedOnceHoweverOftenItIsAsked) {
+  const std::string script = "echo x >> " + path("effects") + "; sleep 0.1";
+  const auto first = begin(sh("a", script));
+  auto other = make_client();
+  auto second = std::make_shared<Recorder>();
+  other->start(sh("a", script), second);
+  const Ending one = first->wait();
+  const Ending two = second->wait();
+  EXPECT_NE(one.cause == Ending::Cause::kNotStarted, two.cause == Ending::Cause::kNotStarted);
+  EXPECT_EQ(text_of(path("effects")), "x\n");
+}
+
+TEST_F(ClientTest, ManyClientsAtOnceGetOneSupervisor) {
+  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::shared_ptr<Recorder>> recorders;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(make_client());
+    recorders.push_back(std::make_shared<Recorder>());
+    clients.back()->start(sh(fmt::format("k{}", i), "echo $PPID"), recorders.back());
+  }
+  std::set<std::string> parents;
+  for (const auto& recorder : recorders) {
+    EXPECT_EQ(recorder->wait().value, 0);
+    parents.insert(recorder->out());
+  }
+  EXPECT_EQ(parents.size(), 1U);
+}
+
+TEST_F(ClientTest, TheCommandOutlivesItsEngineAndIsFoundAgain) {
+  in_a_process_that_dies([&] {
+    auto recorder = std::make_shared<Recorder>();
+    client().start(
+        sh("a", "echo one; echo x >> " + path("effects") + "; while [ ! -e " + path("go") +
+                    " ]; do sleep 0.01; done; echo two; echo last >&2; exit 9"),
+        recorder);
+    recorder->wait_for_out("one");
+  });
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_EQ(client().recover("a", true, recorder), Found::kFound);
+  EXPECT_TRUE(recorder->wait_for_out("one"));
+  EXPECT_FALSE(recorder->has_ended());
+  std::ofstream(path("go")) << "";
+  const Ending ending = recorder->wait();
+  EXPECT_EQ(ending.cause, Ending::Cause::kExited);
+  EXPECT_EQ(ending.value, 9);
+  EXPECT_EQ(recorder->out(), "one\ntwo\n");
+  EXPECT_EQ(recorder->err(), "last\n");
+  EXPECT_EQ(text_of(path("effects")), "x\n");
+}
+
+TEST_F(ClientTest, ACommandThatEndedWhileNobodyListenedIsFoundAgain) {
+  in_a_process_that_dies([&] {
+    client().start(sh("a", "echo done; echo > " + path("ran") + "; exit 4"),
+                   std::make_shared<Recorder>());
+    eventually([&] { return std::filesystem::exists(path("ran")); });
+  });
+  // Even when its supervisor is gone too, as it was idle.
+  eventually([&] { return supervisor() == 0; }, 20s);
+  EXPECT_EQ(supervisor(), 0);
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_EQ(client().recover("a", true, recorder), Found::kFound);
+  EXPECT_EQ(recorder->wait().value, 4);
+  EXPECT_EQ(recorder->out(), "done\n");
+}
+
+TEST_F(ClientTest, WhatWasNeverStartedIsNeverStartedTwice) {
+  EXPECT_EQ(client().recover("a", true, std::make_shared<Recorder>()), Found::kNeverStarted);
+  // An engine that froze before it sent its start and thaws now:
+  auto frozen = make_client();
+  auto late = std::make_shared<Recorder>();
+  frozen->start(sh("a", "echo late >> " + path("effects")), late);
+  EXPECT_EQ(late->wait().cause, Ending::Cause::kNotStarted);
+  const auto recorder = begin(sh("a", "echo once >> " + path("effects")));
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kExited);
+  EXPECT_EQ(text_of(path("effects")), "once\n");
+}
+
+TEST_F(ClientTest, InAnotherLifeOfTheHostAbsenceProvesNothing) {
+  EXPECT_EQ(client().recover("a", false, std::make_shared<Recorder>()), Found::kUnknown);
+  begin(sh("b", "exit 5"))->wait();
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_EQ(make_client()->recover("c", false, recorder), Found::kUnknown);
+  auto other = make_client();
+  EXPECT_EQ(other->recover("b", false, recorder), Found::kFound);
+  EXPECT_EQ(recorder->wait().value, 5);
+}
+
+TEST_F(ClientTest, TheDeathOfTheSupervisorLeavesUnknownAndNothingAlive) {
+  const auto recorder =
+      begin(sh("a", "echo $$; sleep 100 & echo $!; setsid sleep 100 & echo $!; echo ok; wait"));
+  ASSERT_TRUE(recorder->wait_for_out("ok"));
+  std::istringstream numbers(recorder->out());
+  std::vector<pid_t> processes(3);
+  for (pid_t& process : processes) numbers >> process;
+  ASSERT_EQ(kill(supervisor(), SIGKILL), 0);
+  const Ending ending = recorder->wait();
+  EXPECT_EQ(ending.cause, Ending::Cause::kLost);
+  for (const pid_t process : processes) EXPECT_FALSE(alive(process)) << process;
+  // The next one serves on.
+  EXPECT_EQ(begin(sh("b", "exit 6"))->wait().value, 6);
+}
+
+TEST_F(ClientTest, ASupervisorThatDiedUnheardLeavesUnknownToTheNextEngine) {
+  pid_t command = 0;
+  in_a_process_that_dies([&] {
+    auto recorder = std::make_shared<Recorder>();
+    client().start(sh("a", "echo $$ > " + path("pid") + "; echo ready; exec sleep 100"), recorder);
+    recorder->wait_for_out("ready");
+    kill(supervisor(), SIGKILL);
+  });
+  std::istringstream(text_of(path("pid"))) >> command;
+  EXPECT_TRUE(alive(command));
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_EQ(client().recover("a", true, recorder), Found::kFound);
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kLost);
+  EXPECT_EQ(recorder->out(), "ready\n");
+  EXPECT_FALSE(alive(command));
+}
+
+TEST_F(ClientTest, TheDeadlineEndsTheWholeTree) {
+  Start start =
+      sh("a",
+         "sh -c 'trap \"\" TERM; sleep 100 & echo $!; wait' & echo $!; setsid sleep 100 & "
+         "echo $!; echo ok; wait");
+  start.deadline = 500'000;
+  start.grace = 200'000;
+  const auto recorder = begin(start);
+  const Ending ending = recorder->wait();
+  EXPECT_EQ(ending.cause, Ending::Cause::kDeadline);
+  std::istringstream numbers(recorder->out());
+  int seen = 0;
+  for (std::string word; numbers >> word;) {
+    if (word == "ok") continue;
+    ++seen;
+    EXPECT_FALSE(alive(std::stoi(word))) << word;
+  }
+  EXPECT_EQ(seen, 3);
+}
+
+TEST_F(ClientTest, AStoppedCommandMayEndByItself) {
+  const auto recorder =
+      begin(sh("a", "trap 'echo tidy; exit 8' TERM; echo ready; while :; do sleep 0.01; done"));
+  ASSERT_TRUE(recorder->wait_for_out("ready"));
+  client().stop("a");
+  const Ending ending = recorder->wait();
+  EXPECT_EQ(ending.cause, Ending::Cause::kStopped);
+  EXPECT_EQ(WEXITSTATUS(ending.value), 8);
+  EXPECT_EQ(recorder->out(), "ready\ntidy\n");
+}
+
+TEST_F(ClientTest, AServiceLeftInTheBackgroundLivesOn) {
+  const auto recorder = begin(sh("a", "(trap '' TERM; while [ ! -e " + path("go") +
+                                          " ]; do echo tick; sleep 0.01; done; echo > " +
+                                          path("survived") + ") & echo started"));
+  EXPECT_EQ(recorder->wait().value, 0);
+  client().acknowledge("a");
+  client_.reset();
+  std::this_thread::sleep_for(6s);  // past the supervisor's idle time
+  std::ofstream(path("go")) << "";
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(path("survived")); }));
+  EXPECT_TRUE(eventually([&] { return supervisor() == 0; }));
+}
+
+TEST_F(ClientTest, AGigabyteOfOutputIsHeldInBoundedMemoryAndSpace) {
+  constexpr uint64_t kBytes = 1U << 30;
+  const auto recorder =
+      begin(sh("a", fmt::format("echo head; head -c {} /dev/zero; echo tail", kBytes)));
+  long peak = 0;
+  uintmax_t disk = 0;
+  while (!recorder->has_ended()) {
+    std::istringstream status(text_of(fmt::format("/proc/{}/status", supervisor())));
+    for (std::string word; status >> word;) {
+      long value = 0;
+      if (word == "VmHWM:" && status >> value) peak = std::max(peak, value);
+    }
+    uintmax_t now = 0;
+    std::error_code gone;
+    for (const auto& entry : std::filesystem::directory_iterator(store_ + "/spool", gone)) {
+      const uintmax_t size = entry.is_regular_file(gone) ? entry.file_size(gone) : 0;
+      if (!gone) now += size;
+    }
+    disk = std::max(disk, now);
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_EQ(recorder->wait().value, 0);
+  EXPECT_TRUE(recorder->out().starts_with("head\n"));
+  EXPECT_TRUE(recorder->last().ends_with("tail\n"));
+  EXPECT_EQ(recorder->total() + recorder->dropped(), kBytes + 10);
+  EXPECT_GT(peak, 0);
+  EXPECT_LT(peak, 24 * 1024) << "KiB";
+  EXPECT_LT(disk, 18U << 20);
+}
+
+TEST_F(ClientTest, AttemptsAreStartedExactlyOnceThroughCrashes) {
+  // Engines that die at any moment around their start; each attempt is gone on with until it ends.
+  for (int i = 0; i < 40; ++i) {
+    const std::string key = fmt::format("k{}", i);
+    const Start start = sh(key, fmt::format("echo {} >> {}", i, path("effects")));
+    in_a_process_that_dies([&] {
+      client().start(start, std::make_shared<Recorder>());
+      std::this_thread::sleep_for(std::chrono::microseconds(i * 150));
+    });
+    auto next = make_client();
+    auto recorder = std::make_shared<Recorder>();
+    if (next->recover(key, true, recorder) == Found::kNeverStarted) next->start(start, recorder);
+    EXPECT_EQ(recorder->wait().cause, Ending::Cause::kExited);
+  }
+  std::multiset<std::string> effects;
+  std::istringstream lines(text_of(path("effects")));
+  for (std::string line; lines >> line;) effects.insert(line);
+  EXPECT_EQ(effects.size(), 40U);
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(effects.count(std::to_string(i)), 1U) << i;
+}
+
+TEST_F(ClientTest, SupervisorsKilledAtAnyMomentNeverRepeatACommand) {
+  for (int i = 0; i < 25; ++i) {
+    const auto recorder =
+        begin(sh(fmt::format("k{}", i), fmt::format("echo {} >> {}", i, path("effects"))));
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 120));
+    if (const pid_t process = supervisor(); process > 0) kill(process, SIGKILL);
+    const Ending ending = recorder->wait();
+    EXPECT_TRUE(ending.cause == Ending::Cause::kExited || ending.cause == Ending::Cause::kLost);
+  }
+  std::set<std::string> seen;
+  std::istringstream lines(text_of(path("effects")));
+  for (std::string line; lines >> line;) EXPECT_TRUE(seen.insert(line).second) << line;
+}
+
+TEST_F(ClientTest, ASupervisorOfAnotherVersionIsNamed) {
+  begin(sh("a", "true"))->wait();
+  auto folder = Folder::open(store_);
+  auto socket = folder->connect();
+  ASSERT_TRUE(socket.has_value());
+  std::string bytes;
+  append_frame(bytes, Hello{kProtocolVersion + 1, 1});
+  ASSERT_EQ(send(socket->get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+  std::string answer;
+  char buffer[512];
+  ssize_t length = 0;
+  while ((length = recv(socket->get(), buffer, sizeof buffer, 0)) > 0) {
+    answer.append(buffer, static_cast<size_t>(length));
+  }
+  EXPECT_NE(answer.find("speaks version 1"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rbk::supervisor

@@ -1,0 +1,34 @@
+// Starting processes, telling them apart, and ending a whole tree of them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "supervisor/descriptor.h"
+#include "supervisor/spool.h"
+#include "supervisor/wire.h"
+
+namespace rbk::supervisor {
+
+struct ChildProcess {
+  ProcessIdentity identity;
+  Descriptor out;  // its standard output; does not block
+  Descriptor err;
+  Descriptor in;  // not open if the command's input is empty
+};
+
+/// Runs start.words in a session of its own, with RUNBOOK_ATTEMPT=key added to its environment.
+/// An error means that nothing runs.
+Result<ChildProcess> start_process(const Start& start);
+
+/// Clock ticks since boot, from /proc; 0 if no such process is there.
+uint64_t start_time_of(pid_t process);
+
+/// Everything that lives of what an attempt started, as far as the system can tell: the session,
+/// the descendants, and what has left both but still carries the attempt's key in its environment.
+/// Zombies don't count. `leader` may be dead.
+std::vector<pid_t> living_members(const ProcessIdentity& leader, std::string_view key);
+
+}  // namespace rbk::supervisor

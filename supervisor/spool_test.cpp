@@ -1,0 +1,165 @@
+#include "supervisor/spool.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/boot.h"
+
+namespace rbk::supervisor {
+namespace {
+
+class SpoolTest : public testing::Test {
+ protected:
+  SpoolTest() {
+    char name[] = "/tmp/rbk-spool-XXXXXX";
+    store_ = mkdtemp(name);
+    folder_ = std::make_unique<Folder>(std::move(*Folder::open(store_)));
+  }
+  ~SpoolTest() override { std::filesystem::remove_all(store_); }
+
+  Spool create(const std::string& key, SpoolLimits limits = {}) {
+    auto spool = Spool::create(*folder_, key, {}, limits);
+    EXPECT_TRUE(spool.has_value());
+    return std::move(*spool);
+  }
+  static std::string all(const Spool& spool, Cursor cursor = {}) {
+    std::string text;
+    while (auto piece = spool.next(cursor)) {
+      text += piece->stream ? piece->bytes : fmt::format("[{} dropped]", piece->dropped);
+    }
+    return text;
+  }
+
+  std::string store_;
+  std::unique_ptr<Folder> folder_;
+};
+
+TEST_F(SpoolTest, AnAttemptIsStartedOnce) {
+  const Spool first = create("a");
+  const auto second = Spool::create(*folder_, "a", {});
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().kind, ErrorKind::kExists);
+  EXPECT_TRUE(Spool::create(*folder_, "b", {}).has_value());
+}
+
+TEST_F(SpoolTest, AVoidedAttemptIsStartedByTheLatestClaimOnly) {
+  const auto old_claim = Spool::find_or_void(*folder_, "a");
+  const auto claim = Spool::find_or_void(*folder_, "a");
+  ASSERT_TRUE(claim.has_value() && claim->has_value() && old_claim->has_value());
+  EXPECT_FALSE(Spool::create(*folder_, "a", {}).has_value());
+  EXPECT_FALSE(Spool::create(*folder_, "a", **old_claim).has_value());
+  EXPECT_EQ(Spool::open(*folder_, "a").error().kind, ErrorKind::kRefused);
+  EXPECT_TRUE(Spool::create(*folder_, "a", **claim).has_value());
+  EXPECT_FALSE(Spool::create(*folder_, "a", **claim).has_value());
+  const auto late = Spool::find_or_void(*folder_, "a");
+  ASSERT_TRUE(late.has_value());
+  EXPECT_FALSE(late->has_value());  // it was started
+}
+
+TEST_F(SpoolTest, WhatWasWrittenIsThereAfterItsWriterIsGone) {
+  {
+    Spool spool = create("run/step:1 of 2");  // a key that is no file name
+    ASSERT_TRUE(spool.record_process({4711, 99}));
+    spool.append(Stream::kOut, "out\n");
+    spool.append(Stream::kErr, "err\n");
+    ASSERT_TRUE(spool.record_ending({Ending::Cause::kExited, 7, "text"}));
+  }
+  const auto spool = Spool::open(*folder_, "run/step:1 of 2");
+  ASSERT_TRUE(spool.has_value());
+  EXPECT_EQ(spool->process()->pid, 4711);
+  EXPECT_EQ(spool->process()->start_time, 99U);
+  EXPECT_EQ(spool->boot(), boot_identity());
+  ASSERT_TRUE(spool->ending().has_value());
+  EXPECT_EQ(spool->ending()->value, 7);
+  EXPECT_EQ(spool->ending()->text, "text");
+  Cursor cursor;
+  EXPECT_EQ(spool->next(cursor)->stream, Stream::kOut);
+  EXPECT_EQ(spool->next(cursor)->stream, Stream::kErr);
+  EXPECT_EQ(all(*spool), "out\nerr\n");
+  EXPECT_EQ(all(*spool, cursor), "");
+}
+
+TEST_F(SpoolTest, OneWithoutAnEndHasNone) {
+  { create("a").append(Stream::kOut, "half"); }
+  const auto spool = Spool::open(*folder_, "a");
+  ASSERT_TRUE(spool.has_value());
+  EXPECT_FALSE(spool->ending().has_value());
+  EXPECT_EQ(all(*spool), "half");
+}
+
+TEST_F(SpoolTest, HeadAndTailAreKeptWhateverTheSize) {
+  const SpoolLimits limits{10'000, 2'000};
+  std::string expected_head;
+  {
+    Spool spool = create("a", limits);
+    for (int i = 0; i < 20'000; ++i) spool.append(Stream::kOut, fmt::format("{:06}\n", i));
+    ASSERT_TRUE(spool.record_ending({}));
+  }
+  const auto spool = Spool::open(*folder_, "a");
+  ASSERT_TRUE(spool.has_value());
+  const std::string text = all(*spool);
+  EXPECT_TRUE(text.starts_with("000000\n000001\n"));
+  EXPECT_TRUE(text.ends_with("019998\n019999\n"));
+  EXPECT_LT(text.size(), 12'000U);
+  const size_t mark = text.find('[');
+  ASSERT_NE(mark, std::string::npos);
+  const auto dropped = std::strtoull(text.c_str() + mark + 1, nullptr, 10);
+  const size_t mark_end = text.find(']') + 1;
+  EXPECT_EQ(text.size() - (mark_end - mark) + dropped, 20'000U * 7);
+  uintmax_t on_disk = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_->path())) {
+    on_disk += entry.file_size();
+  }
+  EXPECT_LT(on_disk, 15'000U);
+  Spool::remove(*folder_, "a");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_->path()));
+}
+
+TEST_F(SpoolTest, AReaderThatFollowsIsToldWhatItMissed) {
+  Spool spool = create("a", {5'000, 1'000});
+  Cursor cursor;
+  std::string text;
+  uint64_t dropped = 0;
+  uint64_t read = 0;
+  for (int i = 0; i < 3'000; ++i) {
+    spool.append(Stream::kOut, fmt::format("{:06}\n", i));
+    if (i % 700 != 0) continue;
+    while (auto piece = spool.next(cursor)) {
+      dropped += piece->dropped;
+      read += piece->bytes.size();
+    }
+    EXPECT_EQ(read + dropped, static_cast<uint64_t>(i + 1) * 7);
+  }
+  EXPECT_GT(dropped, 0U);
+}
+
+TEST_F(SpoolTest, DamageIsToldAndNeverCrashes) {
+  { create("a").append(Stream::kOut, "text"); }
+  const std::string path = folder_->path() + "/a.spool";
+  std::filesystem::resize_file(path, 4096 + 7);  // within the record
+  EXPECT_EQ(all(*Spool::open(*folder_, "a")), "");
+  std::filesystem::resize_file(path, 20);
+  const auto cut = Spool::open(*folder_, "a");
+  ASSERT_FALSE(cut.has_value());
+  EXPECT_EQ(cut.error().kind, ErrorKind::kCorrupt);
+  const auto claim = Spool::find_or_void(*folder_, "a");
+  ASSERT_TRUE(claim.has_value());
+  EXPECT_FALSE(claim->has_value());  // it counts as started
+  std::filesystem::resize_file(path, 0);
+  EXPECT_FALSE(Spool::find_or_void(*folder_, "a")->has_value());
+}
+
+TEST_F(SpoolTest, AFolderThatOthersMayEnterIsRefused) {
+  chmod(folder_->path().c_str(), 0755);
+  const auto folder = Folder::open(store_);
+  ASSERT_FALSE(folder.has_value());
+  EXPECT_EQ(folder.error().kind, ErrorKind::kPermission);
+  EXPECT_NE(folder.error().cure.find("chmod 700"), std::string::npos);
+  EXPECT_EQ(Folder::open(store_ + "/missing").error().kind, ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace rbk::supervisor

@@ -1,0 +1,62 @@
+#include "supervisor/supervisor.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "supervisor/server.h"
+
+namespace rbk::supervisor {
+
+namespace {
+
+constexpr int64_t kPatience = 5'000'000;
+
+int report(const Error& error) {
+  fmt::print("{}{}{}\n", error.message, error.cure.empty() ? "" : "; ", error.cure);
+  return 1;
+}
+
+// Leaves nothing that ties us to our caller: its terminal, its folder, its pipes.
+void detach() {
+  setsid();
+  signal(SIGHUP, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  // What loses its parent among a command's processes becomes our child: it is reaped, and found
+  // when the command has to be killed.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  (void)!chdir("/");
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd <= 2; ++fd) dup2(null, fd);
+  if (null > 2) close(null);
+}
+
+}  // namespace
+
+int run(const std::string& store) {
+  close_range(3, ~0U, 0);
+  auto folder = Folder::open(store);
+  if (!folder) return report(folder.error());
+  auto lock = folder->lock();
+  if (!lock) return lock.error().kind == ErrorKind::kLocked ? 0 : report(lock.error());
+  auto listener = folder->listen();
+  if (!listener) return report(listener.error());
+  auto server = Server::make(std::move(*folder), std::move(*listener));
+  if (!server) return report(server.error());
+  const pid_t child = fork();
+  if (child < 0) {
+    return report({ErrorKind::kLimit, fmt::format("no process: {}", std::strerror(errno)), {}});
+  }
+  if (child > 0) return 0;  // the lock lives on in the child
+  detach();
+  (*server)->run(kPatience);
+  _exit(0);
+}
+
+}  // namespace rbk::supervisor
