@@ -1,0 +1,10 @@
+# Writes OUT, a C++ source that holds the text of each of MODULES (files named after their modules, in the order given).
+set(code "#include \"stdlib/declarations.h\"\n\nnamespace rbk::stdlib {\n\n")
+string(APPEND code "std::span<const ModuleText> module_texts() {\n  static constexpr ModuleText kTexts[] = {\n")
+foreach(module IN LISTS MODULES)
+  get_filename_component(name ${module} NAME_WE)
+  file(READ ${module} text)
+  string(APPEND code "      {\"${name}\", R\"rbk-module(${text})rbk-module\"},\n")
+endforeach()
+string(APPEND code "  };\n  return kTexts;\n}\n\n}  // namespace rbk::stdlib\n")
+file(WRITE ${OUT} "${code}")

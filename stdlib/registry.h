@@ -1,0 +1,35 @@
+// The standard actions, by the names under which programs import them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/action.h"
+
+namespace rbk::stdlib {
+
+/// Costs nothing until an action is found: a module's thread, its libraries and the supervisor are
+/// made by the first attempt that needs them. Engine's thread; destroyed after the engine.
+class Registry : public engine::ActionRegistry {
+ public:
+  struct Options {
+    /// The store's folder on this host: where commands have their supervisor.
+    std::string store;
+    /// The program that becomes the supervisor, and its arguments before the store's folder.
+    std::vector<std::string> supervisor = {"/proc/self/exe", "__supervise"};
+  };
+
+  explicit Registry(Options options);
+  ~Registry() override;
+
+  /// "shell", "http.get"; kNotFound otherwise. `log` has no actions here: the machine writes logs.
+  Result<engine::Action*> find(std::string_view name) override;
+
+ private:
+  Options options_;
+  std::unique_ptr<engine::Action> shell_;
+};
+
+}  // namespace rbk::stdlib

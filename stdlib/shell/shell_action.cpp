@@ -1,0 +1,68 @@
+#include "stdlib/shell/shell_action.h"
+
+#include "base/boot.h"
+#include "stdlib/shell/shell_arguments.h"
+#include "stdlib/shell/shell_listener.h"
+
+namespace rbk::stdlib {
+
+ShellAction::ShellAction(std::string store, std::vector<std::string> supervisor)
+    : client_({std::move(store), std::move(supervisor)}) {}
+
+std::shared_ptr<supervisor::Listener> ShellAction::listen(
+    const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) {
+  {
+    const std::lock_guard lock(attempts_->mutex);
+    attempts_->by_id[attempt.id] = {attempt.attempt_key, attempt.behaviour};
+  }
+  return std::make_shared<ShellListener>(attempt.arguments, std::move(sink),
+                                         [attempts = attempts_, id = attempt.id] {
+                                           const std::lock_guard lock(attempts->mutex);
+                                           attempts->by_id.erase(id);
+                                         });
+}
+
+void ShellAction::start(const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) {
+  auto command = shell_command(attempt);
+  if (!command) {
+    engine::Outcome outcome;
+    outcome.kind = engine::Outcome::Kind::kError;
+    outcome.effect = engine::Effect::kNone;
+    outcome.error.kind = "ShellError";
+    outcome.error.message = command.error().message;
+    if (!command.error().cure.empty()) outcome.error.message += "; " + command.error().cure;
+    sink->finish(std::move(outcome));
+    return;
+  }
+  client_.start(std::move(*command), listen(attempt, std::move(sink)));
+}
+
+void ShellAction::stop(uint64_t attempt, engine::StopMode mode) {
+  std::string key;
+  {
+    const std::lock_guard lock(attempts_->mutex);
+    const auto found = attempts_->by_id.find(attempt);
+    if (found == attempts_->by_id.end()) return;
+    const bool let_finish =
+        mode == engine::StopMode::kGentle && found->second.behaviour == engine::Behaviour::kWrites;
+    if (let_finish) return;
+    key = found->second.key;
+  }
+  client_.stop(key);
+}
+
+engine::Recovery ShellAction::recover(const engine::Attempt& attempt,
+                                      std::shared_ptr<engine::AttemptSink> sink) {
+  const bool same_boot = !attempt.origin.empty() && attempt.origin == boot_identity();
+  const auto listener = listen(attempt, std::move(sink));
+  const supervisor::Found found = client_.recover(attempt.attempt_key, same_boot, listener);
+  if (found == supervisor::Found::kFound) return engine::Recovery::kReattached;
+  const std::lock_guard lock(attempts_->mutex);
+  attempts_->by_id.erase(attempt.id);
+  return found == supervisor::Found::kNeverStarted ? engine::Recovery::kNeverStarted
+                                                   : engine::Recovery::kUnknown;
+}
+
+void ShellAction::acknowledge(const std::string& attempt_key) { client_.acknowledge(attempt_key); }
+
+}  // namespace rbk::stdlib

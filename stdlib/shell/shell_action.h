@@ -1,0 +1,44 @@
+// `shell`: commands of this host, through the supervisor.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/action.h"
+#include "supervisor/client.h"
+
+namespace rbk::stdlib {
+
+class ShellAction : public engine::Action {
+ public:
+  /// `store`: the store's folder; `supervisor`: see supervisor::Client::Options.
+  ShellAction(std::string store, std::vector<std::string> supervisor);
+
+  void start(const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) override;
+  void stop(uint64_t attempt, engine::StopMode mode) override;
+  engine::Recovery recover(const engine::Attempt& attempt,
+                           std::shared_ptr<engine::AttemptSink> sink) override;
+  void acknowledge(const std::string& attempt_key) override;
+
+ private:
+  struct UnderWay {
+    std::string key;
+    engine::Behaviour behaviour;
+  };
+  /// Outlives this object in the listeners of commands that still run.
+  struct Attempts {
+    std::mutex mutex;
+    std::unordered_map<uint64_t, UnderWay> by_id;
+  };
+
+  std::shared_ptr<supervisor::Listener> listen(const engine::Attempt& attempt,
+                                               std::shared_ptr<engine::AttemptSink> sink);
+
+  std::shared_ptr<Attempts> attempts_ = std::make_shared<Attempts>();
+  supervisor::Client client_;
+};
+
+}  // namespace rbk::stdlib

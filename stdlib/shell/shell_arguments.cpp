@@ -1,0 +1,104 @@
+#include "stdlib/shell/shell_arguments.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "stdlib/arguments.h"
+
+extern char** environ;
+
+namespace rbk::stdlib {
+
+namespace {
+
+constexpr size_t kLargestInput = 16U << 20;
+
+bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+// The umask can't be asked for without setting it, which other threads would see.
+uint32_t file_mask() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    uint32_t mask = 0;
+    if (word == "Umask:" && status >> std::oct >> mask) return mask;
+  }
+  return 022;
+}
+
+Result<std::vector<std::string>> environment_of(const engine::Attempt& attempt,
+                                                Arguments& arguments) {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    char* const sign = std::strchr(*entry, '=');
+    if (sign != nullptr) variables[std::string(*entry, sign)] = sign + 1;
+  }
+  for (auto& [name, value] : arguments.texts("env")) {
+    if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value)) {
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("`{}` can't be a variable of the environment", name),
+                  "names hold no '=', and neither names nor values a NUL character");
+    }
+    variables[name] = std::move(value);
+  }
+  variables["RUNBOOK_RUN"] = attempt.run;
+  variables["RUNBOOK_STEP"] = attempt.path;
+  variables["RUNBOOK_KEY"] = attempt.key;
+  std::vector<std::string> entries;
+  for (const auto& [name, value] : variables) entries.push_back(name + "=" + value);
+  return entries;
+}
+
+}  // namespace
+
+Result<supervisor::Start> shell_command(const engine::Attempt& attempt) {
+  Arguments arguments(attempt.arguments);
+  if (const auto host = arguments.text("on"); host && !host->empty()) {
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("`shell(…, on: \"{}\")` is not built yet: commands run on this host "
+                            "only, and nothing was run",
+                            *host),
+                "leave `on` out and let the command call ssh");
+  }
+  supervisor::Start start;
+  start.key = attempt.attempt_key;
+  start.words = {"/bin/sh", "-ec", arguments.text("command").value_or("")};
+  start.input = arguments.text("stdin").value_or("");
+  start.grace = arguments.duration("grace").value_or(supervisor::kDefaultGrace);
+  start.deadline = attempt.timeout.value_or(-1);
+  start.file_mask = file_mask();
+  auto environment = environment_of(attempt, arguments);
+  if (!environment) return tl::unexpected<Error>(environment.error());
+  start.environment = std::move(*environment);
+  const std::string folder = arguments.text("cwd").value_or(".");
+  (void)arguments.numbers("accept");
+  if (!arguments.fault().empty()) {
+    return fail(ErrorKind::kInvalid, arguments.fault(), "compile the runbook again");
+  }
+  if (has_nul(start.words[2]) || has_nul(folder)) {
+    return fail(ErrorKind::kInvalid,
+                "a command and its folder can't hold a NUL character; nothing was run",
+                "hand such bytes over as `stdin`");
+  }
+  if (start.input.size() > kLargestInput) {
+    return fail(ErrorKind::kLimit,
+                fmt::format("`stdin` has {} bytes, and 16 MiB were expected at most; nothing was "
+                            "run",
+                            start.input.size()),
+                "write it to a file and let the command read that");
+  }
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(folder.empty() ? "." : folder, error);
+  if (error) {
+    return fail(ErrorKind::kIo, fmt::format("the engine's folder is gone: {}", error.message()),
+                "give the command a folder with `cwd`");
+  }
+  start.directory = absolute.lexically_normal().string();
+  return start;
+}
+
+}  // namespace rbk::stdlib
