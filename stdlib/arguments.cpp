@@ -17,12 +17,24 @@ void Arguments::expected(std::string_view name, std::string_view what) {
   if (fault_.empty()) fault_ = fmt::format("the argument `{}` is no {}", name, what);
 }
 
+// A secret comes as its value, put in by the engine; one that it could not read is still a name.
+std::optional<std::string> Arguments::text_of(std::string_view name, const boost::json::value& from,
+                                              std::string_view type) {
+  if (const auto* text = from.if_string()) return std::string(*text);
+  const auto* object = from.if_object();
+  const boost::json::value* secret = object == nullptr ? nullptr : object->if_contains("secret");
+  if (secret != nullptr && object->size() == 1 && secret->is_string() && fault_.empty()) {
+    fault_ = fmt::format("the secret `{}` for `{}` has no value: reading secrets is not built yet",
+                         std::string_view(secret->as_string()), name);
+  }
+  expected(name, type);
+  return std::nullopt;
+}
+
 std::optional<std::string> Arguments::text(std::string_view name) {
   const boost::json::value* found = value(name);
   if (found == nullptr) return std::nullopt;
-  if (const auto* text = found->if_string()) return std::string(*text);
-  expected(name, "string");
-  return std::nullopt;
+  return text_of(name, *found, "string");
 }
 
 std::optional<int64_t> Arguments::number(std::string_view name) {
@@ -36,10 +48,10 @@ std::optional<int64_t> Arguments::number(std::string_view name) {
 std::optional<int64_t> Arguments::duration(std::string_view name) {
   const boost::json::value* found = value(name);
   if (found == nullptr) return std::nullopt;
-  if (found->is_int64()) return found->as_int64();
-  if (const auto* text = found->if_string()) {
-    if (const auto parsed = parse_duration(*text)) return *parsed;
-  }
+  const auto* text = found->if_string();
+  const auto parsed =
+      parse_duration(text == nullptr ? std::string_view() : std::string_view(*text));
+  if (parsed) return *parsed;
   expected(name, "duration");
   return std::nullopt;
 }
@@ -47,11 +59,23 @@ std::optional<int64_t> Arguments::duration(std::string_view name) {
 std::optional<int64_t> Arguments::size(std::string_view name) {
   const boost::json::value* found = value(name);
   if (found == nullptr) return std::nullopt;
-  if (found->is_int64()) return found->as_int64();
-  if (const auto* text = found->if_string()) {
-    if (const auto parsed = parse_size(*text)) return *parsed;
-  }
+  const auto* text = found->if_string();
+  const auto parsed = parse_size(text == nullptr ? std::string_view() : std::string_view(*text));
+  if (parsed) return *parsed;
   expected(name, "size");
+  return std::nullopt;
+}
+
+std::optional<std::pair<int64_t, int64_t>> Arguments::range(std::string_view name) {
+  const boost::json::value* found = value(name);
+  if (found == nullptr) return std::nullopt;
+  const auto* object = found->if_object();
+  const boost::json::value* from = object == nullptr ? nullptr : object->if_contains("from");
+  const boost::json::value* to = object == nullptr ? nullptr : object->if_contains("to");
+  if (from != nullptr && to != nullptr && from->is_int64() && to->is_int64()) {
+    return std::pair(from->as_int64(), to->as_int64());
+  }
+  expected(name, "range<int>");
   return std::nullopt;
 }
 
@@ -84,12 +108,9 @@ std::vector<std::pair<std::string, std::string>> Arguments::texts(std::string_vi
     return all;
   }
   for (const auto& [key, one] : *map) {
-    const auto* text = one.if_string();
-    if (text == nullptr) {
-      expected(name, "map<string, string>");
-      return all;
-    }
-    all.emplace_back(std::string(key), std::string(*text));
+    auto text = text_of(name, one, "map<string, string>");
+    if (!text) return all;
+    all.emplace_back(std::string(key), std::move(*text));
   }
   return all;
 }

@@ -21,6 +21,8 @@ class Arguments {
   std::optional<int64_t> number(std::string_view name);
   std::optional<int64_t> duration(std::string_view name);  // microseconds
   std::optional<int64_t> size(std::string_view name);      // bytes
+  /// Both ends are in it.
+  std::optional<std::pair<int64_t, int64_t>> range(std::string_view name);
   std::optional<std::vector<int64_t>> numbers(std::string_view name);
   /// Of a map, or an `env`.
   std::vector<std::pair<std::string, std::string>> texts(std::string_view name);
@@ -31,6 +33,8 @@ class Arguments {
   const std::string& fault() const { return fault_; }
 
  private:
+  std::optional<std::string> text_of(std::string_view name, const boost::json::value& from,
+                                     std::string_view type);
   void expected(std::string_view name, std::string_view what);
 
   const boost::json::object& given_;

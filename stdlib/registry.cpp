@@ -2,9 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
+#include "stdlib/http/http_action.h"
 #include "stdlib/shell/shell_action.h"
 
 namespace rbk::stdlib {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> kHttpActions = {
+    "http.get", "http.head", "http.post", "http.put", "http.patch", "http.delete", "http.request"};
+
+}  // namespace
 
 Registry::Registry(Options options) : options_(std::move(options)) {}
 Registry::~Registry() = default;
@@ -14,8 +25,13 @@ Result<engine::Action*> Registry::find(std::string_view name) {
     if (!shell_) shell_ = std::make_unique<ShellAction>(options_.store, options_.supervisor);
     return shell_.get();
   }
+  if (std::find(kHttpActions.begin(), kHttpActions.end(), name) != kHttpActions.end()) {
+    if (!http_) http_ = std::make_unique<HttpAction>();
+    return http_.get();
+  }
   return fail(ErrorKind::kNotFound,
-              fmt::format("no standard action is called '{}'; there is shell", name),
+              fmt::format("no standard action is called '{}'; there are shell, {}", name,
+                          fmt::join(kHttpActions, ", ")),
               "use the version of rbk that compiled the program, or compile it again");
 }
 

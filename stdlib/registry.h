@@ -30,6 +30,7 @@ class Registry : public engine::ActionRegistry {
  private:
   Options options_;
   std::unique_ptr<engine::Action> shell_;
+  std::unique_ptr<engine::Action> http_;
 };
 
 }  // namespace rbk::stdlib

@@ -135,12 +135,14 @@ TEST_F(ShellActionTest, WhatCantBeRunHasNoEffect) {
   refused({{"env", {{"A=B", "x"}}}}, "A=B");
   refused({{"stdin", std::string((16U << 20) + 1, 'x')}}, "16 MiB");
   refused({{"accept", "0"}}, "accept");
+  refused({{"grace", 5}}, "grace");
+  refused({{"env", {{"PW", {{"secret", "db_password"}}}}}}, "db_password");
   EXPECT_EQ(run(std::string("echo \0x", 7)).effect, Effect::kNone);
   EXPECT_FALSE(std::filesystem::exists(store_ + "/effect"));
 }
 
 TEST_F(ShellActionTest, ItsTimeEndsItWithUnknownEffect) {
-  Attempt one = attempt("sleep 100", {{"grace", 100'000}});
+  Attempt one = attempt("sleep 100", {{"grace", "100ms"}});
   one.timeout = 200'000;
   const Outcome outcome = begin(one)->wait();
   EXPECT_EQ(outcome.kind, Outcome::Kind::kError);
