@@ -39,6 +39,9 @@ struct ParsedFile {
   bool ok() const { return errors.empty(); }
 };
 
+/// What comes after so many errors is not reported.
+inline constexpr size_t kMaxErrors = 100;
+
 /// Parses a whole file. Thread-safe.
 ParsedFile parse(const source::Source& source);
 

@@ -1,0 +1,311 @@
+#include "compiler/syntax/expected.h"
+
+#include <RunbookParser.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace rbk::syntax {
+namespace {
+
+using Kind = TokenKind;
+using Set = antlr4::misc::IntervalSet;
+
+bool has(const Set& set, Kind kind) { return set.contains(static_cast<size_t>(kind)); }
+
+// How a kind is written, if it is always written alike.
+std::string_view spelling(Kind kind) {
+  switch (kind) {
+    case Kind::kVbrace:
+    case Kind::kEbrace:
+    case Kind::kLbrace:
+      return "{";
+    case Kind::kRbrace:
+    case Kind::kInterpEnd:
+      return "}";
+    case Kind::kLparen:
+      return "(";
+    case Kind::kRparen:
+      return ")";
+    case Kind::kLbrack:
+      return "[";
+    case Kind::kRbrack:
+      return "]";
+    case Kind::kComma:
+      return ",";
+    case Kind::kColon:
+      return ":";
+    case Kind::kAtSign:
+      return "@";
+    case Kind::kDot:
+      return ".";
+    case Kind::kAssign:
+      return "=";
+    case Kind::kArrow:
+      return "=>";
+    case Kind::kRarrow:
+      return "->";
+    case Kind::kTypeLt:
+      return "<";
+    case Kind::kTypeGt:
+      return ">";
+    case Kind::kGuardIf:
+      return "if";
+    case Kind::kElseIf:
+    case Kind::kElseValue:
+      return "else";
+    case Kind::kOnFailure:
+      return "on failure";
+    case Kind::kOnDoubt:
+      return "on doubt";
+    case Kind::kOnWorker:
+      return "on worker";
+    case Kind::kWaitTimeout:
+      return "timeout";
+    case Kind::kZoneIn:
+      return "in";
+    default:
+      break;
+  }
+  for (const grammar::Word& word : grammar::kWords) {
+    if (static_cast<Kind>(word.kind) == kind) return word.text;
+  }
+  return {};
+}
+
+class Words {
+ public:
+  Words(antlr4::Parser& parser, DeclStream& stream, const Set& expected)
+      : parser_(parser),
+        stream_(stream),
+        expected_(expected),
+        found_(stream.next()->token()),
+        previous_(static_cast<StreamToken*>(stream.LT(-1))) {}
+
+  SyntaxError error() {
+    error_.span = place();
+    error_.label = "found " + found_text();
+    if (!special()) {
+      const std::string what = wanted();
+      error_.message = previous_ == nullptr || after().empty()
+                           ? fmt::format("expected {}, found {}", what, found_text())
+                           : fmt::format("expected {} {}", what, after());
+      if (error_.hint.empty()) error_.hint = hint();
+    }
+    if (error_.message.size() > 88) error_.message = fmt::format("expected {}", wanted());
+    return std::move(error_);
+  }
+
+ private:
+  std::string_view text(const Token& token) const {
+    return stream_.source().text({token.begin, token.end, stream_.source().id()});
+  }
+
+  static std::string cut(std::string_view text) {
+    if (text.size() > 24 || text.find('\n') != text.npos) {
+      text = text.substr(0, std::min<size_t>(text.find('\n'), 24));
+      while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80)
+        text.remove_suffix(1);
+      if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0) text.remove_suffix(1);
+      return std::string(text) + "…";
+    }
+    return std::string(text);
+  }
+
+  bool at_end() const {
+    return found_.kind == Kind::kNoToken ||
+           (found_.kind == Kind::kTerm && found_.begin == found_.end);
+  }
+
+  source::Span place() const {
+    if (at_end() || found_.begin == found_.end) {
+      const uint32_t at = found_.begin;
+      const auto size = static_cast<uint32_t>(stream_.source().text().size());
+      return {at, std::min(at + 1, size), stream_.source().id()};
+    }
+    return {found_.begin, found_.end, stream_.source().id()};
+  }
+
+  std::string found_text() const {
+    if (found_.kind == Kind::kTerm) {
+      if (found_.begin != found_.end) return "`;`";
+      const Token& next = stream_.token_at(stream_.index() + 1)->token();
+      if (next.kind != Kind::kNoToken && !next.line_start && !text(next).empty())
+        return fmt::format("`{}`", cut(text(next)));
+      return "the end of the line";
+    }
+    if (found_.kind == Kind::kNoToken) return "the end of the declaration";
+    if (found_.kind == Kind::kString || found_.kind == Kind::kStrBegin) return "a string";
+    if (found_.kind == Kind::kLabel) return fmt::format("`{}:`", cut(text(found_)));
+    return fmt::format("`{}`", cut(text(found_)));
+  }
+
+  std::string after() const {
+    const Token& token = previous_->token();
+    switch (token.kind) {
+      case Kind::kTerm:
+        return {};
+      case Kind::kString:
+      case Kind::kStrEnd:
+        return "after this string";
+      default:
+        return token.begin == token.end ? std::string()
+                                        : fmt::format("after `{}`", cut(text(token)));
+    }
+  }
+
+  size_t rule(size_t up = 0) const {
+    const antlr4::RuleContext* context = parser_.getContext();
+    for (; up > 0 && context != nullptr; --up)
+      context = static_cast<const antlr4::RuleContext*>(context->parent);
+    return context == nullptr ? INVALID_INDEX : context->getRuleIndex();
+  }
+
+  bool inside(size_t wanted_rule, size_t reach) const {
+    for (size_t up = 0; up <= reach; ++up) {
+      if (rule(up) == wanted_rule) return true;
+    }
+    return false;
+  }
+
+  std::string wanted() const {
+    if (has(expected_, Kind::kLet) && has(expected_, Kind::kStep)) return "a statement";
+    if (has(expected_, Kind::kInt) && has(expected_, Kind::kLparen)) return "a value";
+    if (has(expected_, Kind::kName)) {
+      if (inside(RunbookParser::RuleType, 2)) return "a type";
+      if (inside(RunbookParser::RulePattern, 3)) return "a pattern";
+      return "a name";
+    }
+    if (has(expected_, Kind::kMember)) return "a name";
+    if (has(expected_, Kind::kString)) return "a string";
+    if (has(expected_, Kind::kTimeout) && has(expected_, Kind::kRetry)) return "a clause";
+    if (expected_.contains(antlr4::Token::EOF)) return "the end of the declaration";
+    if (has(expected_, Kind::kTerm)) return "the end of the statement";
+    if (has(expected_, Kind::kRparen) && in_list()) return "`,` or `)`";
+    if (has(expected_, Kind::kRbrack) && rule() == RunbookParser::RuleOperand) return "`,` or `]`";
+    if (has(expected_, Kind::kRbrace) && in_entries()) return "`,`, a new line or `}`";
+    std::string listed;
+    size_t count = 0;
+    const size_t total = expected_.size();
+    for (const ssize_t type : expected_.toList()) {
+      const std::string_view word = spelling(static_cast<Kind>(type));
+      if (word.empty()) continue;
+      if (++count > 6) break;
+      if (count > 1) listed += count == total ? " or " : ", ";
+      listed += fmt::format("`{}`", word);
+    }
+    return listed.empty() ? "something else" : listed;
+  }
+
+  bool in_list() const {
+    const size_t here = rule();
+    return here == RunbookParser::RuleArgs || here == RunbookParser::RuleSuffix ||
+           here == RunbookParser::RuleParams || here == RunbookParser::RulePatternAlt;
+  }
+
+  bool in_entries() const {
+    const size_t here = rule();
+    return here == RunbookParser::RuleSuffix || here == RunbookParser::RuleDeclaration ||
+           here == RunbookParser::RuleApprovalItem || here == RunbookParser::RuleClause ||
+           here == RunbookParser::RuleReply || here == RunbookParser::RulePatternAlt;
+  }
+
+  // The first token of the statement that is being read.
+  const Token& statement_begin() const {
+    size_t index = stream_.index();
+    while (index > 0) {
+      const Kind kind = stream_.token_at(index - 1)->token().kind;
+      if (kind == Kind::kTerm || kind == Kind::kLbrace) break;
+      --index;
+    }
+    return stream_.token_at(index)->token();
+  }
+
+  void set(SyntaxError::Code code, std::string message, std::string hint_text) {
+    error_.code = code;
+    error_.message = std::move(message);
+    error_.hint = std::move(hint_text);
+  }
+
+  // Mistakes that have a name of their own.
+  bool special() {
+    const bool wants_end = has(expected_, Kind::kTerm) && expected_.size() == 1;
+    const std::string found = found_text();
+    const bool wants_name = has(expected_, Kind::kName);
+    if (wants_name && is_reserved(found_.kind) && found_.kind != Kind::kIn && !starts_statement()) {
+      set(SyntaxError::Code::kReserved,
+          fmt::format("{} is a word of the language and can't name a value", found),
+          "choose another name");
+      return true;
+    }
+    const bool clause = is_clause_word(found_.kind) || found_.kind == Kind::kOnFailure ||
+                        found_.kind == Kind::kOnDoubt;
+    if ((wants_end || has(expected_, Kind::kStep)) && clause) {
+      const Kind first = statement_begin().kind;
+      const bool names = first == Kind::kLet || first == Kind::kVar;
+      set(SyntaxError::Code::kNotAllowed, fmt::format("only a step or a call takes {}", found),
+          names ? fmt::format("write `step` in place of `{}`", text(statement_begin()))
+                : "put it behind the call that it is for");
+      return true;
+    }
+    if (wants_end && found_.kind == Kind::kLbrace && previous_ != nullptr) {
+      set(SyntaxError::Code::kUnexpected, fmt::format("no block can follow {}", after().substr(6)),
+          "a value in braces has its type before it: `Name { … }`, `map { … }`, `json { … }`");
+      return !after().empty();
+    }
+    if (rule() == RunbookParser::RuleBlock || wants_end) {
+      if (found_.kind == Kind::kElse || found_.kind == Kind::kElseIf ||
+          found_.kind == Kind::kElseValue) {
+        set(SyntaxError::Code::kUnexpected, "this `else` follows no `if`",
+            "an `else` comes directly after the `}` of its `if`");
+        return true;
+      }
+      if (found_.kind == Kind::kCase) {
+        set(SyntaxError::Code::kUnexpected, "this `case` is in no `match`",
+            "arms stand directly in the braces of `match` or `wait first`");
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool starts_statement() const {
+    return found_.kind >= Kind::kLet && found_.kind <= Kind::kCrash && found_.line_start;
+  }
+
+  std::string hint() const {
+    if (found_.kind == Kind::kAssign && has(expected_, Kind::kLbrace)) return "compare with `==`";
+    if (has(expected_, Kind::kAssign) && found_.kind == Kind::kName && previous_ != nullptr)
+      return "a type follows a `:`";
+    if (has(expected_, Kind::kLbrace) && expected_.size() == 1 && at_end())
+      return fmt::format("the block of `{}` begins with a `{{` on this line",
+                         cut(text(statement_begin())));
+    if (rule() == RunbookParser::RuleMatchBody || rule() == RunbookParser::RuleWaitBody)
+      return "each arm is written `case pattern => value`";
+    if (rule() == RunbookParser::RuleApprovalBody)
+      return "it holds `by quorum form notify expires break_glass allow`";
+    if (rule() == RunbookParser::RuleScheduleBody)
+      return "it holds `cron every overlap missed outside`";
+    if (rule() == RunbookParser::RuleTriggerBody) return "it holds `from key at most`";
+    if (rule() == RunbookParser::RuleCalendarBody) return "it holds `closed`";
+    return {};
+  }
+
+  antlr4::Parser& parser_;
+  DeclStream& stream_;
+  const Set& expected_;
+  const Token found_;
+  const StreamToken* previous_;
+  SyntaxError error_;
+};
+
+}  // namespace
+
+SyntaxError unexpected_token(antlr4::Parser& parser, DeclStream& stream,
+                             const antlr4::misc::IntervalSet& expected) {
+  return Words(parser, stream, expected).error();
+}
+
+}  // namespace rbk::syntax

@@ -1,0 +1,726 @@
+#include "compiler/syntax/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "compiler/syntax/brackets.h"
+
+namespace rbk::syntax {
+namespace {
+
+using Kind = TokenKind;
+
+// After one of these a line goes on.
+bool joins_next_line(Kind kind) {
+  switch (kind) {
+    case Kind::kAnd:
+    case Kind::kOr:
+    case Kind::kNot:
+    case Kind::kIn:
+    case Kind::kZoneIn:
+    case Kind::kMatches:
+    case Kind::kAs:
+    case Kind::kEq:
+    case Kind::kNe:
+    case Kind::kLt:
+    case Kind::kLe:
+    case Kind::kGt:
+    case Kind::kGe:
+    case Kind::kPlus:
+    case Kind::kMinus:
+    case Kind::kStar:
+    case Kind::kSlash:
+    case Kind::kPercent:
+    case Kind::kCoalesce:
+    case Kind::kRange:
+    case Kind::kRangeLt:
+    case Kind::kPipe:
+    case Kind::kAssign:
+    case Kind::kArrow:
+    case Kind::kRarrow:
+    case Kind::kComma:
+      return true;
+    default:
+      return is_opener(kind);
+  }
+}
+
+// Goes on after a block's `}` on the same line.
+bool follows_block(Kind kind) {
+  switch (kind) {
+    case Kind::kArrow:
+    case Kind::kComma:
+    case Kind::kSemi:
+    case Kind::kDot:
+    case Kind::kQdot:
+      return true;
+    case Kind::kNot:
+    case Kind::kAssign:
+    case Kind::kRarrow:
+      return false;
+    default:
+      return is_closer(kind) || (joins_next_line(kind) && !is_opener(kind));
+  }
+}
+
+// Something that stands before may end here: an `if` after it is a guard.
+bool ends_operand(Kind kind) {
+  switch (kind) {
+    case Kind::kName:
+    case Kind::kUpper:
+    case Kind::kMember:
+    case Kind::kInt:
+    case Kind::kFloat:
+    case Kind::kDuration:
+    case Kind::kSize:
+    case Kind::kString:
+    case Kind::kStrEnd:
+    case Kind::kRparen:
+    case Kind::kRbrack:
+    case Kind::kRbrace:
+    case Kind::kTrue:
+    case Kind::kFalse:
+    case Kind::kNullLit:
+    case Kind::kTypeGt:
+    case Kind::kQuest:
+    case Kind::kList:
+    case Kind::kMap:
+    case Kind::kJson:
+      return true;
+    default:
+      return is_soft(kind);
+  }
+}
+
+// Opens a statement or value with a head up to its `{`.
+bool opens_head(Kind kind) {
+  switch (kind) {
+    case Kind::kIf:
+    case Kind::kFor:
+    case Kind::kMatch:
+    case Kind::kParallel:
+    case Kind::kRepeat:
+    case Kind::kHold:
+    case Kind::kLock:
+    case Kind::kCatch:
+    case Kind::kTry:
+    case Kind::kDefer:
+    case Kind::kAfter:
+    case Kind::kBefore:
+    case Kind::kApproval:
+    case Kind::kAsk:
+    case Kind::kElse:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class Layouter {
+ public:
+  Layouter(const source::Source& source, const std::vector<Token>& in,
+           std::vector<SyntaxError>& errors)
+      : source_(source), in_(in), errors_(errors) {}
+
+  Layout run() {
+    out_.tokens.reserve(in_.size() + in_.size() / 8 + 16);
+    contexts_.push_back({});
+    while (i_ < in_.size()) {
+      if (!in_decl_) {
+        if (!begin_declaration()) skip_junk();
+        continue;
+      }
+      if (contexts_.size() == 1 && in_[i_].decl_start && i_ > decl_begin_) {
+        end_declaration();
+        continue;
+      }
+      token();
+      ++i_;
+    }
+    if (in_decl_) end_declaration();
+    return std::move(out_);
+  }
+
+ private:
+  enum class Place { kTop, kRound, kBlock, kApprovalBlock, kItems, kEntries, kMembers };
+  struct Context {
+    Place place = Place::kTop;
+    bool head = false;         // between `if`, `for`, … and its `{`
+    bool sandbox = false;      // the next `{` holds a sandbox's entries
+    bool wait_signal = false;  // a `timeout` would be the wait's
+    bool given_decision = false;
+    bool assigned = false;        // past this statement's `=`
+    Kind opens = Kind::kNoToken;  // this statement's first token
+  };
+
+  Kind next_kind(size_t ahead = 1) const {
+    return i_ + ahead < in_.size() ? in_[i_ + ahead].kind : Kind::kNoToken;
+  }
+  Context& here() { return contexts_.back(); }
+  std::string_view text(const Token& token) const {
+    return source_.text({token.begin, token.end, source_.id()});
+  }
+  Kind last() const {
+    return out_.tokens.size() > decl_first_ ? out_.tokens.back().kind : Kind::kNoToken;
+  }
+  Kind before_last() const {
+    const size_t n = out_.tokens.size();
+    return n >= decl_first_ + 2 ? out_.tokens[n - 2].kind : Kind::kNoToken;
+  }
+
+  void report(SyntaxError::Code code, const Token& token, std::string message, std::string hint) {
+    if (errors_.size() >= kMaxErrors) return;
+    SyntaxError error;
+    error.code = code;
+    error.span = {token.begin, token.end, source_.id()};
+    error.message = std::move(message);
+    error.hint = std::move(hint);
+    errors_.push_back(std::move(error));
+  }
+
+  void emit(Token token, Kind kind) {
+    token.kind = kind;
+    if (kind == Kind::kTerm) {
+      Context& context = here();
+      context.head = context.sandbox = context.wait_signal = context.given_decision = false;
+      context.assigned = false;
+      context.opens = Kind::kNoToken;
+    } else if (here().opens == Kind::kNoToken) {
+      here().opens = kind;
+    }
+    block_closed_ = false;
+    out_.tokens.push_back(token);
+  }
+
+  void emit_term() {
+    Token term;
+    term.begin = term.end = out_.tokens.back().end;
+    emit(term, Kind::kTerm);
+  }
+
+  // ---- Declarations
+
+  bool begin_declaration() {
+    size_t at = i_;
+    while (at < in_.size() && in_[at].kind == Kind::kAtSign) {
+      at += 2;
+      if (at < in_.size() && in_[at].kind == Kind::kLparen) at = past_group(at);
+    }
+    if (at >= in_.size() || !is_decl_word(in_[at].kind)) return false;
+    in_decl_ = true;
+    decl_begin_ = i_;
+    decl_first_ = out_.tokens.size();
+    decl_word_at_ = at;
+    decl_word_ = in_[at].kind;
+    decl_head_ = decl_word_ != Kind::kImport && decl_word_ != Kind::kConst;
+    angle_ = 0;
+    too_deep_ = false;
+    contexts_.resize(1);
+    contexts_.front() = {};
+    return true;
+  }
+
+  // The token after the group that `at` opens.
+  size_t past_group(size_t at) const {
+    size_t depth = 0;
+    for (; at < in_.size(); ++at) {
+      if (is_opener(in_[at].kind)) ++depth;
+      if (is_closer(in_[at].kind) && --depth == 0) return at + 1;
+    }
+    return at;
+  }
+
+  void end_declaration() {
+    DeclRange range;
+    range.first = decl_first_;
+    range.last = out_.tokens.size();
+    range.readable = !too_deep_;
+    const size_t end = range.last > range.first ? out_.tokens.back().end : in_[decl_begin_].end;
+    range.span = {in_[decl_begin_].begin, static_cast<uint32_t>(end), source_.id()};
+    out_.decls.push_back(range);
+    in_decl_ = false;
+    contexts_.resize(1);
+  }
+
+  // What stands between declarations: one error, up to the next that reads like one.
+  void skip_junk() {
+    const Token first = in_[i_];
+    uint32_t end = first.end;
+    const size_t begin = i_;
+    while (i_ < in_.size()) {
+      const Token& token = in_[i_];
+      if (i_ > begin && (token.decl_start || (token.line_start && is_decl_word(token.kind)))) break;
+      const size_t next = is_opener(token.kind) ? past_group(i_) : i_ + 1;
+      end = in_[next - 1].end;
+      const bool block = token.kind == Kind::kLbrace;
+      i_ = next;
+      if (block && i_ < in_.size() && is_decl_word(in_[i_].kind)) break;
+    }
+    if (first.kind != Kind::kSemi || i_ - begin > 1) report_junk(first);
+    DeclRange range;
+    range.first = range.last = out_.tokens.size();
+    range.span = {first.begin, end, source_.id()};
+    range.readable = false;
+    out_.decls.push_back(range);
+  }
+
+  void report_junk(const Token& first) {
+    const std::string_view word = text(first);
+    std::string hint =
+        "a file holds `import const fn record enum error runbook action schedule "
+        "trigger calendar test invariant`";
+    if (is_word(first.kind) && is_reserved(first.kind)) {
+      hint = "put it in a `runbook name() { … }`";
+    } else if (is_word(first.kind)) {
+      if (const std::string_view close = similar_decl_word(word); !close.empty())
+        hint = fmt::format("did you mean `{}`?", close);
+    }
+    report(SyntaxError::Code::kUnexpected, first,
+           fmt::format("expected a declaration, found `{}`", word.substr(0, 40)), std::move(hint));
+  }
+
+  static std::string_view similar_decl_word(std::string_view word) {
+    for (const grammar::Word& known : grammar::kWords) {
+      const auto kind = static_cast<Kind>(known.kind);
+      if (is_decl_word(kind) && differ_by_two(word, known.text)) return known.text;
+    }
+    for (const std::string_view foreign : {"func", "function", "def", "fun"}) {
+      if (word == foreign) return "fn";
+    }
+    if (word == "workflow" || word == "job" || word == "playbook") return "runbook";
+    if (word == "struct" || word == "type" || word == "class") return "record";
+    return {};
+  }
+
+  // Two insertions, deletions or replacements at most.
+  static bool differ_by_two(std::string_view a, std::string_view b) {
+    if (a.size() > b.size() + 2 || b.size() > a.size() + 2 || b.size() < 4) return false;
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+      size_t diagonal = row[0];
+      row[0] = i;
+      for (size_t j = 1; j <= b.size(); ++j) {
+        const size_t above = row[j];
+        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+        diagonal = above;
+      }
+    }
+    return row[b.size()] <= 2;
+  }
+
+  // ---- One token
+
+  void token() {
+    const Token token = in_[i_];
+    if (ends_line(token)) {
+      emit_term();
+      if (contexts_.size() == 1) {
+        end_declaration();
+        --i_;
+        return;
+      }
+    }
+    if (is_closer(token.kind)) return close(token);
+    if (is_opener(token.kind)) return open(token);
+    switch (token.kind) {
+      case Kind::kSemi:
+        return semicolon(token);
+      case Kind::kComma:
+        // A comma before a closer says nothing.
+        if (is_closer(next_kind()) && !is_opener(last()) && last() != Kind::kComma) return;
+        return emit(token, Kind::kComma);
+      case Kind::kAssign:
+        emit(token, Kind::kAssign);
+        here().assigned = true;
+        if (contexts_.size() == 1 && decl_word_ == Kind::kAction) decl_head_ = false;
+        return;
+      case Kind::kLt:
+        return less(token);
+      case Kind::kGt:
+      case Kind::kGe:
+        return greater(token);
+      case Kind::kRange:
+        return emit(token, next_kind() == Kind::kRbrack ? Kind::kRangeOpen : Kind::kRange);
+      case Kind::kPercent:
+        return emit(token,
+                    before_last() == Kind::kTolerate ? Kind::kToleratePercent : Kind::kPercent);
+      default:
+        if (is_word(token.kind)) return word(token);
+        if (token.kind != Kind::kDot && token.kind != Kind::kQuest) angle_ = 0;
+        emit(token, token.kind);
+    }
+  }
+
+  bool newlines_count() const {
+    const Place place = contexts_.back().place;
+    return place != Place::kRound && !(place == Place::kTop && (decl_head_ || i_ <= decl_word_at_));
+  }
+
+  // Whether a terminator stands before this token.
+  bool ends_line(const Token& token) {
+    const Kind previous = last();
+    if (previous == Kind::kNoToken || previous == Kind::kTerm) return false;
+    if (contexts_.size() == 1 && decl_word_ == Kind::kError && decl_head_)
+      return i_ > decl_word_at_ + 1 && token.kind != Kind::kLbrace;
+    if (!newlines_count() || is_closer(token.kind)) return false;
+    const bool after_block = block_closed_ && contexts_.size() > 1;
+    if (!token.line_start) return after_block && !follows_block(token.kind) && !continues(token);
+    if (joins_next_line(previous)) return false;
+    if (previous == Kind::kColon) return looks_like_entry();
+    if (continues(token)) return false;
+    return !belongs_to_line_before(token);
+  }
+
+  bool in_entries() const {
+    const Place place = contexts_.back().place;
+    return place == Place::kEntries || place == Place::kMembers;
+  }
+
+  // A line that begins with this goes on with the one before.
+  bool continues(const Token& token) const {
+    const bool labelled = next_kind() == Kind::kColon;
+    switch (token.kind) {
+      case Kind::kDot:
+        return is_word(next_kind()) && !(in_entries() && next_kind(2) == Kind::kColon);
+      case Kind::kQdot:
+        return true;
+      case Kind::kElse:
+      case Kind::kCatch:
+      case Kind::kWhere:
+        return !labelled && contexts_.back().place != Place::kMembers;
+      default:
+        return is_clause_word(token.kind) && !labelled && !in_entries();
+    }
+  }
+
+  // After `key:` at a line's end: the value stands here, unless this is the next entry.
+  bool looks_like_entry() const {
+    const Kind kind = in_[i_].kind;
+    return (is_word(kind) || kind == Kind::kString) && next_kind() == Kind::kColon;
+  }
+
+  // What stands on a line of its own by mistake is reported and read as if it did not.
+  bool belongs_to_line_before(const Token& token) {
+    const Context& context = contexts_.back();
+    const Kind next = next_kind();
+    const bool a_name = next == Kind::kColon || next == Kind::kAssign || next == Kind::kLparen ||
+                        next == Kind::kDot || token.line_start == false;
+    if (token.kind == Kind::kLbrace && (context.head || opens_block(context))) {
+      report(SyntaxError::Code::kNotAllowed, token, "this `{` stands on a line of its own",
+             "put it at the end of the line before");
+      return true;
+    }
+    if (token.kind == Kind::kThen && !a_name &&
+        (context.place == Place::kApprovalBlock || context.place == Place::kItems)) {
+      report(SyntaxError::Code::kNotAllowed, token, "this `then` stands on a line of its own",
+             "put it on the line before");
+      return true;
+    }
+    const bool head_word = token.kind == Kind::kLimit || token.kind == Kind::kEvery ||
+                           token.kind == Kind::kAt || token.kind == Kind::kExpires ||
+                           token.kind == Kind::kIn;
+    if (context.head && head_word && !a_name) {
+      report(SyntaxError::Code::kNotAllowed, token,
+             fmt::format("this `{}` stands on a line of its own", text(token)),
+             fmt::format("the head of a `{}` stays on one line", head_name(context)));
+      return true;
+    }
+    return false;
+  }
+
+  static bool opens_block(const Context& context) {
+    return context.opens == Kind::kStep && !context.assigned;
+  }
+
+  std::string_view head_name(const Context& context) const {
+    for (const grammar::Word& word : grammar::kWords) {
+      if (static_cast<Kind>(word.kind) == context.opens && opens_head(context.opens))
+        return word.text;
+    }
+    return "statement";
+  }
+
+  void semicolon(const Token& token) {
+    if (contexts_.back().place == Place::kRound) {
+      report(SyntaxError::Code::kUnexpected, token, "a `;` stands inside brackets",
+             "separate with `,`");
+      return emit(token, Kind::kComma);
+    }
+    if (in_entries()) {
+      report(SyntaxError::Code::kUnexpected, token, "a `;` stands between entries",
+             "separate them with `,` or a new line");
+      return emit(token, Kind::kComma);
+    }
+    const Kind previous = last();
+    if (previous == Kind::kTerm || is_opener(previous)) return;
+    emit(token, Kind::kTerm);
+    if (contexts_.size() == 1) end_declaration();
+  }
+
+  // ---- Brackets
+
+  void open(const Token& token) {
+    const Kind kind = token.kind == Kind::kLbrace ? brace_kind() : token.kind;
+    Context inner;
+    if (kind == Kind::kLbrace) {
+      inner.place = block_place();
+      here().head = false;
+    } else if (kind == Kind::kVbrace) {
+      inner.place = Place::kEntries;
+    } else if (kind == Kind::kEbrace) {
+      inner.place =
+          contexts_.size() == 1 && decl_word_ == Kind::kEnum ? Place::kMembers : Place::kEntries;
+      here().sandbox = false;
+    } else {
+      inner.place = Place::kRound;
+    }
+    if (kind != Kind::kLparen && kind != Kind::kLbrack) angle_ = 0;
+    emit(token, kind);
+    contexts_.push_back(inner);
+    if (contexts_.size() > kMaxNesting && !too_deep_) {
+      too_deep_ = true;
+      report(SyntaxError::Code::kLimit, token,
+             fmt::format("brackets are nested deeper than {}", kMaxNesting),
+             "give the inner parts names with `let` or `fn`");
+    }
+  }
+
+  Place block_place() const {
+    if (contexts_.size() == 1) {
+      const bool items = decl_word_ == Kind::kSchedule || decl_word_ == Kind::kTrigger ||
+                         decl_word_ == Kind::kCalendar;
+      return items ? Place::kItems : Place::kBlock;
+    }
+    const Context& context = contexts_.back();
+    return context.head &&
+                   (context.opens == Kind::kApproval || context.opens == Kind::kAsk || question_)
+               ? Place::kApprovalBlock
+               : Place::kBlock;
+  }
+
+  Kind brace_kind() {
+    const Context& context = contexts_.back();
+    const Kind previous = last();
+    if (contexts_.size() == 1 && decl_head_) {
+      const bool entries =
+          decl_word_ == Kind::kRecord || decl_word_ == Kind::kEnum || decl_word_ == Kind::kError;
+      return entries ? Kind::kEbrace : Kind::kLbrace;
+    }
+    if (previous == Kind::kApprove || context.sandbox) return Kind::kEbrace;
+    if (previous == Kind::kForm && context.place == Place::kApprovalBlock) return Kind::kEbrace;
+    if (context.head || opens_block(context)) return Kind::kLbrace;
+    const bool typed = previous == Kind::kUpper || previous == Kind::kMap ||
+                       previous == Kind::kJson || previous == Kind::kEnv ||
+                       (previous == Kind::kMember && starts_upper(out_.tokens.back()));
+    return typed ? Kind::kVbrace : Kind::kLbrace;
+  }
+
+  bool starts_upper(const Token& token) const {
+    const std::string_view word = text(token);
+    return !word.empty() && word.front() >= 'A' && word.front() <= 'Z';
+  }
+
+  void close(const Token& token) {
+    if (contexts_.size() == 1) return;  // balanced before: only a file that is cut off gets here
+    const Place place = contexts_.back().place;
+    const bool block =
+        place == Place::kBlock || place == Place::kApprovalBlock || place == Place::kItems;
+    if (block && last() != Kind::kTerm && last() != Kind::kLbrace) emit_term();
+    contexts_.pop_back();
+    emit(token, token.kind);
+    block_closed_ = block;
+    angle_ = 0;
+    if (contexts_.size() == 1 && decl_head_ && token.kind == Kind::kRbrace) end_declaration();
+  }
+
+  void less(const Token& token) {
+    const Kind previous = last();
+    const bool generic = previous == Kind::kList || previous == Kind::kMap ||
+                         (previous == Kind::kUpper && text(out_.tokens.back()) == "Result");
+    const Kind before = before_last();
+    const bool a_type = before == Kind::kColon || before == Kind::kRarrow || before == Kind::kAs ||
+                        before == Kind::kTypeLt || (before == Kind::kComma && angle_ > 0);
+    if (!generic || !a_type) {
+      angle_ = 0;
+      return emit(token, Kind::kLt);
+    }
+    ++angle_;
+    emit(token, Kind::kTypeLt);
+    if (contexts_.size() + angle_ > kMaxNesting && !too_deep_) {
+      too_deep_ = true;
+      report(SyntaxError::Code::kLimit, token, "this type is nested too deep",
+             "declare a `record` for the inner one");
+    }
+  }
+
+  void greater(Token token) {
+    if (angle_ == 0) return emit(token, token.kind);
+    --angle_;
+    if (token.kind == Kind::kGt) return emit(token, Kind::kTypeGt);
+    Token rest = token;  // `list<int>= x`
+    token.end = rest.begin = token.begin + 1;
+    emit(token, Kind::kTypeGt);
+    emit(rest, Kind::kAssign);
+    here().assigned = true;
+  }
+
+  // ---- Words
+
+  void word(const Token& token) {
+    const Kind previous = last();
+    Kind kind = token.kind;
+    if ((previous == Kind::kDot || previous == Kind::kQdot) && !token.line_start)
+      return emit(token, Kind::kMember);
+    if (contexts_.back().place == Place::kMembers &&
+        (previous == Kind::kEbrace || previous == Kind::kComma || previous == Kind::kTerm))
+      return emit(token, Kind::kMember);
+    if (next_kind() == Kind::kColon) return emit(token, Kind::kLabel);
+    if (i_ == decl_word_at_) return emit(token, kind);
+    if (kind == Kind::kName) return emit(token, kind);
+    switch (kind) {
+      case Kind::kError:
+      case Kind::kAction:
+      case Kind::kSchedule:
+      case Kind::kTrigger:
+      case Kind::kCalendar:
+      case Kind::kTest:
+      case Kind::kInvariant:
+        return emit(token, Kind::kName);
+      case Kind::kWait:
+        return emit(token, wait_kind());
+      case Kind::kFirst:
+        return emit(token, previous == Kind::kWaitFirst ? Kind::kFirst : Kind::kName);
+      case Kind::kSignal:
+        return signal(token);
+      case Kind::kStart:
+      case Kind::kDetach: {
+        const bool launches = previous == Kind::kAssign && here().opens == Kind::kStep &&
+                              is_word(next_kind()) && !is_reserved(next_kind()) &&
+                              !in_[i_ + 1].line_start;
+        return emit(token, launches ? kind : Kind::kName);
+      }
+      case Kind::kApprove: {
+        const bool replies = here().given_decision && previous == Kind::kArrow;
+        return emit(token, replies ? kind : Kind::kName);
+      }
+      case Kind::kTimeout:
+        if (here().wait_signal) {
+          here().wait_signal = false;
+          return emit(token, Kind::kWaitTimeout);
+        }
+        return emit(token, kind);
+      case Kind::kOn:
+        return on(token);
+      case Kind::kIn:
+        return emit(token, contexts_.size() == 2 && decl_word_ == Kind::kSchedule ? Kind::kZoneIn
+                                                                                  : Kind::kIn);
+      case Kind::kEvery:
+        return emit(token, previous == Kind::kClosed ? Kind::kEveryDay : kind);
+      case Kind::kIf:
+        if (ends_operand(previous)) return emit(token, Kind::kGuardIf);
+        break;
+      case Kind::kElse:
+        if (next_kind() == Kind::kIf)
+          kind = Kind::kElseIf;
+        else if (next_kind() != Kind::kLbrace)
+          kind = Kind::kElseValue;
+        break;
+      case Kind::kFn:
+        if (ends_in_arrow(i_ + 1)) kind = Kind::kFnValue;
+        break;
+      case Kind::kSandbox:
+        emit(token, kind);
+        here().sandbox = true;
+        return;
+      case Kind::kApproval:
+      case Kind::kAsk:
+        if (previous == Kind::kGiven) {
+          emit(token, kind);
+          here().given_decision = true;
+          return;
+        }
+        if (previous == Kind::kOnFailure || previous == Kind::kOnDoubt) return emit(token, kind);
+        break;
+      case Kind::kFor:
+        if (previous == Kind::kWaitSignal) return emit(token, kind);
+        break;
+      default:
+        break;
+    }
+    emit(token, kind);
+    if (opens_head(kind)) {
+      here().head = true;
+      question_ = kind == Kind::kApproval || kind == Kind::kAsk;
+    }
+  }
+
+  Kind wait_kind() const {
+    if (next_kind() == Kind::kFor) return Kind::kWaitSignal;
+    if (next_kind() == Kind::kUntil) return Kind::kWaitUntil;
+    if (next_kind() == Kind::kFirst && next_kind(2) == Kind::kLbrace) return Kind::kWaitFirst;
+    return Kind::kWait;
+  }
+
+  void signal(const Token& token) {
+    const bool waits = last() == Kind::kFor && before_last() == Kind::kWaitSignal;
+    const bool named = is_word(next_kind()) && !in_[i_ + 1].line_start;
+    const bool keyword = waits || ((last() == Kind::kCase || last() == Kind::kGiven) && named &&
+                                   next_kind() != Kind::kIf && next_kind() != Kind::kAs);
+    emit(token, keyword ? Kind::kSignal : Kind::kName);
+    if (waits) here().wait_signal = true;
+  }
+
+  // `on failure`, `on doubt` and a head's `on worker` become one token; `on failure.Bad` does not.
+  void on(const Token& token) {
+    const bool word_follows = i_ + 1 < in_.size() && !in_[i_ + 1].line_start;
+    const std::string_view next = word_follows ? text(in_[i_ + 1]) : std::string_view();
+    const bool path = next_kind(2) == Kind::kDot;
+    Kind kind = Kind::kOn;
+    if (next == "failure" && !path) kind = Kind::kOnFailure;
+    if (next == "doubt" && !path) kind = Kind::kOnDoubt;
+    if (next == "worker" && contexts_.size() == 1) kind = Kind::kOnWorker;
+    if (kind == Kind::kOn) return emit(token, kind);
+    Token both = token;
+    both.end = in_[i_ + 1].end;
+    ++i_;
+    emit(both, kind);
+  }
+
+  // Whether the parentheses at `at` are followed by `=>`.
+  bool ends_in_arrow(size_t at) const {
+    if (too_deep_ || at >= in_.size() || in_[at].kind != Kind::kLparen) return false;
+    const size_t after = past_group(at);
+    return after < in_.size() && in_[after].kind == Kind::kArrow;
+  }
+
+  const source::Source& source_;
+  const std::vector<Token>& in_;
+  std::vector<SyntaxError>& errors_;
+  Layout out_;
+  size_t i_ = 0;
+  std::vector<Context> contexts_;
+  bool block_closed_ = false;  // the last token was a block's `}`
+  bool question_ = false;      // the open head is that of an `approval` or `ask`
+  size_t angle_ = 0;           // open `<` of types
+
+  // The declaration that is being read.
+  bool in_decl_ = false;
+  bool decl_head_ = false;
+  bool too_deep_ = false;
+  size_t decl_begin_ = 0;
+  size_t decl_word_at_ = 0;
+  size_t decl_first_ = 0;
+  Kind decl_word_ = Kind::kNoToken;
+};
+
+}  // namespace
+
+Layout lay_out(const source::Source& source, const std::vector<Token>& balanced,
+               std::vector<SyntaxError>& errors) {
+  return Layouter(source, balanced, errors).run();
+}
+
+}  // namespace rbk::syntax

@@ -1,0 +1,242 @@
+#include "compiler/syntax/recovery.h"
+
+#include <RunbookParser.h>
+
+#include <algorithm>
+
+#include "compiler/syntax/expected.h"
+
+namespace rbk::syntax {
+namespace {
+
+using Kind = TokenKind;
+
+Kind kind_of(size_t type) {
+  return type == antlr4::Token::EOF ? Kind::kNoToken : static_cast<Kind>(type);
+}
+
+bool starts_value(Kind kind) {
+  if (kind >= Kind::kInt && kind <= Kind::kStrBegin) return true;
+  if (kind == Kind::kName || kind == Kind::kUpper || is_soft(kind)) return true;
+  switch (kind) {
+    case Kind::kDot:
+    case Kind::kLparen:
+    case Kind::kLbrack:
+    case Kind::kMinus:
+    case Kind::kNot:
+    case Kind::kTrue:
+    case Kind::kFalse:
+    case Kind::kNullLit:
+    case Kind::kFn:
+    case Kind::kFnValue:
+    case Kind::kIf:
+    case Kind::kMatch:
+    case Kind::kTry:
+    case Kind::kParallel:
+    case Kind::kFail:
+    case Kind::kWait:
+    case Kind::kWaitFirst:
+    case Kind::kWaitSignal:
+    case Kind::kWaitUntil:
+    case Kind::kList:
+    case Kind::kMap:
+    case Kind::kJson:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether `kind` begins an item of such a body; true for rules that are no bodies.
+bool starts_item(size_t rule, Kind kind) {
+  switch (rule) {
+    case RunbookParser::RuleBlock:
+      return (kind >= Kind::kLet && kind <= Kind::kCrash) || starts_value(kind);
+    case RunbookParser::RuleMatchBody:
+    case RunbookParser::RuleWaitBody:
+      return kind == Kind::kCase;
+    case RunbookParser::RuleApprovalBody:
+      return kind == Kind::kBy || kind == Kind::kNot || kind == Kind::kQuorum ||
+             kind == Kind::kForm || kind == Kind::kNotify || kind == Kind::kExpires ||
+             kind == Kind::kBreakGlass || kind == Kind::kAllow;
+    case RunbookParser::RuleScheduleBody:
+      return kind == Kind::kCron || kind == Kind::kEvery || kind == Kind::kOverlap ||
+             kind == Kind::kMissed || kind == Kind::kOutside;
+    case RunbookParser::RuleTriggerBody:
+      return kind == Kind::kFrom || kind == Kind::kKey || kind == Kind::kAt;
+    case RunbookParser::RuleCalendarBody:
+      return kind == Kind::kClosed;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+void Recovery::begin_declaration() {
+  pieces_.clear();
+  failed_pieces_.clear();
+  failed_spans_.clear();
+  junk_.clear();
+}
+
+bool Recovery::failed_in(source::Span span) const {
+  return std::any_of(failed_spans_.begin(), failed_spans_.end(), [&](const source::Span& failed) {
+    return failed.begin <= span.end && span.begin <= failed.end;
+  });
+}
+
+void Recovery::sync(antlr4::Parser* parser) {
+  antlr4::ParserRuleContext* context = parser->getContext();
+  const size_t rule = context->getRuleIndex();
+  while (true) {
+    const Kind kind = kind_of(stream_.LA(1));
+    if (kind == Kind::kRbrace || kind == Kind::kNoToken || kind == Kind::kLbrace ||
+        starts_item(rule, kind))
+      return;
+    if (kind != Kind::kTerm) {
+      const StreamToken* first = stream_.next();
+      report(parser, parser->getATN().nextTokens(parser->getATN().states[parser->getState()]));
+      skip_to(parser, Kind::kTerm);
+      const auto* last = static_cast<StreamToken*>(stream_.LT(-1));
+      junk_.push_back({context, source::cover(first->span(), last->span())});
+    }
+    if (kind_of(stream_.LA(1)) != Kind::kTerm) return;
+    parser->consume();
+  }
+}
+
+void Recovery::reportError(antlr4::Parser* parser, const antlr4::RecognitionException&) {
+  report(parser, parser->getATN().nextTokens(parser->getATN().states[parser->getState()],
+                                             parser->getContext()));
+}
+
+void Recovery::report(antlr4::Parser* parser, const antlr4::misc::IntervalSet& expected) {
+  StreamToken* found = stream_.next();
+  if (silenced(stream_.index())) return;
+  failed_pieces_.push_back(piece_of(stream_.index()));
+  const auto* previous = static_cast<StreamToken*>(stream_.LT(-1));
+  failed_spans_.push_back(previous == nullptr ? found->span()
+                                              : source::cover(previous->span(), found->span()));
+  if (errors_.size() >= kMaxErrors) return;
+  errors_.push_back(unexpected_token(*parser, stream_, expected));
+}
+
+uint32_t Recovery::piece_of(size_t token_index) {
+  if (pieces_.empty()) {
+    pieces_.reserve(stream_.count() + 1);
+    uint32_t piece = 0;
+    for (size_t i = 0; i < stream_.count(); ++i) {
+      const Kind kind = stream_.token_at(i)->token().kind;
+      pieces_.push_back(piece);
+      if (kind == Kind::kTerm || kind == Kind::kLbrace || kind == Kind::kRbrace) ++piece;
+    }
+    pieces_.push_back(piece);
+  }
+  return pieces_[std::min(token_index, pieces_.size() - 1)];
+}
+
+// One mistake gives one error: a second one in the same piece follows from the first, as does one
+// beside what the scanner or bracket repair have reported.
+bool Recovery::silenced(size_t token_index) {
+  const uint32_t piece = piece_of(token_index);
+  if (std::find(failed_pieces_.begin(), failed_pieces_.end(), piece) != failed_pieces_.end())
+    return true;
+  size_t first = token_index;
+  while (first > 0 && pieces_[first - 1] == piece) --first;
+  size_t last = token_index;
+  while (last + 1 < pieces_.size() && pieces_[last + 1] == piece) ++last;
+  const source::Span begin = stream_.token_at(first)->span();
+  const source::Span end = stream_.token_at(last)->span();
+  for (size_t i = first; i <= last; ++i) {
+    if (stream_.token_at(i)->token().missing) {
+      failed_spans_.push_back(source::cover(begin, end));
+      failed_pieces_.push_back(piece);
+      return true;
+    }
+  }
+  for (const SyntaxError& error : errors_) {
+    if (error.span.begin >= begin.begin && error.span.begin <= end.end) {
+      failed_spans_.push_back(source::cover(begin, end));
+      failed_pieces_.push_back(piece);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Recovery::skip_token_or_group(antlr4::Parser* parser) {
+  size_t depth = 0;
+  do {
+    const Kind kind = kind_of(stream_.LA(1));
+    if (kind == Kind::kNoToken) return;
+    if (is_opener(kind)) ++depth;
+    if (is_closer(kind) && depth > 0) --depth;
+    parser->consume();
+  } while (depth > 0);
+}
+
+bool Recovery::skip_to(antlr4::Parser* parser, TokenKind kind) {
+  while (true) {
+    const Kind next = kind_of(stream_.LA(1));
+    if (next == kind) return true;
+    if (next == Kind::kNoToken || is_closer(next)) return false;
+    if (next == Kind::kTerm && !is_closer(kind)) return false;
+    skip_token_or_group(parser);
+  }
+}
+
+void Recovery::recover(antlr4::Parser* parser, std::exception_ptr) {
+  const antlr4::misc::IntervalSet follow = getErrorRecoverySet(parser);
+  while (true) {
+    const Kind next = kind_of(stream_.LA(1));
+    if (next == Kind::kNoToken || next == Kind::kTerm || is_closer(next) ||
+        follow.contains(static_cast<size_t>(next)))
+      return;
+    skip_token_or_group(parser);
+  }
+}
+
+antlr4::Token* Recovery::recoverInline(antlr4::Parser* parser) {
+  const antlr4::atn::ATN& atn = parser->getATN();
+  antlr4::atn::ATNState* state = atn.states[parser->getState()];
+  const antlr4::misc::IntervalSet expected = atn.nextTokens(state);
+  const antlr4::misc::IntervalSet after =
+      atn.nextTokens(state->transitions[0]->target, parser->getContext());
+  const bool single = expected.size() == 1;
+  const Kind wanted = single ? kind_of(expected.toList().front()) : Kind::kNoToken;
+  const Kind found = kind_of(stream_.LA(1));
+
+  report(parser, expected);
+  if (single && (wanted == Kind::kTerm || wanted == Kind::kLbrace || is_closer(wanted))) {
+    if (skip_to(parser, wanted)) {
+      antlr4::Token* token = stream_.LT(1);
+      parser->consume();
+      return token;
+    }
+    if (wanted == Kind::kLbrace) throw antlr4::InputMismatchException(parser);
+    return stream_.make_missing(wanted);
+  }
+  if (single && expected.contains(antlr4::Token::EOF)) {
+    while (kind_of(stream_.LA(1)) != Kind::kNoToken) parser->consume();
+    return stream_.LT(1);
+  }
+  const bool a_name = expected.contains(static_cast<size_t>(Kind::kName));
+  if (a_name && is_reserved(found) && !after.contains(static_cast<size_t>(found))) {
+    antlr4::Token* token = stream_.LT(1);  // reported as reserved, read as the name
+    parser->consume();
+    return token;
+  }
+  if (found != Kind::kNoToken && found != Kind::kTerm && !is_closer(found) && !is_opener(found) &&
+      expected.contains(stream_.LA(2))) {
+    parser->consume();
+    antlr4::Token* token = stream_.LT(1);
+    parser->consume();
+    return token;
+  }
+  if ((single || a_name) && after.contains(stream_.LA(1)))
+    return stream_.make_missing(single ? wanted : Kind::kName);
+  throw antlr4::InputMismatchException(parser);
+}
+
+}  // namespace rbk::syntax

@@ -1,0 +1,495 @@
+#include "compiler/syntax/scan.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace rbk::syntax {
+namespace {
+
+using Kind = TokenKind;
+
+// Open addressing over the grammar's words; made by the compiler, so nothing runs at start.
+constexpr size_t kSlots = 1024;
+
+constexpr size_t hash_word(std::string_view word) {
+  uint32_t hash = 2166136261u;
+  for (const char c : word) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return (hash ^ (hash >> 13)) % kSlots;
+}
+
+constexpr std::array<uint8_t, kSlots> make_word_table() {
+  std::array<uint8_t, kSlots> table{};
+  uint8_t number = 1;
+  for (const grammar::Word& word : grammar::kWords) {
+    size_t slot = hash_word(word.text);
+    while (table[slot] != 0) slot = (slot + 1) % kSlots;
+    table[slot] = number++;
+  }
+  return table;
+}
+constexpr std::array<uint8_t, kSlots> kWordTable = make_word_table();
+
+Kind word_kind(std::string_view word) {
+  for (size_t slot = hash_word(word); kWordTable[slot] != 0; slot = (slot + 1) % kSlots) {
+    const grammar::Word& known = grammar::kWords[kWordTable[slot] - 1];
+    if (known.text == word) return static_cast<Kind>(known.kind);
+  }
+  return word.front() >= 'A' && word.front() <= 'Z' ? Kind::kUpper : Kind::kName;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_word_char(char c) { return is_letter(c) || is_digit(c); }
+
+bool is_one_of(std::string_view unit, std::initializer_list<std::string_view> units) {
+  for (const std::string_view known : units) {
+    if (unit == known) return true;
+  }
+  return false;
+}
+
+// A unit number's kind; kNone if it is none.
+Kind unit_kind(std::string_view text) {
+  Kind kind = Kind::kNoToken;
+  size_t i = 0;
+  while (i < text.size()) {
+    const size_t digits = i;
+    while (i < text.size() && is_digit(text[i])) ++i;
+    if (i == digits) return Kind::kNoToken;
+    const size_t begin = i;
+    while (i < text.size() && is_letter(text[i]) && text[i] != '_') ++i;
+    const std::string_view unit = text.substr(begin, i - begin);
+    Kind found = Kind::kNoToken;
+    if (is_one_of(unit, {"us", "ms", "s", "m", "h", "d", "w"})) found = Kind::kDuration;
+    if (is_one_of(unit, {"B", "kB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"}))
+      found = Kind::kSize;
+    if (found == Kind::kNoToken || (kind != Kind::kNoToken && kind != found)) return Kind::kNoToken;
+    kind = found;
+  }
+  return kind;
+}
+
+class Scanner {
+ public:
+  Scanner(const source::Source& source, std::vector<SyntaxError>& errors)
+      : source_(source), text_(source.text()), errors_(errors) {
+    if (text_.size() > kMaxFileBytes) {
+      text_ = text_.substr(0, kMaxFileBytes);
+      report(SyntaxError::Code::kLimit, 0, 1, "this file is larger than 32 MiB",
+             "split it into several files and `import` them");
+    }
+  }
+
+  Scanned run() {
+    out_.tokens.reserve(text_.size() / 4 + 16);
+    if (text_.starts_with("\xEF\xBB\xBF")) pos_ = 3;
+    while (pos_ < text_.size()) step();
+    end_open_strings(0);
+    return std::move(out_);
+  }
+
+ private:
+  // A string whose `${` is being read.
+  struct Frame {
+    uint32_t open;    // where the string begins
+    uint32_t interp;  // where its `${` begins
+    bool multi;
+    bool dollar;
+    int braces = 0;  // open ones within the `${`
+  };
+
+  void step() {
+    const char c = text_[pos_];
+    switch (c) {
+      case ' ':
+      case '\t':
+      case '\r':
+        ++pos_;
+        return;
+      case '\n':
+        newline();
+        return;
+      case '"':
+        begin_string(pos_, false, false);
+        return;
+      case '/':
+        if (at("//")) return comment();
+        if (at("/*")) return block_comment();
+        return emit(Kind::kSlash, 1);
+      case '#':
+        return foreign_comment();
+      case '{':
+        if (!frames_.empty()) ++frames_.back().braces;
+        return emit(Kind::kLbrace, 1);
+      case '}':
+        return closing_brace();
+      default:
+        break;
+    }
+    if (is_letter(c)) return word();
+    if (is_digit(c)) return number();
+    if (c == '$' && at("$$\"")) return begin_string(pos_, false, true);
+    if (static_cast<unsigned char>(c) < 0x80 && mark(c)) return;
+    bad_character();
+  }
+
+  bool at(std::string_view expected) const { return text_.substr(pos_).starts_with(expected); }
+  char peek(size_t ahead) const { return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0'; }
+
+  void add(Kind kind, uint32_t begin, uint32_t end, bool missing = false) {
+    Token token;
+    token.kind = kind;
+    token.line_start = fresh_line_ && !missing;
+    token.missing = missing;
+    token.begin = begin;
+    token.end = end;
+    if (!missing) fresh_line_ = false;
+    if (end - begin > kMaxTokenBytes)
+      report(SyntaxError::Code::kLimit, begin, begin + 1, "this is longer than 4 MiB",
+             "read such a text from a file");
+    out_.tokens.push_back(token);
+  }
+
+  void emit(Kind kind, uint32_t length) {
+    add(kind, pos_, pos_ + length);
+    pos_ += length;
+  }
+
+  void report(SyntaxError::Code code, uint32_t begin, uint32_t end, std::string message,
+              std::string hint = {}, std::string label = {}) {
+    if (errors_.size() >= kMaxErrors) return;
+    SyntaxError error;
+    error.code = code;
+    error.span = {begin, end, source_.id()};
+    error.message = std::move(message);
+    error.hint = std::move(hint);
+    error.label = std::move(label);
+    errors_.push_back(std::move(error));
+  }
+
+  void newline() {
+    for (size_t i = 0; i < frames_.size(); ++i) {
+      if (!frames_[i].multi) {
+        end_open_strings(i);
+        break;
+      }
+    }
+    ++pos_;
+    fresh_line_ = true;
+    if (at("<<<<<<< ") || at(">>>>>>> ") || at("=======\n")) conflict_marker();
+  }
+
+  // A version control's conflict: one error for its three lines.
+  void conflict_marker() {
+    uint32_t end = pos_;
+    while (end < text_.size() && text_[end] != '\n') ++end;
+    if (at("<<<<<<< "))
+      report(SyntaxError::Code::kUnexpected, pos_, end, "a merge conflict is left in this file",
+             "keep one side and delete the markers");
+    pos_ = end;
+  }
+
+  // Ends the strings that are open from `first` on, where they lost their `}` and quote.
+  void end_open_strings(size_t first) {
+    if (first >= frames_.size()) return;
+    const Frame& frame = frames_[first];
+    report_unterminated(frame.open, frame.interp, frame.interp + (frame.dollar ? 3 : 2),
+                        "this `${` has no `}` on its line",
+                        "close it with `}` and the string with `\"`");
+    while (frames_.size() > first) {
+      add(Kind::kInterpEnd, pos_, pos_, true);
+      add(Kind::kStrEnd, pos_, pos_, true);
+      frames_.pop_back();
+    }
+  }
+
+  // One error a line: what follows an open quote is text by mistake.
+  void report_unterminated(uint32_t string_begin, uint32_t begin, uint32_t end, std::string message,
+                           std::string hint) {
+    if (!errors_.empty() && errors_.back().code == SyntaxError::Code::kUnterminated &&
+        source_.position(errors_.back().span.begin).line == source_.position(string_begin).line)
+      return;
+    report(SyntaxError::Code::kUnterminated, begin, end, std::move(message), std::move(hint));
+  }
+
+  void comment() {
+    uint32_t end = pos_;
+    while (end < text_.size() && text_[end] != '\n') ++end;
+    if (end > pos_ && text_[end - 1] == '\r') --end;
+    Comment::Kind kind = Comment::Kind::kLine;
+    if (at("///") && !at("////")) kind = Comment::Kind::kDoc;
+    if (at("//!")) kind = Comment::Kind::kFileDoc;
+    out_.comments.push_back({kind, {pos_, end, source_.id()}, fresh_line_});
+    pos_ = end;
+  }
+
+  void block_comment() {
+    const size_t close = text_.find("*/", pos_ + 2);
+    const auto end = static_cast<uint32_t>(close == text_.npos ? text_.size() : close + 2);
+    report(SyntaxError::Code::kBadCharacter, pos_, pos_ + 2, "`/*` does not begin a comment",
+           "begin each of its lines with `//`");
+    for (uint32_t i = pos_; i < end; ++i) {
+      if (text_[i] == '\n') fresh_line_ = true;
+    }
+    pos_ = end;
+  }
+
+  void foreign_comment() {
+    uint32_t end = pos_;
+    while (end < text_.size() && text_[end] != '\n') ++end;
+    report(SyntaxError::Code::kBadCharacter, pos_, pos_ + 1, "`#` does not begin a comment",
+           "write `//`");
+    pos_ = end;
+  }
+
+  void word() {
+    if (text_[pos_] == 'r' && peek(1) == '"') return begin_string(pos_, true, false);
+    uint32_t end = pos_ + 1;
+    while (end < text_.size() && is_word_char(text_[end])) ++end;
+    add(word_kind(text_.substr(pos_, end - pos_)), pos_, end);
+    pos_ = end;
+  }
+
+  void number() {
+    uint32_t end = pos_;
+    Kind kind = Kind::kInt;
+    auto digits = [&] {
+      while (end < text_.size() && (is_digit(text_[end]) || text_[end] == '_')) ++end;
+    };
+    digits();
+    if (end + 1 < text_.size() && text_[end] == '.' && is_digit(text_[end + 1])) {
+      kind = Kind::kFloat;
+      ++end;
+      digits();
+    }
+    if (end < text_.size() && (text_[end] == 'e' || text_[end] == 'E')) {
+      uint32_t exponent = end + 1;
+      if (exponent < text_.size() && (text_[exponent] == '+' || text_[exponent] == '-')) ++exponent;
+      if (exponent < text_.size() && is_digit(text_[exponent])) {
+        kind = Kind::kFloat;
+        end = exponent;
+        digits();
+      }
+    }
+    if (end < text_.size() && is_letter(text_[end])) {
+      while (end < text_.size() && is_word_char(text_[end])) ++end;
+      const std::string_view text = text_.substr(pos_, end - pos_);
+      const Kind unit = kind == Kind::kInt ? unit_kind(text) : Kind::kNoToken;
+      if (unit == Kind::kNoToken) bad_number(text, end, kind == Kind::kFloat);
+      kind = unit == Kind::kNoToken ? Kind::kInt : unit;
+    }
+    add(kind, pos_, end);
+    pos_ = end;
+  }
+
+  void bad_number(std::string_view text, uint32_t end, bool is_float) {
+    if (is_float) {
+      report(SyntaxError::Code::kBadNumber, pos_, end,
+             fmt::format("`{}` is no number: a unit follows whole numbers only", text),
+             "write it with a smaller unit, like `1h30m` for one and a half hours");
+      return;
+    }
+    report(SyntaxError::Code::kBadNumber, pos_, end, fmt::format("`{}` is no number", text),
+           "units are `us ms s m h d w` and `B kB MB GB TB KiB MiB GiB TiB`; a name begins with a "
+           "letter");
+  }
+
+  // ---- Strings
+
+  void begin_string(uint32_t begin, bool raw, bool dollar) {
+    uint32_t quote = begin + (raw ? 1 : dollar ? 2 : 0);
+    pos_ = quote;
+    const bool multi = at("\"\"\"");
+    pos_ = quote + (multi ? 3 : 1);
+    string_text(begin, pos_, multi, dollar, raw, true);
+  }
+
+  // Reads a string's text from `pos_` on, to its end or its next `${`.
+  void string_text(uint32_t open, uint32_t text_begin, bool multi, bool dollar, bool raw,
+                   bool first) {
+    const uint32_t open_end = text_begin;
+    auto flush = [&](uint32_t end) {
+      if (first) add(Kind::kStrBegin, open, open_end);
+      if (end > text_begin) add(Kind::kStrText, text_begin, end);
+    };
+    while (true) {
+      if (pos_ >= text_.size() || (text_[pos_] == '\n' && !multi)) {
+        const uint32_t end = pos_;
+        flush(end);
+        add(Kind::kStrEnd, end, end, true);
+        report_unterminated(open, open, first ? open_end : open + 1,
+                            multi ? "this string has no closing `\"\"\"`"
+                                  : "this string has no closing `\"` on its line",
+                            multi ? "end it with `\"\"\"`"
+                                  : "end it with `\"`; a text of several lines stands in `\"\"\"`");
+        return;
+      }
+      const char c = text_[pos_];
+      if (c == '\\' && !raw) {
+        pos_ += pos_ + 1 < text_.size() && text_[pos_ + 1] != '\n' ? 2 : 1;
+        continue;
+      }
+      if (c == '"' && (!multi || at("\"\"\""))) {
+        const uint32_t end = pos_;
+        pos_ += multi ? 3 : 1;
+        if (first) {
+          add(Kind::kString, open, pos_);
+        } else {
+          flush(end);
+          add(Kind::kStrEnd, end, pos_);
+        }
+        return;
+      }
+      if (c == '$' && !raw && at(dollar ? "$${" : "${")) {
+        flush(pos_);
+        const uint32_t length = dollar ? 3 : 2;
+        frames_.push_back({open, pos_, multi, dollar});
+        emit(Kind::kInterpBegin, length);
+        return;
+      }
+      ++pos_;
+    }
+  }
+
+  void closing_brace() {
+    if (frames_.empty() || frames_.back().braces > 0) {
+      if (!frames_.empty()) --frames_.back().braces;
+      return emit(Kind::kRbrace, 1);
+    }
+    const Frame frame = frames_.back();
+    frames_.pop_back();
+    emit(Kind::kInterpEnd, 1);
+    string_text(frame.open, pos_, frame.multi, frame.dollar, false, false);
+  }
+
+  // ---- Marks
+
+  bool mark(char c) {
+    const char next = peek(1);
+    switch (c) {
+      case '(':
+        return emit(Kind::kLparen, 1), true;
+      case ')':
+        return emit(Kind::kRparen, 1), true;
+      case '[':
+        return emit(Kind::kLbrack, 1), true;
+      case ']':
+        return emit(Kind::kRbrack, 1), true;
+      case ',':
+        return emit(Kind::kComma, 1), true;
+      case ';':
+        return emit(Kind::kSemi, 1), true;
+      case ':':
+        return emit(Kind::kColon, 1), true;
+      case '@':
+        return emit(Kind::kAtSign, 1), true;
+      case '+':
+        return emit(Kind::kPlus, 1), true;
+      case '*':
+        return emit(Kind::kStar, 1), true;
+      case '%':
+        return emit(Kind::kPercent, 1), true;
+      case '-':
+        return next == '>' ? emit(Kind::kRarrow, 2) : emit(Kind::kMinus, 1), true;
+      case '<':
+        return next == '=' ? emit(Kind::kLe, 2) : emit(Kind::kLt, 1), true;
+      case '>':
+        return next == '=' ? emit(Kind::kGe, 2) : emit(Kind::kGt, 1), true;
+      case '.':
+        if (at("..<")) return emit(Kind::kRangeLt, 3), true;
+        return next == '.' ? emit(Kind::kRange, 2) : emit(Kind::kDot, 1), true;
+      case '?':
+        if (next == '?') return emit(Kind::kCoalesce, 2), true;
+        return next == '.' ? emit(Kind::kQdot, 2) : emit(Kind::kQuest, 1), true;
+      case '=':
+        if (at("===")) return foreign(Kind::kEq, 3, "==");
+        if (next == '=') return emit(Kind::kEq, 2), true;
+        return next == '>' ? emit(Kind::kArrow, 2) : emit(Kind::kAssign, 1), true;
+      case '!':
+        if (at("!==")) return foreign(Kind::kNe, 3, "!=");
+        return next == '=' ? (emit(Kind::kNe, 2), true) : foreign(Kind::kNot, 1, "not");
+      case '|':
+        return next == '|' ? foreign(Kind::kOr, 2, "or") : (emit(Kind::kPipe, 1), true);
+      case '&':
+        return next == '&' ? foreign(Kind::kAnd, 2, "and") : false;
+      case '\'':
+      case '`':
+        return foreign_quote(c), true;
+      default:
+        return false;
+    }
+  }
+
+  // An operator as other languages write it: reported, and read as ours.
+  bool foreign(Kind kind, uint32_t length, std::string_view ours) {
+    report(SyntaxError::Code::kBadCharacter, pos_, pos_ + length,
+           fmt::format("there is no operator `{}`", text_.substr(pos_, length)),
+           fmt::format("write `{}`", ours));
+    emit(kind, length);
+    return true;
+  }
+
+  void foreign_quote(char quote) {
+    const uint32_t begin = pos_;
+    uint32_t end = pos_ + 1;
+    while (end < text_.size() && text_[end] != '\n' && text_[end] != quote) ++end;
+    const bool closed = end < text_.size() && text_[end] == quote;
+    report(
+        SyntaxError::Code::kBadCharacter, begin, begin + 1,
+        fmt::format("a string does not stand in {}", quote == '`' ? "backquotes" : "single quotes"),
+        "write it in `\"`");
+    if (!closed) end = begin + 1;
+    add(Kind::kStrBegin, begin, begin + 1);
+    if (closed && end > begin + 1) add(Kind::kStrText, begin + 1, end);
+    add(Kind::kStrEnd, end, closed ? end + 1 : end, !closed);
+    pos_ = closed ? end + 1 : end;
+  }
+
+  // One error for a run of characters that nothing begins with.
+  void bad_character() {
+    const uint32_t begin = pos_;
+    auto length = [&](uint32_t at) -> uint32_t {
+      const auto c = static_cast<unsigned char>(text_[at]);
+      const uint32_t n = c < 0x80 ? 1 : c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+      return std::min<uint32_t>(n, static_cast<uint32_t>(text_.size()) - at);
+    };
+    uint32_t end = begin + length(begin);
+    const std::string_view first = text_.substr(begin, end - begin);
+    while (end < text_.size() && static_cast<unsigned char>(text_[end]) >= 0x80) end += length(end);
+    pos_ = end;
+    const auto byte = static_cast<unsigned char>(first.front());
+    if (first == "\xC2\xA0") {
+      report(SyntaxError::Code::kBadCharacter, begin, end, "this is a no-break space",
+             "write a plain space");
+    } else if (first == "\xE2\x80\x9C" || first == "\xE2\x80\x9D") {
+      report(SyntaxError::Code::kBadCharacter, begin, end, "a string stands in straight quotes",
+             "write `\"`");
+    } else if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && byte < 0xC2)) {
+      report(SyntaxError::Code::kBadCharacter, begin, end,
+             fmt::format("the byte 0x{:02x} stands outside a string", byte),
+             "save the file as UTF-8 text");
+    } else {
+      report(SyntaxError::Code::kBadCharacter, begin, end,
+             fmt::format("`{}` has no meaning here", first), "put it in a string or a comment");
+    }
+  }
+
+  const source::Source& source_;
+  std::string_view text_;
+  std::vector<SyntaxError>& errors_;
+  Scanned out_;
+  std::vector<Frame> frames_;
+  uint32_t pos_ = 0;
+  bool fresh_line_ = true;
+};
+
+}  // namespace
+
+Scanned scan(const source::Source& source, std::vector<SyntaxError>& errors) {
+  return Scanner(source, errors).run();
+}
+
+}  // namespace rbk::syntax
