@@ -34,6 +34,27 @@ DeclId error_declaration(Ast& ast, source::Span span) {
   return ast.add(std::move(decl));
 }
 
+// A word of the language that was taken for a name is one mistake, however often the name is used
+// in the declaration. `first` is the first error of the declaration.
+void keep_first_of_reserved(const source::Source& source, std::vector<SyntaxError>& errors,
+                            size_t first) {
+  const auto begin = errors.begin() + static_cast<ptrdiff_t>(first);
+  std::stable_sort(begin, errors.end(), [](const SyntaxError& a, const SyntaxError& b) {
+    return a.span.begin < b.span.begin;
+  });
+  std::vector<std::string_view> words;
+  errors.erase(std::remove_if(begin, errors.end(),
+                              [&](const SyntaxError& error) {
+                                if (error.code != SyntaxError::Code::kReserved) return false;
+                                const std::string_view word = source.text(error.span);
+                                if (std::find(words.begin(), words.end(), word) != words.end())
+                                  return true;
+                                words.push_back(word);
+                                return false;
+                              }),
+               errors.end());
+}
+
 // Parses one declaration; contexts live only until the next.
 class DeclarationParser {
  public:
@@ -79,6 +100,7 @@ ParsedFile parse(const source::Source& source) {
       file.ast.decls.push_back(error_declaration(file.ast, range.span));
       continue;
     }
+    const size_t errors_before = file.errors.size();
     try {
       file.ast.decls.push_back(parser.parse(layout.tokens, range));
     } catch (const std::exception& failure) {
@@ -90,6 +112,7 @@ ParsedFile parse(const source::Source& source) {
       file.errors.push_back(std::move(error));
       file.ast.decls.push_back(error_declaration(file.ast, range.span));
     }
+    keep_first_of_reserved(source, file.errors, errors_before);
   }
   std::stable_sort(
       file.errors.begin(), file.errors.end(),

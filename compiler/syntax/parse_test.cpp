@@ -197,5 +197,15 @@ TEST(Parse, ABrokenDeclarationLeavesItsNeighboursAlone) {
     EXPECT_TRUE(std::holds_alternative<ConstDecl>(file.ast[file.ast.decls[good]].node));
 }
 
+TEST(Parse, AWordOfTheLanguageAsANameIsOneMistake) {
+  const ParsedFile file = parse_text(
+      "runbook r() {\n  let before = 5\n  log.info(\"${before}\")\n  if before == 3 { "
+      "log.info(\"x\") }\n"
+      "}\nfn f() -> int {\n  let before = 1\n  return 1 + before\n}\n");
+  ASSERT_EQ(file.errors.size(), 2u);
+  EXPECT_EQ(file.errors[0].span.begin, 20u);
+  EXPECT_EQ(file.errors[1].code, SyntaxError::Code::kReserved);
+}
+
 }  // namespace
 }  // namespace rbk::syntax
