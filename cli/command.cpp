@@ -12,6 +12,11 @@ namespace rbk::cli {
 namespace {
 
 constexpr std::array kCommands{
+    Command{"fmt", "[FILE…] [--check]",
+            "puts runbooks into the one style; - formats standard input",
+            "rbk fmt examples/first.rbk", fmt_command},
+    Command{"explain", "[CODE]", "what an error means, with an example and its cure",
+            "rbk explain RBK0302", explain_command},
     Command{"version", "[--json]", "the version of rbk, its compiler and its libraries",
             "rbk version --json", version_command},
 };
@@ -44,6 +49,11 @@ Error unknown(std::string_view name) {
 }
 
 }  // namespace
+
+ExitStatus refuse(const Terminal& terminal, const Error& error) {
+  terminal.print_error(error);
+  return exit_status(error);
+}
 
 std::span<const Command> commands() { return kCommands; }
 

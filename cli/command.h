@@ -28,6 +28,11 @@ std::span<const Command> commands();
 /// refuses unknown ones with the nearest name.
 ExitStatus dispatch(Terminal terminal, std::span<const char* const> words);
 
+/// Prints the error and gives the exit status that belongs to it.
+ExitStatus refuse(const Terminal& terminal, const Error& error);
+
+ExitStatus explain_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus fmt_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);
 
 }  // namespace rbk::cli

@@ -1,31 +1,11 @@
 #include "cli/command.h"
 
-#include <cstdio>
+#include "cli/ran_command.h"
 
 namespace rbk::cli {
 namespace {
 
-struct Ran {
-  ExitStatus status;
-  std::string out;
-  std::string err;
-};
-
-std::string read_back(std::FILE* file) {
-  std::rewind(file);
-  std::string text(1 << 16, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
-  return text;
-}
-
-Ran rbk(std::vector<const char*> words) {
-  Terminal terminal{std::tmpfile(), std::tmpfile()};
-  Ran ran{dispatch(terminal, words), {}, {}};
-  ran.out = read_back(terminal.out);
-  ran.err = read_back(terminal.err);
-  return ran;
-}
+Ran rbk(const std::vector<std::string>& words) { return ran_command(words); }
 
 TEST(Command, VersionSaysWhatItIs) {
   const Ran ran = rbk({"version"});

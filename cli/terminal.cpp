@@ -31,6 +31,8 @@ Terminal Terminal::of_process() {
 
 void Terminal::print(std::string_view text) const { write_all(out, text); }
 
+void Terminal::print_to_err(std::string_view text) const { write_all(err, text); }
+
 void Terminal::print_json(const boost::json::object& object) const {
   write_all(out, boost::json::serialize(object) + "\n");
 }

@@ -21,6 +21,7 @@ struct Terminal {
   static Terminal of_process();
 
   void print(std::string_view text) const;
+  void print_to_err(std::string_view text) const;
   void print_json(const boost::json::object& object) const;
   /// "error: message", and the cure on a line of its own; with `json` an object {"error", "cure"}
   /// instead.
