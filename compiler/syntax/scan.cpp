@@ -218,7 +218,8 @@ class Scanner {
   void comment() {
     uint32_t end = pos_;
     while (end < text_.size() && text_[end] != '\n') ++end;
-    if (end > pos_ && text_[end - 1] == '\r') --end;
+    // Blanks at its end are nobody's text.
+    while (text_[end - 1] == '\r' || text_[end - 1] == ' ' || text_[end - 1] == '\t') --end;
     Comment::Kind kind = Comment::Kind::kLine;
     if (at("///") && !at("////")) kind = Comment::Kind::kDoc;
     if (at("//!")) kind = Comment::Kind::kFileDoc;
