@@ -217,6 +217,18 @@ TEST(Format, CommentsAtOddPlacesAreKept) {
     expect_harmless(text, text);
 }
 
+TEST(Format, OddTextKeepsItsMeaning) {
+  for (const char* text : {
+           "record R { a: list<int>= [] }\n",
+           "/// Documented. \nfn f() -> int { return 1 }\n",
+           "fn f(e: E) -> int { return match e { case .a => 1;; case .b => 2 } }\n",
+           "runbook r() {\n  let y = x\n ; ;  .c\n}\n",
+           "fn f() -> int {\n  return a.b(fn(h) => h.x\n// own\n)\n    ?.c\n}\n",
+           "fn f() -> int {\n  let y = x\n    .c\n  return y\n}\n",
+       })
+    expect_harmless(text, text);
+}
+
 TEST(Format, WhatDoesNotParseIsKeptByteForByte) {
   const std::string broken = "fn  broken( {\n   let   x  =\n}";
   const std::string result =

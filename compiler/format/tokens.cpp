@@ -21,6 +21,7 @@ class Scanner {
 
   std::vector<Token> run() {
     collect_strings();
+    collect_operators();
     size_t comment = 0;
     size_t string = 0;
     uint32_t at = 0;
@@ -68,6 +69,18 @@ class Scanner {
     });
   }
 
+  void collect_operators() {
+    for (const syntax::Expr& expr : ast_.exprs) {
+      if (const auto* binary = std::get_if<syntax::BinaryExpr>(&expr.node))
+        operators_.push_back(binary->op_span.begin);
+    }
+    std::sort(operators_.begin(), operators_.end());
+  }
+
+  bool is_operator(uint32_t offset) const {
+    return std::binary_search(operators_.begin(), operators_.end(), offset);
+  }
+
   void scan_plain(Token& token) const {
     uint32_t at = token.begin;
     if (is_digit(text_[at])) {
@@ -94,6 +107,8 @@ class Scanner {
     constexpr std::array<std::string_view, 10> kLong{
         "..<", "=>", "->", "==", "!=", "<=", ">=", "..", "??", "?."};
     for (const std::string_view op : kLong) {
+      // Behind a type's arguments `>=` is two: `list<int>= []`.
+      if (op == ">=" && !is_operator(at)) continue;
       if (text_.substr(at, op.size()) == op) {
         token.end = at + static_cast<uint32_t>(op.size());
         return;
@@ -199,6 +214,7 @@ class Scanner {
   std::string_view text_;
   const Ast& ast_;
   std::vector<source::Span> strings_;
+  std::vector<uint32_t> operators_;
   std::vector<Token> tokens_;
 };
 

@@ -167,18 +167,17 @@ void Walker::arguments(const std::vector<Argument>& args) {
 /// if its author began a line with one of them.
 void Walker::postfix(ExprId id) {
   size_t calls = 0;
-  bool author = false;
-  uint32_t first_call = 0;  // where the name of the innermost called member begins
+  bool author = false;        // began a line with a called member
+  bool first_broken = false;  // with the innermost one
+  uint32_t first_call = 0;    // where the name of the innermost called member begins
   ExprId base = id;
   for (ExprId at = id; is_link(ast_[at]); at = base_of(ast_[at])) {
-    if (const auto* member = std::get_if<MemberExpr>(&ast_[at].node)) {
-      author = author || newline_in(ast_[member->base].span.end, member->name.span.begin);
-    }
     if (const auto* call = std::get_if<CallExpr>(&ast_[at].node)) {
       if (const auto* member = std::get_if<MemberExpr>(&ast_[call->callee].node)) {
         ++calls;
         first_call = member->name.span.begin;
-        author = author || newline_in(ast_[member->base].span.end, first_call);
+        first_broken = newline_in(ast_[member->base].span.end, first_call);
+        author = author || first_broken;
       }
     }
     base = base_of(ast_[at]);
@@ -186,7 +185,6 @@ void Walker::postfix(ExprId id) {
   // `xs.map(…)` and `http.get(…)` begin on the line of their name, unless the author says
   // otherwise.
   const bool named = std::holds_alternative<NameExpr>(ast_[base].node);
-  const bool first_broken = first_call != 0 && newline_in(ast_[base].span.end, first_call);
   const bool chain = !one_line_ && calls > 0 && (author || calls > (named ? 2u : 1u));
   if (chain) {
     flush();
@@ -318,7 +316,7 @@ void Walker::node(const Expr& expr, const MatchExpr& match) {
     head(arm.guard);
     arm_body(arm.body);
     until(arm.span.end);
-    drop(";");
+    while (next_is(";")) drop(";");
     gap(Gap::kHard, true);
   }
   comments();
@@ -341,7 +339,7 @@ void Walker::node(const Expr& expr, const WaitFirstExpr& wait) {
       head(arm.value);
     arm_body(arm.body);
     until(arm.span.end);
-    drop(";");
+    while (next_is(";")) drop(";");
     gap(Gap::kHard, true);
   }
   comments();

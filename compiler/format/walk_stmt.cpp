@@ -36,7 +36,11 @@ void Walker::block(BlockId id, BlockStyle style) {
     statement(block.stmts[i]);
     while (next_is(";")) drop(";");
     if (i + 1 == block.stmts.size()) break;
-    if (flat) layout_.if_flat(";");
+    // A line that begins with `.member` would go on with the one before it.
+    if (next_is("."))
+      layout_.text(";");
+    else if (flat)
+      layout_.if_flat(";");
     gap(between, true);
   }
   if (block.stmts.empty()) gap(Gap::kHard);
