@@ -1,0 +1,339 @@
+// Attempts of a step: timeout, retry, doubt.
+#include "compiler/lower/body.h"
+
+namespace rbk::lower {
+
+using bytecode::Behaviour;
+using bytecode::Doubt;
+using bytecode::Handler;
+using check::kNone;
+using syntax::OnDoubtClause;
+using syntax::RetryClause;
+using syntax::TimeoutClause;
+
+namespace {
+
+Doubt doubt_of(const OnDoubtClause* clause) {
+  if (clause == nullptr) return Doubt::kDefault;
+  switch (clause->kind) {
+    case OnDoubtClause::Kind::kRetry:
+      return Doubt::kRetry;
+    case OnDoubtClause::Kind::kVerify:
+      return Doubt::kVerify;
+    case OnDoubtClause::Kind::kUndo:
+      return Doubt::kUndo;
+    case OnDoubtClause::Kind::kFail:
+      return Doubt::kFail;
+    case OnDoubtClause::Kind::kAsk:
+      return Doubt::kAsk;
+  }
+  return Doubt::kDefault;
+}
+
+/// Between attempts when the clause does not say.
+constexpr int64_t kBackoffLow = 1'000'000;
+constexpr int64_t kBackoffHigh = 30'000'000;
+
+}  // namespace
+
+// ---- An action
+
+void Body::perform_step(const StepSpec& spec, Attempt& attempt, Reg to) {
+  const Meaning& meaning = *module_->meaning(spec.call);
+  const check::Symbol& action = program_.symbol(meaning.symbol);
+  const auto* clauses = spec.clauses;
+  const auto* timeout = clauses == nullptr ? nullptr : clauses->find<TimeoutClause>();
+  const auto* on_doubt = clauses == nullptr ? nullptr : clauses->find<OnDoubtClause>();
+  const bool retries = clauses != nullptr && clauses->find<RetryClause>() != nullptr;
+  const bool reads = spec.behaviour == static_cast<uint8_t>(Behaviour::kReads);
+  const bool undoes = has_rollback(spec) && !reads;
+
+  attempt.action = program_.action(meaning.symbol);
+  attempt.doubt = doubt_of(on_doubt);
+  attempt.verify = on_doubt == nullptr ? BlockId() : on_doubt->verify;
+  const Reg first = arguments(meaning.symbol, meaning.arguments);
+  const Reg limit = timeout == nullptr ? kNoReg : stable_value(timeout->duration);
+  prepare_retry(spec, attempt);
+  const bool handled =
+      retries || undoes || attempt.doubt != Doubt::kDefault || (reads && not_yet_ != kNoReg);
+  if (handled) {
+    attempt.mark = temporary(Kind::kInt);
+    attempt.error = temporary(Kind::kRef);
+    attempt.again = code_.label();
+    code_.bind(attempt.again);
+    code_.emit(Op::kMark, attempt.mark);
+  }
+  const uint32_t begin = code_.here();
+  place(spec.span);
+  code_.emit_run(Op::kPerform, to, attempt.action, first, action.fields.size());
+  code_.extra(limit, static_cast<uint16_t>(spec.behaviour + 1),
+              static_cast<uint16_t>(attempt.doubt));
+  if (!handled) return;
+  const uint32_t end = code_.here();
+  const Label done = code_.label();
+  const Label failed = code_.label();
+  const Label cut_off = code_.label();
+  code_.jump(done);
+  code_.handler(begin, end, Handler::Reach::kCatch, failed, attempt.error, attempt.mark);
+  if (undoes) {
+    code_.handler(begin, end, Handler::Reach::kCleanup, cut_off, attempt.error, attempt.mark);
+  }
+  code_.bind(failed);
+  failed_attempt(spec, attempt, to, done);
+  code_.bind(cut_off);
+  if (undoes) {
+    // Stopped from outside: what it may have done is undone as well.
+    undo_if_in_doubt(spec, attempt, kNoReg);
+    code_.leave(Op::kRaise, attempt.error);
+  }
+  code_.bind(done);
+}
+
+void Body::failed_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label done) {
+  const bool reads = spec.behaviour == static_cast<uint8_t>(Behaviour::kReads);
+  const bool writes = spec.behaviour == static_cast<uint8_t>(Behaviour::kWrites);
+  const Label give_up = code_.label();
+  if (writes) {
+    attempt.in_doubt = temporary(Kind::kBool);
+    code_.emit(Op::kErrorInDoubt, attempt.in_doubt, attempt.error);
+    resolve_doubt(spec, attempt, to, done, give_up);
+  }
+  decide_retry(spec, attempt, give_up);
+  code_.bind(give_up);
+  if (has_rollback(spec) && !reads) undo_if_in_doubt(spec, attempt, attempt.in_doubt);
+  if (reads && not_yet_ != kNoReg) code_.emit(Op::kErrorRetryable, not_yet_, attempt.error);
+  code_.leave(Op::kRaise, attempt.error);
+}
+
+/// The attempt may have had its effect: its rollback belongs to what is undone now.
+void Body::undo_if_in_doubt(const StepSpec& spec, const Attempt& attempt, Reg in_doubt) {
+  const Label known = code_.label();
+  if (in_doubt == kNoReg) {
+    in_doubt = temporary(Kind::kBool);
+    code_.emit(Op::kErrorInDoubt, in_doubt, attempt.error);
+  }
+  code_.jump_on(Op::kJumpUnless, in_doubt, known);
+  push_rollback(spec, attempt, kNoReg);
+  code_.bind(known);
+}
+
+// ---- Doubt
+
+void Body::resolve_doubt(const StepSpec& spec, Attempt& attempt, Reg to, Label done,
+                         Label give_up) {
+  const Label known = code_.label();
+  switch (attempt.doubt) {
+    case Doubt::kDefault:
+    case Doubt::kRetry:
+      return;
+    case Doubt::kFail:
+      code_.jump_on(Op::kJumpIf, attempt.in_doubt, give_up);
+      return;
+    case Doubt::kUndo: {
+      code_.jump_on(Op::kJumpUnless, attempt.in_doubt, known);
+      if (has_rollback(spec)) {
+        const Reg before = temporary(Kind::kInt);
+        code_.emit(Op::kMark, before);
+        push_rollback(spec, attempt, kNoReg);
+        code_.emit(Op::kUnwind, before, 0);
+      }
+      code_.leave(Op::kRaise, attempt.error);
+      break;
+    }
+    case Doubt::kVerify: {
+      const Label ask = code_.label();
+      code_.jump_on(Op::kJumpUnless, attempt.in_doubt, known);
+      verify_attempt(spec, attempt, to, done, known, ask);
+      code_.bind(ask);
+      ask_doubt(attempt, to, done);
+      break;
+    }
+    case Doubt::kAsk:
+      code_.jump_on(Op::kJumpUnless, attempt.in_doubt, known);
+      ask_doubt(attempt, to, done);
+      break;
+  }
+  code_.bind(known);
+}
+
+void Body::verify_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label done, Label known,
+                          Label ask) {
+  TemporaryScope scope(code_);
+  const check::TypeId doubt = spec.info == nullptr ? kNone : spec.info->doubt;
+  if (doubt == kNone || !attempt.verify.valid()) {
+    return fault(spec.span, "a verify block without its enum");
+  }
+  const auto& members = program_.symbol(checked_type(doubt).symbol).members;
+  const auto index_of = [&](std::string_view name) {
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (members[i].name == name) return static_cast<int64_t>(i);
+    }
+    return int64_t{-1};
+  };
+  const Reg mark = temporary(Kind::kInt);
+  const Reg error = temporary(Kind::kRef);
+  const Reg answer = temporary(Kind::kRef);
+  code_.emit(Op::kMark, mark);
+  const uint32_t begin = code_.here();
+  block_into(attempt.verify, answer);
+  code_.handler(begin, code_.here(), Handler::Reach::kCatch, ask, error, mark);
+  const Reg member = temporary(Kind::kInt);
+  code_.emit(Op::kGetMember, member, answer);
+  const Label not_done = code_.label();
+  const Label is_done = code_.label();
+  code_.jump_compare(Op::kJumpEqInt, member, load_number(Kind::kInt, index_of("done")), is_done);
+  code_.jump_compare(Op::kJumpEqInt, member, load_number(Kind::kInt, index_of("not_done")),
+                     not_done);
+  code_.jump(ask);
+  code_.bind(is_done);
+  if (to != kNoReg && !members.at(static_cast<size_t>(index_of("done"))).payload.empty()) {
+    code_.emit(Op::kGetField, to, answer, 0);
+  }
+  code_.jump(done);
+  code_.bind(not_done);
+  // Nothing happened. After a crash it is simply done now; a failed attempt is one that failed.
+  const Reg crashed = temporary(Kind::kBool);
+  const uint16_t in_doubt = program_.narrow(program_.core_error("InDoubt"), "types");
+  const Label go_on = code_.label();
+  code_.emit(Op::kErrorIs, crashed, attempt.error, in_doubt);
+  code_.jump_on(Op::kJumpUnless, crashed, go_on);
+  try_again(attempt, kNoReg);
+  code_.bind(go_on);
+  code_.load_int(attempt.in_doubt, 0);
+  code_.jump(known);
+}
+
+void Body::ask_doubt(const Attempt& attempt, Reg to, Label done) {
+  TemporaryScope scope(code_);
+  const Reg was_done = temporary(Kind::kBool);
+  code_.emit(Op::kAskDoubt, to, was_done, attempt.action);
+  code_.jump_on(Op::kJumpIf, was_done, done);
+  try_again(attempt, kNoReg);
+}
+
+// ---- Retry
+
+void Body::prepare_retry(const StepSpec& spec, Attempt& attempt) {
+  const auto* retry = spec.clauses == nullptr ? nullptr : spec.clauses->find<RetryClause>();
+  const bool counts = retry != nullptr || attempt.doubt == Doubt::kRetry ||
+                      attempt.doubt == Doubt::kVerify || attempt.doubt == Doubt::kAsk;
+  if (!counts) return;
+  attempt.retry = retry;
+  attempt.number = temporary(Kind::kInt);
+  code_.load_int(attempt.number, 1);
+  if (retry == nullptr) return;
+  attempt.allowed = stable_value(retry->times);
+  if (!retry->backoff.valid()) {
+    attempt.low = load_number(Kind::kDuration, kBackoffLow);
+    attempt.high = load_number(Kind::kDuration, kBackoffHigh);
+  } else if (const auto* range = std::get_if<syntax::RangeExpr>(&ast()[retry->backoff].node)) {
+    attempt.low = stable_value(range->low);
+    attempt.high = stable_value(range->high);
+  } else {
+    attempt.low = stable_value(retry->backoff);
+  }
+}
+
+void Body::decide_retry(const StepSpec& spec, Attempt& attempt, Label give_up) {
+  TemporaryScope scope(code_);
+  const RetryClause* retry = attempt.retry;
+  if (retry == nullptr) {
+    // `on doubt retry` by itself allows one repetition, of an attempt whose effect is unknown.
+    if (attempt.doubt == Doubt::kRetry && attempt.in_doubt != kNoReg) {
+      code_.jump_on(Op::kJumpUnless, attempt.in_doubt, give_up);
+      code_.jump_compare(Op::kJumpGtInt, attempt.number, load_number(Kind::kInt, 1), give_up);
+      try_again(attempt, kNoReg);
+    } else {
+      code_.jump(give_up);
+    }
+    return;
+  }
+  code_.jump_compare(Op::kJumpGtInt, attempt.number, attempt.allowed, give_up);
+  if (!retry->kinds.empty()) {
+    // Naming a kind permits it, an open effect included.
+    const Label named = code_.label();
+    const std::vector<SymbolId> none;
+    for (const SymbolId symbol : spec.info == nullptr ? none : spec.info->retry_kinds) {
+      const Reg is_kind = temporary(Kind::kBool);
+      const bytecode::TypeId of = type(program_.symbol(symbol).type);
+      code_.emit(Op::kErrorIs, is_kind, attempt.error, program_.narrow(of, "types"));
+      code_.jump_on(Op::kJumpIf, is_kind, named);
+    }
+    code_.jump(give_up);
+    code_.bind(named);
+  } else {
+    const Reg retryable = temporary(Kind::kBool);
+    code_.emit(Op::kErrorRetryable, retryable, attempt.error);
+    code_.jump_on(Op::kJumpUnless, retryable, give_up);
+    if (attempt.in_doubt != kNoReg && attempt.doubt == Doubt::kDefault) {
+      code_.jump_on(Op::kJumpIf, attempt.in_doubt, give_up);
+    }
+  }
+  if (retry->condition.valid()) {
+    if (spec.info != nullptr && spec.info->symbols.size() > 1) {
+      bind(spec.info->symbols[1], attempt.error);
+    }
+    branch(retry->condition, false, give_up);
+  }
+  const Reg pause = temporary(Kind::kDuration);
+  code_.emit(Op::kBackoff, pause, attempt.number, attempt.low);
+  code_.extra(attempt.high);
+  try_again(attempt, pause);
+}
+
+void Body::try_again(const Attempt& attempt, Reg pause) {
+  code_.emit(Op::kStepRetry, attempt.error, attempt.number, pause);
+  if (pause != kNoReg) code_.emit(Op::kSleep, pause);
+  code_.emit(Op::kAddImm, attempt.number, attempt.number, 1);
+  code_.jump(attempt.again);
+}
+
+// ---- A block or a runbook whose attempts are scopes
+
+void Body::scoped_step(const StepSpec& spec, Attempt& attempt, Reg to) {
+  const auto* timeout = spec.clauses->find<TimeoutClause>();
+  const Reg limit = timeout == nullptr ? kNoReg : stable_value(timeout->duration);
+  prepare_retry(spec, attempt);
+  attempt.mark = temporary(Kind::kInt);
+  attempt.error = temporary(Kind::kRef);
+  attempt.again = code_.label();
+  const Reg timer = timeout == nullptr ? kNoReg : temporary(Kind::kInt);
+  const Label done = code_.label();
+  const Label failed = code_.label();
+  const Label cut_off = code_.label();
+  code_.bind(attempt.again);
+  code_.emit(Op::kMark, attempt.mark);
+  if (timer != kNoReg) code_.emit(Op::kTimerStart, timer, limit);
+  const uint32_t begin = code_.here();
+  exits_.push_back({Exit::Kind::kScope, attempt.mark, {}, {}});
+  if (timer != kNoReg) exits_.push_back({Exit::Kind::kTimer, timer, {}, {}});
+  content(spec, to);
+  if (timer != kNoReg) exits_.pop_back();
+  exits_.pop_back();
+  const uint32_t end = code_.here();
+  const auto stop_timer = [&] {
+    if (timer != kNoReg) code_.emit(Op::kTimerStop, timer);
+  };
+  stop_timer();
+  code_.emit(Op::kUnwind, attempt.mark, 1);
+  code_.jump(done);
+  if (timer != kNoReg) {
+    code_.handler(begin, end, Handler::Reach::kTimeout, failed, attempt.error, attempt.mark, timer);
+  }
+  code_.handler(begin, end, Handler::Reach::kCatch, failed, attempt.error, attempt.mark);
+  code_.handler(begin, end, Handler::Reach::kCleanup, cut_off, attempt.error, attempt.mark);
+  code_.bind(failed);
+  stop_timer();
+  code_.emit(Op::kUnwind, attempt.mark, 0);
+  const Label give_up = code_.label();
+  decide_retry(spec, attempt, give_up);
+  code_.bind(give_up);
+  code_.leave(Op::kRaise, attempt.error);
+  code_.bind(cut_off);
+  stop_timer();
+  code_.emit(Op::kUnwind, attempt.mark, 0);
+  code_.leave(Op::kRaise, attempt.error);
+  code_.bind(done);
+}
+
+}  // namespace rbk::lower

@@ -1,0 +1,184 @@
+// Constants, each once; and what an expression always is.
+#include <bit>
+#include <utility>
+#include <variant>
+
+#include "base/units.h"
+#include "compiler/lower/program_lowering.h"
+
+namespace rbk::lower {
+
+using bytecode::Constant;
+using Shape = bytecode::Type::Shape;
+
+uint32_t ProgramLowering::constant(Constant constant) {
+  std::string key = std::to_string(constant.type) + '|' + std::to_string(constant.bits);
+  for (const uint32_t item : constant.items) key += ',' + std::to_string(item);
+  key += '|' + constant.text;
+  const auto [found, is_new] =
+      constants_.emplace(std::move(key), static_cast<uint32_t>(program_.constants.size()));
+  if (is_new) program_.constants.push_back(std::move(constant));
+  return found->second;
+}
+
+uint32_t ProgramLowering::text_constant(bytecode::TypeId type, std::string text) {
+  Constant made;
+  made.type = type;
+  made.text = std::move(text);
+  return constant(std::move(made));
+}
+
+std::optional<uint32_t> ProgramLowering::fold(const CheckedModule& module, ExprId id) {
+  const check::ExprInfo& info = module.info(id);
+  if (info.then != check::Convert::kNothing) return std::nullopt;
+  switch (info.convert) {
+    case check::Convert::kNothing:
+    case check::Convert::kUrlToString:
+      break;
+    case check::Convert::kToOptional: {
+      const bytecode::TypeId optional = type(info.type);
+      auto plain = fold_plain(module, id);
+      if (!plain) return std::nullopt;
+      Constant made;
+      made.type = optional;
+      if (program_.types[plain->type].shape != Shape::kNull) {
+        made.items.push_back(constant(std::move(*plain)));
+      }
+      return constant(std::move(made));
+    }
+    default:
+      return std::nullopt;
+  }
+  auto plain = fold_plain(module, id);
+  if (!plain) return std::nullopt;
+  return constant(std::move(*plain));
+}
+
+std::optional<Constant> ProgramLowering::fold_record(const CheckedModule& module, ExprId id) {
+  const check::Meaning* meaning = module.meaning(id);
+  if (meaning == nullptr || symbol(meaning->symbol).kind != check::Symbol::Kind::kRecord) {
+    return std::nullopt;
+  }
+  const check::Symbol& of = symbol(meaning->symbol);
+  Constant made;
+  made.type = type(module.info(id).value_type);
+  for (size_t i = 0; i < of.fields.size(); ++i) {
+    const check::Field& field = of.fields[i];
+    std::optional<uint32_t> value;
+    if (i < meaning->arguments.size() && meaning->arguments[i].valid()) {
+      value = fold(module, meaning->arguments[i]);
+    } else if (field.written != nullptr && field.written->default_value.valid()) {
+      value = fold(module_of(meaning->symbol), field.written->default_value);
+    } else {
+      value = text_constant(shape_type(Shape::kNull), {});
+    }
+    if (!value) return std::nullopt;
+    made.items.push_back(*value);
+  }
+  return made;
+}
+
+std::optional<Constant> ProgramLowering::fold_map(const CheckedModule& module,
+                                                  const syntax::BraceExpr& node, ExprId id) {
+  Constant made;
+  made.type = type(module.info(id).value_type);
+  for (const syntax::Entry& entry : node.entries) {
+    const auto key = entry.key.valid() ? fold(module, entry.key)
+                                       : std::optional(string_constant(entry.name.text));
+    const auto value = key ? fold(module, entry.value) : std::nullopt;
+    if (!value) return std::nullopt;
+    // The same key twice is the machine's matter.
+    for (size_t i = 0; i < made.items.size(); i += 2) {
+      if (made.items[i] == *key) return std::nullopt;
+    }
+    made.items.push_back(*key);
+    made.items.push_back(*value);
+  }
+  return made;
+}
+
+std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module, ExprId id) {
+  const check::ExprInfo& info = module.info(id);
+  const syntax::Expr& expr = module.ast[id];
+  Constant made;
+  const auto raw = [&](int64_t bits) -> std::optional<Constant> {
+    made.type = type(info.value_type);
+    made.bits = bits;
+    return made;
+  };
+  if (const auto* node = std::get_if<syntax::BoolLit>(&expr.node)) return raw(node->value ? 1 : 0);
+  if (const auto* node = std::get_if<syntax::IntLit>(&expr.node)) return raw(node->value);
+  if (const auto* node = std::get_if<syntax::FloatLit>(&expr.node)) {
+    return raw(std::bit_cast<int64_t>(node->value));
+  }
+  if (const auto* node = std::get_if<syntax::DurationLit>(&expr.node)) return raw(node->micros);
+  if (const auto* node = std::get_if<syntax::SizeLit>(&expr.node)) return raw(node->bytes);
+  if (std::holds_alternative<syntax::NullLit>(expr.node)) {
+    made.type = shape_type(Shape::kNull);
+    return made;
+  }
+  if (const auto* node = std::get_if<syntax::UnaryExpr>(&expr.node)) {
+    if (node->op != syntax::UnaryOp::kNegate) return std::nullopt;
+    auto operand = fold_plain(module, node->operand);
+    if (!operand) return std::nullopt;
+    if (program_.types[operand->type].shape == Shape::kFloat) {
+      return raw(std::bit_cast<int64_t>(-std::bit_cast<double>(operand->bits)));
+    }
+    if (operand->bits == INT64_MIN) return std::nullopt;
+    return raw(-operand->bits);
+  }
+  if (const auto* node = std::get_if<syntax::StringLit>(&expr.node)) {
+    if (!node->is_plain_text()) return std::nullopt;
+    const std::string text = node->parts.empty() ? std::string() : node->parts.front().text;
+    made.type = type(info.value_type);
+    if (program_.types[made.type].shape == Shape::kTime) {
+      const auto time = parse_time(text);
+      if (!time) return std::nullopt;
+      return raw(*time);
+    }
+    made.text = text;
+    return made;
+  }
+  if (const auto* node = std::get_if<syntax::ListExpr>(&expr.node)) {
+    made.type = type(info.value_type);
+    for (const ExprId item : node->items) {
+      const auto folded = fold(module, item);
+      if (!folded) return std::nullopt;
+      made.items.push_back(*folded);
+    }
+    return made;
+  }
+  if (const auto* node = std::get_if<syntax::RangeExpr>(&expr.node)) {
+    if (node->half_open) return std::nullopt;
+    const auto low = fold(module, node->low);
+    const auto high = low ? fold(module, node->high) : std::nullopt;
+    if (!high) return std::nullopt;
+    made.type = type(info.value_type);
+    made.items = {*low, *high};
+    return made;
+  }
+  if (const auto* node = std::get_if<syntax::BraceExpr>(&expr.node)) {
+    if (node->kind == syntax::BraceExpr::Kind::kMap) return fold_map(module, *node, id);
+    if (node->kind != syntax::BraceExpr::Kind::kRecord) return std::nullopt;
+    return fold_record(module, id);
+  }
+  const check::Meaning* meaning = module.meaning(id);
+  if (meaning == nullptr) return std::nullopt;
+  if (meaning->kind == check::Meaning::Kind::kEnumMember &&
+      !std::holds_alternative<syntax::CallExpr>(expr.node)) {
+    return raw(meaning->index);
+  }
+  if (meaning->kind == check::Meaning::Kind::kSymbol &&
+      symbol(meaning->symbol).kind == check::Symbol::Kind::kConst) {
+    const check::Symbol& of = symbol(meaning->symbol);
+    const CheckedModule& home = *checked_.modules.at(of.module);
+    const auto* decl = std::get_if<syntax::ConstDecl>(&home.ast[of.decl].node);
+    if (decl == nullptr) return std::nullopt;
+    const auto folded = fold(home, decl->value);
+    if (!folded) return std::nullopt;
+    return program_.constants[*folded];
+  }
+  return std::nullopt;
+}
+
+}  // namespace rbk::lower

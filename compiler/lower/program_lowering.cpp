@@ -1,0 +1,280 @@
+#include "compiler/lower/program_lowering.h"
+
+#include <variant>
+
+#include "base/hash.h"
+#include "compiler/lower/body.h"
+#include "compiler/lower/liveness.h"
+#include "vm/bytecode/op_table.h"
+
+namespace rbk::lower {
+
+using bytecode::kNone;
+using check::Symbol;
+
+ProgramLowering::ProgramLowering(const check::CheckedProgram& checked) : checked_(checked) {}
+
+Result<bytecode::Program> ProgramLowering::run() {
+  for (source::FileId id = 0; id < checked_.sources.size(); ++id) {
+    const source::Source& source = checked_.sources.get(id);
+    program_.files.push_back({source.path(), sha256(source.text())});
+  }
+  // All that the file declares; of others what it uses.
+  const CheckedModule& main = *checked_.modules.at(0);
+  for (const syntax::DeclId decl : main.ast.decls) {
+    const SymbolId id = main.decls.at(decl.index);
+    if (id == check::kNone) continue;
+    const Symbol::Kind kind = symbol(id).kind;
+    if (kind == Symbol::Kind::kFunction || kind == Symbol::Kind::kRunbook) function_of(id);
+  }
+  lower_pending();
+  if (fault_) return tl::unexpected<Error>(*fault_);
+  find_purity();
+  for (size_t i = 0; i < program_.functions.size(); ++i) {
+    add_safepoints(program_.functions[i], runs_[i]);
+  }
+  return std::move(program_);
+}
+
+void ProgramLowering::lower_pending() {
+  // The list grows while it is worked off.
+  for (size_t next = 0; next < pending_.size() && !fault_; ++next) {
+    const auto [id, function] = pending_[next];
+    const CheckedModule& module = module_of(id);
+    const std::string name = full_name(id);
+    switch (symbol(id).kind) {
+      case Symbol::Kind::kFunction:
+        Body(*this, module, name, Body::Role::kPure, function).function(id);
+        break;
+      case Symbol::Kind::kConst:
+        Body(*this, module, name, Body::Role::kPure, function).constant(id);
+        break;
+      case Symbol::Kind::kRunbook:
+        lower_runbook(id, function);
+        break;
+      default:
+        fault(ErrorKind::kInternal, module, symbol(id).span, "`" + name + "` has no code");
+    }
+  }
+}
+
+void ProgramLowering::lower_runbook(SymbolId id, uint32_t function) {
+  const CheckedModule& module = module_of(id);
+  const Symbol& of = symbol(id);
+  const syntax::Decl& decl = module.ast[of.decl];
+  const auto& node = std::get<syntax::RunbookDecl>(decl.node);
+  const std::string name = full_name(id);
+  const RunbookFunctions functions = functions_of_runbook(id);
+  bytecode::Runbook made;
+  made.name = name;
+  made.doc = decl.doc;
+  made.function = function;
+  made.is_public = of.module == 0 && !of.name.starts_with('_');
+  const bool has_result =
+      of.result != check::kNone && checked_type(of.result).shape != check::Type::Shape::kNothing;
+  made.result = has_result ? type(of.result) : kNone;
+  for (size_t i = 0; i < of.fields.size(); ++i) {
+    const syntax::Field& written = node.params.at(i);
+    bytecode::Parameter parameter;
+    parameter.name = of.fields[i].name;
+    parameter.doc = written.doc;
+    parameter.type = type(of.fields[i].type);
+    parameter.default_function = functions.defaults[i];
+    const std::string prefix = name + "/" + parameter.name;
+    if (parameter.default_function != kNone) {
+      Body(*this, module, prefix + "/default", Body::Role::kPure, parameter.default_function)
+          .parameter_default(id, i);
+    }
+    for (size_t k = 0; k < written.where.size(); ++k) {
+      const syntax::Refinement& where = written.where[k];
+      const auto [condition, message] = functions.checks[i][k];
+      Body(*this, module, prefix + "/where", Body::Role::kPure, condition)
+          .parameter_condition(id, i, where);
+      Body(*this, module, prefix + "/message", Body::Role::kPure, message)
+          .parameter_message(id, i, where);
+      const Span span = module.ast[where.condition].span;
+      parameter.checks.push_back({condition, message, std::string(module.source->text(span))});
+    }
+    made.parameters.push_back(std::move(parameter));
+  }
+  Body(*this, module, name, Body::Role::kRunbook, function).runbook(id);
+  program_.runbooks.push_back(std::move(made));
+}
+
+const ProgramLowering::RunbookFunctions& ProgramLowering::functions_of_runbook(SymbolId id) {
+  const auto known = runbook_functions_.find(id);
+  if (known != runbook_functions_.end()) return known->second;
+  const CheckedModule& module = module_of(id);
+  const auto& node = std::get<syntax::RunbookDecl>(module.ast[symbol(id).decl].node);
+  const std::string name = full_name(id);
+  RunbookFunctions made;
+  for (const syntax::Field& parameter : node.params) {
+    const std::string prefix = name + "/" + parameter.name.text;
+    made.defaults.push_back(parameter.default_value.valid() ? reserve_function(prefix + "/default")
+                                                            : kNone);
+    auto& checks = made.checks.emplace_back();
+    for (size_t i = 0; i < parameter.where.size(); ++i) {
+      const uint32_t condition = reserve_function(prefix + "/where");
+      checks.emplace_back(condition, reserve_function(prefix + "/message"));
+    }
+  }
+  return runbook_functions_.emplace(id, std::move(made)).first->second;
+}
+
+/// A function is pure if nothing in it, or in what it calls, waits or speaks to the engine.
+void ProgramLowering::find_purity() {
+  auto& functions = program_.functions;
+  for (bytecode::Function& function : functions) {
+    function.pure = true;
+    for (const Instruction& word : function.code) {
+      function.pure = function.pure && (word.op == Op::kExtra || bytecode::is_pure(word.op));
+    }
+    for (const bytecode::Handler& handler : function.handlers) {
+      function.pure = function.pure && handler.reach != bytecode::Handler::Reach::kTimeout;
+    }
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (bytecode::Function& function : functions) {
+      if (!function.pure) continue;
+      for (const Instruction& word : function.code) {
+        if (word.op == Op::kCall && !functions[word.b].pure) {
+          function.pure = false;
+          changed = true;
+          break;
+        }
+      }
+    }
+  }
+}
+
+// ---- Tables
+
+uint16_t ProgramLowering::narrow(uint32_t index, std::string_view what) {
+  if (index < bytecode::kNoRegister) return static_cast<uint16_t>(index);
+  if (!fault_) {
+    fault_ = Error{ErrorKind::kLimit, "the program needs more than 65,534 " + std::string(what),
+                   "split it into several files whose runbooks are started on their own"};
+  }
+  return 0;
+}
+
+uint16_t ProgramLowering::native(std::string_view name) {
+  const auto known = natives_.find(std::string(name));
+  if (known != natives_.end()) return known->second;
+  const bytecode::NativeInfo* found = bytecode::find_native(name);
+  if (found == nullptr && !fault_) {
+    fault_ = Error{ErrorKind::kInternal, "the machine has no `" + std::string(name) + "`", {}};
+  }
+  program_.natives.push_back({std::string(name), found == nullptr ? 1 : found->version});
+  const uint16_t made =
+      narrow(static_cast<uint32_t>(program_.natives.size() - 1), "built-in functions");
+  natives_.emplace(name, made);
+  return made;
+}
+
+bytecode::Behaviour ProgramLowering::declared_behaviour(SymbolId id) const {
+  const CheckedModule& module = module_of(id);
+  switch (std::get<syntax::ActionDecl>(module.ast[symbol(id).decl].node).effect) {
+    case syntax::ActionDecl::Effect::kReads:
+      return bytecode::Behaviour::kReads;
+    case syntax::ActionDecl::Effect::kIdempotent:
+      return bytecode::Behaviour::kIdempotent;
+    default:
+      return bytecode::Behaviour::kWrites;
+  }
+}
+
+uint16_t ProgramLowering::action(SymbolId id) {
+  const auto known = actions_.find(id);
+  if (known != actions_.end()) return known->second;
+  const CheckedModule& module = module_of(id);
+  const Symbol& of = symbol(id);
+  const auto& node = std::get<syntax::ActionDecl>(module.ast[of.decl].node);
+  bytecode::ActionImport made;
+  made.name = full_name(id);
+  made.behaviour = declared_behaviour(id);
+  if (!node.native) {
+    const auto* exec = std::get_if<syntax::StringLit>(&module.ast[node.exec].node);
+    if (exec != nullptr && !exec->parts.empty()) made.exec = exec->parts.front().text;
+  }
+  for (const check::Field& field : of.fields) {
+    made.parameters.push_back({field.name, field.outer_name.empty() ? field.name : field.outer_name,
+                               type(field.type), kNone});
+  }
+  const bool has_result =
+      of.result != check::kNone && checked_type(of.result).shape != check::Type::Shape::kNothing;
+  made.result = has_result ? type(of.result) : kNone;
+  program_.actions.push_back(std::move(made));
+  const uint16_t index = narrow(static_cast<uint32_t>(program_.actions.size() - 1), "actions");
+  actions_.emplace(id, index);
+  return index;
+}
+
+uint16_t ProgramLowering::step(std::string name, uint32_t function, bool has_rollback) {
+  for (size_t i = program_.steps.size(); i > 0; --i) {
+    const bytecode::Step& known = program_.steps[i - 1];
+    if (known.name == name && known.function == function && known.has_rollback == has_rollback) {
+      return static_cast<uint16_t>(i - 1);
+    }
+  }
+  program_.steps.push_back({std::move(name), function, has_rollback});
+  return narrow(static_cast<uint32_t>(program_.steps.size() - 1), "steps");
+}
+
+uint16_t ProgramLowering::function_of(SymbolId id) {
+  const auto known = functions_.find(id);
+  if (known != functions_.end()) return narrow(known->second, "functions");
+  const uint32_t index = reserve_function(full_name(id));
+  functions_.emplace(id, index);
+  pending_.emplace_back(id, index);
+  return narrow(index, "functions");
+}
+
+uint32_t ProgramLowering::reserve_function(std::string name) {
+  bytecode::Function placeholder;
+  placeholder.name = std::move(name);
+  program_.functions.push_back(std::move(placeholder));
+  runs_.emplace_back();
+  return static_cast<uint32_t>(program_.functions.size() - 1);
+}
+
+void ProgramLowering::define_function(uint32_t index, FunctionBuilder& code) {
+  auto finished = code.finish();
+  if (!finished) {
+    if (!fault_) fault_ = finished.error();
+    return;
+  }
+  program_.functions[index] = std::move(finished->function);
+  runs_[index] = std::move(finished->runs);
+}
+
+std::string ProgramLowering::full_name(SymbolId id) const {
+  const Symbol& of = symbol(id);
+  if (of.module == 0 || of.module >= checked_.modules.size()) return of.name;
+  const CheckedModule& home = *checked_.modules[of.module];
+  if (home.standard) {
+    // `shell` is an action of the module of that name.
+    const bool plain = home.name == "core" || home.name == of.name;
+    return plain ? of.name : home.name + "." + of.name;
+  }
+  std::string path = home.name;
+  if (path.ends_with(".rbk")) path.resize(path.size() - 4);
+  return path + "." + of.name;
+}
+
+void ProgramLowering::fault(ErrorKind kind, const CheckedModule& module, Span span,
+                            std::string message) {
+  if (fault_) return;
+  std::string place;
+  if (module.source != nullptr) {
+    const source::LineColumn at = module.source->position(span.begin);
+    place = module.source->path() + ":" + std::to_string(at.line) + ":" +
+            std::to_string(at.column) + ": ";
+  }
+  const bool ours = kind == ErrorKind::kInternal;
+  fault_ = Error{kind, place + std::move(message),
+                 ours ? "this is a fault of the compiler: please report it with the file" : ""};
+}
+
+}  // namespace rbk::lower

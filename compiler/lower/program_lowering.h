@@ -1,0 +1,120 @@
+// What is common to all functions of a program that is being lowered: its tables, each entry once,
+// and the functions that are still to be lowered. One use, one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "compiler/check/checked.h"
+#include "compiler/lower/function_builder.h"
+#include "vm/bytecode/program.h"
+
+namespace rbk::lower {
+
+using check::CheckedModule;
+using check::SymbolId;
+using source::Span;
+using syntax::ExprId;
+
+class ProgramLowering {
+ public:
+  explicit ProgramLowering(const check::CheckedProgram& checked);
+
+  Result<bytecode::Program> run();
+
+  const check::CheckedProgram& checked() const { return checked_; }
+  const check::Symbol& symbol(SymbolId id) const { return checked_.symbol(id); }
+  const check::Type& checked_type(check::TypeId id) const { return checked_.type(id); }
+  const CheckedModule& module_of(SymbolId id) const {
+    return *checked_.modules.at(symbol(id).module);
+  }
+
+  // ---- Types (types.cpp)
+  bytecode::TypeId type(check::TypeId id);
+  /// Of a value of this type in a register.
+  Kind kind(check::TypeId id) const;
+  bytecode::TypeId type_of(bytecode::Type type);
+  const bytecode::Type& type_at(bytecode::TypeId id) const { return program_.types[id]; }
+  bytecode::TypeId string_type() { return shape_type(bytecode::Type::Shape::kString); }
+  bytecode::TypeId json_type() { return shape_type(bytecode::Type::Shape::kJson); }
+  bytecode::TypeId bool_type() { return shape_type(bytecode::Type::Shape::kBool); }
+  bytecode::TypeId int_type() { return shape_type(bytecode::Type::Shape::kInt); }
+  bytecode::TypeId shape_type(bytecode::Type::Shape shape);
+  bytecode::TypeId list_type(bytecode::TypeId element);
+  bytecode::TypeId result_type(bytecode::TypeId element);
+  bytecode::TypeId map_type(bytecode::TypeId key, bytecode::TypeId element);
+  /// The kind of error that the language itself raises: "Timeout", "Failed" …; as the standard
+  /// library declares it, else without fields.
+  bytecode::TypeId core_error(std::string_view name);
+
+  // ---- Constants (constants.cpp)
+  uint32_t constant(bytecode::Constant constant);
+  uint32_t text_constant(bytecode::TypeId type, std::string text);
+  uint32_t string_constant(std::string text) {
+    return text_constant(string_type(), std::move(text));
+  }
+  /// The constant that the expression always is, after its conversions; none if that is only known
+  /// when running.
+  std::optional<uint32_t> fold(const CheckedModule& module, ExprId id);
+
+  /// The same before its conversions, not yet entered.
+  std::optional<bytecode::Constant> fold_plain(const CheckedModule& module, ExprId id);
+
+  // ---- Imports, steps, functions; each gives the operand that names it
+  uint16_t native(std::string_view name);
+  uint16_t action(SymbolId id);
+  bytecode::Behaviour declared_behaviour(SymbolId action) const;
+  uint16_t step(std::string name, uint32_t function, bool has_rollback);
+  /// Of a function, a runbook or a constant that is computed; lowered later if it is new.
+  uint16_t function_of(SymbolId id);
+  /// Those of a runbook's parameters: by parameter the default (kNone without one), and for each
+  /// `where` its condition and message.
+  struct RunbookFunctions {
+    std::vector<uint32_t> defaults;
+    std::vector<std::vector<std::pair<uint32_t, uint32_t>>> checks;
+  };
+  const RunbookFunctions& functions_of_runbook(SymbolId id);
+  /// A place in the table for a function that is lowered now.
+  uint32_t reserve_function(std::string name);
+  void define_function(uint32_t index, FunctionBuilder& code);
+  /// An index that an instruction has 16 bits for; what names the table in the error.
+  uint16_t narrow(uint32_t index, std::string_view what);
+
+  /// "inventory.hosts", as people know it: the name with its module's.
+  std::string full_name(SymbolId id) const;
+
+  /// The first fault ends lowering; what follows it does not matter.
+  void fault(ErrorKind kind, const CheckedModule& module, Span span, std::string message);
+  bool failed() const { return fault_.has_value(); }
+
+ private:
+  std::optional<bytecode::Constant> fold_map(const CheckedModule& module,
+                                             const syntax::BraceExpr& node, ExprId id);
+  std::optional<bytecode::Constant> fold_record(const CheckedModule& module, ExprId id);
+  void fill_nominal(bytecode::TypeId id, const check::Type& type);
+  std::vector<bytecode::Type::Field> fields(const std::vector<check::Field>& written,
+                                            SymbolId owner, bool optional);
+  void lower_runbook(SymbolId id, uint32_t function);
+  void lower_pending();
+  void find_purity();
+
+  const check::CheckedProgram& checked_;
+  bytecode::Program program_;
+  std::vector<bytecode::TypeId> types_;  // by check::TypeId
+  std::unordered_map<SymbolId, bytecode::TypeId> nominal_types_;
+  std::unordered_map<std::string, uint32_t> constants_;
+  std::unordered_map<std::string, uint16_t> natives_;
+  std::unordered_map<SymbolId, uint16_t> actions_;
+  std::unordered_map<SymbolId, uint32_t> functions_;
+  std::vector<std::pair<SymbolId, uint32_t>> pending_;
+  std::vector<std::vector<std::pair<uint32_t, uint16_t>>> runs_;  // by function
+  std::unordered_map<SymbolId, RunbookFunctions> runbook_functions_;
+  std::optional<Error> fault_;
+};
+
+}  // namespace rbk::lower
