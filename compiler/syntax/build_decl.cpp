@@ -223,7 +223,7 @@ Field Builder::field(const P::FieldContext* context, bool typed) {
     missing.node = ErrorType{};
     made.type = ast_.add(std::move(missing));
   }
-  made.default_value = optional_expr(context->e);
+  made.default_value = optional_expr(context->e, true);
   if (context->o != nullptr) made.outer_name = text_literal(context->o);
   for (const P::RefinementContext* item : context->r) {
     Refinement where;

@@ -539,7 +539,10 @@ class Layouter {
   void less(const Token& token) {
     const Kind previous = last();
     const bool generic = previous == Kind::kList || previous == Kind::kMap ||
-                         (previous == Kind::kUpper && text(out_.tokens.back()) == "Result");
+                         (previous == Kind::kUpper && text(out_.tokens.back()) == "Result") ||
+                         // A name, so that only what touches it makes it a type: `range<int>`.
+                         (previous == Kind::kName && out_.tokens.back().end == token.begin &&
+                          text(out_.tokens.back()) == "range");
     const Kind before = before_last();
     const bool a_type = before == Kind::kColon || before == Kind::kRarrow || before == Kind::kAs ||
                         before == Kind::kTypeLt || (before == Kind::kComma && angle_ > 0);
