@@ -147,6 +147,15 @@ class Diagnostics {
   Diagnostic& add(Diagnostic diagnostic);
   /// Moves all of the other's to the end of this one.
   void take(Diagnostics&& other);
+  /// Drops those for which the predicate holds. References to others may move.
+  template <typename Visitor>
+  void for_each(Visitor visit) const {
+    for (const Diagnostic& one : all_) visit(one);
+  }
+  template <typename Predicate>
+  void remove_if(Predicate drop) {
+    std::erase_if(all_, drop);
+  }
 
   bool has_errors() const { return error_count() != 0; }
   size_t error_count() const;

@@ -1,0 +1,256 @@
+// Functions, runbooks and the other declarations: their parameters, defaults and bodies.
+#include <algorithm>
+
+#include "compiler/check/body_checker.h"
+
+namespace rbk::check {
+
+using diagnostics::Code;
+
+void BodyChecker::check_declaration(SymbolId id) {
+  const Symbol& symbol = program_.symbols[id];
+  const syntax::Decl& decl = ast_[symbol.decl];
+  strict_ = all_.options.strict ||
+            std::any_of(decl.annotations.begin(), decl.annotations.end(),
+                        [](const syntax::Annotation& one) { return one.name.text == "strict"; });
+  if (std::holds_alternative<syntax::FnDecl>(decl.node)) {
+    check_function(id);
+  } else if (std::holds_alternative<syntax::RunbookDecl>(decl.node)) {
+    check_runbook(id);
+  } else if (const auto* action = std::get_if<syntax::ActionDecl>(&decl.node)) {
+    const Scopes::Open scope(scopes_);
+    check_parameters(id, action->params, "an `action`");
+    if (action->native && !module_.standard)
+      not_supported(decl.name.span, "`= native` outside of the standard modules",
+                    "call a program by `shell(…)` until then");
+    if (!action->native)
+      not_supported(decl.name.span, "`= exec`", "call the program by `shell(…)` until then");
+  } else if (const auto* record = std::get_if<syntax::RecordDecl>(&decl.node)) {
+    check_fields(symbol.fields, record->fields, symbol.name, "a record");
+  } else if (const auto* error = std::get_if<syntax::ErrorKindDecl>(&decl.node)) {
+    check_fields(symbol.fields, error->fields, symbol.name, "an error");
+  } else if (const auto* declared = std::get_if<syntax::EnumDecl>(&decl.node)) {
+    for (size_t i = 0; i < declared->members.size() && i < symbol.members.size(); ++i)
+      check_fields(symbol.members[i].payload, declared->members[i].payload, symbol.name,
+                   "an enum's member");
+  }
+}
+
+void BodyChecker::check_constant(SymbolId id) {
+  Symbol& symbol = program_.symbols[id];
+  const syntax::Decl& decl = ast_[symbol.decl];
+  const auto& written = std::get<syntax::ConstDecl>(decl.node);
+  place_ = Place{};
+  place_.pure_in = "a constant";
+  if (written.type.valid()) {
+    expect(written.value, symbol.type,
+           {Why::Kind::kName, symbol.name, {}, ast_[written.type].span});
+    return;
+  }
+  const TypeId type = infer(written.value);
+  if (type == types::kNull || type == types::kNothing) {
+    diagnostics_
+        .report(Code::kCannotInfer, span_of(written.value), fmt::format("`{}`", symbol.name))
+        .labelled("this alone does not say it")
+        .help(fmt::format("write it: `const {}: string? = null`", symbol.name));
+    return;
+  }
+  symbol.type = type == types::kNever ? types::kUnknown : type;
+}
+
+void BodyChecker::check_fields(const std::vector<Field>& fields,
+                               const std::vector<syntax::Field>& written, std::string_view owner,
+                               std::string_view what) {
+  place_ = Place{};
+  place_.pure_in = "a default";
+  for (size_t i = 0; i < written.size() && i < fields.size(); ++i) {
+    if (written[i].default_value.valid())
+      expect(written[i].default_value, fields[i].type,
+             {Why::Kind::kField, fields[i].name, owner, written[i].name.span});
+    for (const syntax::Refinement& where : written[i].where)
+      not_supported(where.span, fmt::format("`where` on a field of {}", what),
+                    "check it with `require` where the value is made");
+  }
+}
+
+void BodyChecker::check_parameters(SymbolId id, const std::vector<syntax::Field>& written,
+                                   std::string_view what) {
+  Symbol& symbol = program_.symbols[id];
+  const bool is_runbook = symbol.kind == Symbol::Kind::kRunbook;
+  const bool has_body = symbol.kind != Symbol::Kind::kAction;
+  std::vector<SymbolId> parameters;
+  for (size_t i = 0; i < written.size() && i < symbol.fields.size(); ++i)
+    parameters.push_back(declare_local(written[i].name, symbol.fields[i].type,
+                                       Symbol::Kind::kParameter, has_body && !module_.standard));
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const syntax::Field& field = written[i];
+    const TypeId type = symbol.fields[i].type;
+    place_ = Place{};
+    later_.assign(parameters.begin() + static_cast<std::ptrdiff_t>(i), parameters.end());
+    reading_ = field.name.text;
+    if (field.default_value.valid()) {
+      place_.pure_in = "a default";
+      expect(field.default_value, type,
+             {Why::Kind::kField, symbol.fields[i].name, symbol.name, field.name.span});
+      if (is_runbook && !field.where.empty())
+        all_.refinements.push_back(
+            {id, static_cast<uint32_t>(i), module_.id, field.default_value, true});
+    }
+    later_.erase(later_.begin());
+    place_.pure_in = "a `where`";
+    for (const syntax::Refinement& where : field.where) {
+      if (!is_runbook) {
+        not_supported(where.span, fmt::format("`where` on a parameter of {}", what),
+                      "check it with `require` or `if` where it is used");
+        continue;
+      }
+      condition(where.condition);
+      if (where.message.valid())
+        expect(where.message, types::kString, {Why::Kind::kClause, "else", {}, {}});
+    }
+    if (is_runbook) check_from_outside(symbol.fields[i]);
+  }
+  later_.clear();
+  symbol.parameters = std::move(parameters);
+}
+
+namespace {
+
+/// The part of a type that nobody outside can give, or kNone.
+TypeId not_from_outside(TypeTable& types, TypeId type) {
+  switch (types.shape(type)) {
+    case Type::Shape::kFunction:
+    case Type::Shape::kCommand:
+    case Type::Shape::kQuery:
+    case Type::Shape::kEnvironment:
+    case Type::Shape::kError:
+    case Type::Shape::kErrorKind:
+    case Type::Shape::kResult:
+    case Type::Shape::kRange:
+      return type;
+    case Type::Shape::kList:
+    case Type::Shape::kMap:
+    case Type::Shape::kOptional:
+      return not_from_outside(types, types.element(type));
+    default:
+      return kNone;
+  }
+}
+
+bool holds_secret(TypeTable& types, const CheckedProgram& program, TypeId type, int depth) {
+  switch (types.shape(type)) {
+    case Type::Shape::kSecret:
+    case Type::Shape::kEnvironment:
+      return true;
+    case Type::Shape::kList:
+    case Type::Shape::kMap:
+    case Type::Shape::kOptional:
+    case Type::Shape::kResult:
+      return holds_secret(types, program, types.element(type), depth);
+    case Type::Shape::kRecord: {
+      if (depth > 8) return false;
+      const std::vector<Field>& fields = program.symbols[types[type].symbol].fields;
+      return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
+        return holds_secret(types, program, field.type, depth + 1);
+      });
+    }
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void BodyChecker::check_from_outside(const Field& field) {
+  const TypeId part = not_from_outside(types_, field.type);
+  if (part == kNone || field.written == nullptr) return;
+  diagnostics_.report(Code::kNotFromOutside, ast_[field.written->type].span, text(part))
+      .labelled(fmt::format("`{}` is given by whoever starts the runbook", field.name))
+      .help(part == types::kCommand || part == types::kQuery
+                ? "take what varies as a `string`, and write the rest here"
+                : "take plain values, lists, maps, records or enums");
+}
+
+void BodyChecker::check_function(SymbolId id) {
+  const Symbol& symbol = program_.symbols[id];
+  const syntax::Decl& decl = ast_[symbol.decl];
+  const auto& written = std::get<syntax::FnDecl>(decl.node);
+  const Scopes::Open scope(scopes_);
+  check_parameters(id, written.params, "a `fn`");
+  place_ = Place{};
+  place_.pure_in = "a `fn`";
+  place_.returns_to = symbol.name;
+  place_.result = symbol.result == kNone ? types::kNothing : symbol.result;
+  facts_ = Facts{};
+  reachable_ = true;
+  check_block(written.body, Want::kDiscard, kNone, {});
+  if (reachable_ && symbol.result != types::kNothing && !types_.is_silent(symbol.result))
+    diagnostics_.report(Code::kMissingReturn, decl.name.span, symbol.name, text(symbol.result))
+        .labelled("its end can be reached without a `return`")
+        .help("end it with `return`, or with `fail` where there is nothing to return");
+}
+
+void BodyChecker::check_head(const syntax::RunbookDecl& runbook) {
+  if (!runbook.allow.empty())
+    not_supported(runbook.allow.front().span, "`allow` in a runbook's head",
+                  "whoever can write to the store can start a run until then");
+  if (runbook.worker.valid())
+    not_supported(span_of(runbook.worker), "`on worker`", "start it where it is to run");
+  if (!runbook.exclusive.empty())
+    not_supported(runbook.exclusive.front().span, "`exclusive`",
+                  "start one run at a time until then");
+  if (!runbook.outside.empty())
+    not_supported(runbook.outside.front().span, "`outside`", "remove it until then");
+  if (runbook.max.valid())
+    not_supported(span_of(runbook.max), "`max`", "start one run at a time until then");
+}
+
+void BodyChecker::check_runbook(SymbolId id) {
+  const Symbol& symbol = program_.symbols[id];
+  const syntax::Decl& decl = ast_[symbol.decl];
+  const auto& written = std::get<syntax::RunbookDecl>(decl.node);
+  check_head(written);
+  const Scopes::Open scope(scopes_);
+  check_parameters(id, written.params, "a runbook");
+  for (const syntax::Exclusive& one : written.exclusive) infer(one.name, types::kString);
+  if (symbol.result != kNone && holds_secret(types_, program_, symbol.result, 0))
+    diagnostics_
+        .report(Code::kSecretShown, ast_[written.result].span,
+                fmt::format("the output of `{}`", symbol.name))
+        .labelled("a run's output is shown and kept")
+        .help("hand the secret to where it is needed instead");
+  place_ = Place{};
+  place_.code = Place::Code::kRunbook;
+  place_.returns_to = symbol.name;
+  place_.result = symbol.result == kNone ? types::kNothing : symbol.result;
+  place_.top_level = true;
+  facts_ = Facts{};
+  reachable_ = true;
+  rules_.reset();
+  top_level_names_.clear();
+  if (written.body.valid()) {
+    const Scopes::Open body(scopes_);
+    check_statements(written.body, Want::kDiscard, kNone, {});
+  }
+  place_.top_level = false;
+  top_level_names_.clear();
+  if (reachable_ && symbol.result != types::kNothing && !types_.is_silent(symbol.result))
+    diagnostics_.report(Code::kMissingReturn, decl.name.span, symbol.name, text(symbol.result))
+        .labelled("its end can be reached without a `return`")
+        .help("end it with `return`, or with `fail` where there is nothing to return");
+  report_left_behind();
+}
+
+void BodyChecker::report_left_behind() {
+  if (module_.standard) return;
+  for (const RollbackRules::Write& write : rules_.left_behind()) {
+    auto& report = diagnostics_.report(Code::kNoRollback, write.span, write.what)
+                       .labelled("what follows can fail, and then this stays as it is");
+    report.help(
+        "add `rollback { … }`, `rollback none \"why\"`, `irreversible \"why\"`, or `commit` once "
+        "it is to stay");
+    if (strict_) report.severity = diagnostics::Severity::kError;
+  }
+}
+
+}  // namespace rbk::check

@@ -1,0 +1,315 @@
+// Checks the inside of declarations: types flow down as expectations and up as what was found, what
+// may be null is narrowed along the flow, effects are allowed only where steps are. One object
+// checks the declarations of one module, one after the other. A mistake gives one error: what could
+// not be known has the type kUnknown, of which nothing more is said.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "compiler/check/facts.h"
+#include "compiler/check/program_checker.h"
+#include "compiler/check/rollback_rules.h"
+#include "compiler/check/scope.h"
+
+namespace rbk::check {
+
+/// Why a type is expected somewhere: what the label of a mismatch says.
+struct Why {
+  enum class Kind : uint8_t {
+    kPlain,
+    kArgument,  // `what` of `owner`
+    kField,     // `what` of `owner`
+    kReturn,    // `what` returns it
+    kName,      // `what` is declared so
+    kElement,   // the elements before
+    kBranch,    // the other branch
+    kClause,    // `what` takes it
+  };
+  Kind kind = Kind::kPlain;
+  std::string_view what;
+  std::string_view owner;
+  Span declared;  // empty: nothing to point at
+};
+
+class BodyChecker {
+ public:
+  BodyChecker(ProgramChecker& all, CheckedModule& module);
+
+  void check_declaration(SymbolId symbol);
+  /// The value of a constant; sets the symbol's type if none was written.
+  void check_constant(SymbolId symbol);
+
+ private:
+  using Shape = Type::Shape;
+  /// What is wanted of a block: its last expression's value, that if it has one, or nothing.
+  enum class Want : uint8_t { kDiscard, kIfAny, kValue };
+
+  /// Where code stands: what it may do, and what `return`, `break`, assignments would cross.
+  struct Place {
+    enum class Code : uint8_t {
+      kPure,     // fn, lambda, constant, default, where: no effects
+      kRunbook,  // effects in steps only
+      kUndo,     // rollback, defer: a call is a step by itself
+      kVerify,   // the same, reads only
+      kHandler,  // the same as kUndo
+    };
+    Code code = Code::kPure;
+    std::string_view pure_in;     // kPure: "a `fn`", "a constant" …
+    std::string_view returns_to;  // name of the callable that `return` leaves; empty: a lambda
+    TypeId result = kNone;        // what `return` gives; kNone: not known yet (a lambda)
+    std::string_view no_return;   // why there is no `return`: "a step"; empty: there is
+    bool in_loop = false;
+    std::string_view loop_border;    // what hides a loop outside: "a step"
+    bool covered = false;            // inside a step with a rollback of its own
+    bool top_level = false;          // directly in a runbook's body
+    std::optional<int64_t> timeout;  // of the steps around, microseconds
+    Span timeout_span;
+  };
+  enum class Border : uint8_t { kBranch, kLambda, kUndo };
+  struct Callee {
+    std::string name;  // as messages show it
+    struct Parameter {
+      std::string_view name;
+      TypeId type = types::kUnknown;
+      bool optional = false;  // may be left out
+    };
+    std::vector<Parameter> parameters;
+    Span declared;
+  };
+  struct Reference {
+    bool is_value = true;     // no name of a declaration: to be inferred
+    bool is_wrong = false;    // an error was reported
+    SymbolId symbol = kNone;  // a declaration, module or built-in name
+  };
+
+  // ---- declarations and parameters (bodies.cpp)
+  void check_function(SymbolId symbol);
+  void check_runbook(SymbolId symbol);
+  void check_head(const syntax::RunbookDecl& runbook);
+  void check_parameters(SymbolId symbol, const std::vector<syntax::Field>& written,
+                        std::string_view what);
+  void check_fields(const std::vector<Field>& fields, const std::vector<syntax::Field>& written,
+                    std::string_view owner, std::string_view what);
+  void check_from_outside(const Field& field);
+  void report_left_behind();
+
+  // ---- names (names.cpp)
+  SymbolId declare_local(const syntax::Name& name, TypeId type, Symbol::Kind kind,
+                         bool warn_unused);
+  Reference reference(ExprId expr, bool before_dot = false);
+  SymbolId look_up(const std::string& name, Span span, bool before_dot = false);
+  void report_unknown_name(const std::string& name, Span span, bool before_dot);
+  void use(SymbolId symbol, Span span);
+  TypeId infer_name(ExprId expr, const syntax::NameExpr& node);
+  TypeId symbol_value(ExprId expr, SymbolId symbol, std::string_view shown);
+  TypeId seen_type(SymbolId symbol);
+  PathId path_of(ExprId expr);
+  bool is_var(SymbolId symbol) const { return program_.symbols[symbol].is_var; }
+
+  // ---- expressions (expressions.cpp)
+  /// Finds the type of an expression. A hint is what the caller will check the result against:
+  /// literals and shorthands are read by it.
+  TypeId infer(ExprId expr, TypeId hint = kNone);
+  TypeId dispatch(ExprId expr, TypeId hint);
+  TypeId expect(ExprId expr, TypeId wanted, const Why& why);
+  /// Makes an inferred expression fit, or reports that it does not. Returns `wanted`.
+  TypeId coerce(ExprId expr, TypeId wanted, const Why& why);
+  bool apply(ExprId expr, const Conversion& conversion);
+  void report_mismatch(ExprId expr, TypeId found, TypeId wanted, const Why& why);
+  void explain(diagnostics::Diagnostic& diagnostic, TypeId wanted, const Why& why);
+  TypeId infer_list(ExprId expr, const syntax::ListExpr& node, TypeId hint);
+  TypeId infer_range(const syntax::RangeExpr& node, TypeId hint);
+  TypeId infer_index(const syntax::IndexExpr& node);
+  TypeId infer_slice(const syntax::SliceExpr& node);
+  TypeId infer_cast(ExprId expr, const syntax::CastExpr& node);
+  TypeId infer_lambda(ExprId expr, const syntax::LambdaExpr& node, TypeId hint);
+  TypeId infer_fail(const syntax::FailExpr& node);
+  TypeId infer_wait(ExprId expr);
+  bool readable_from_json(TypeId type);
+
+  // ---- operators and conditions (operators.cpp)
+  TypeId infer_unary(ExprId expr, const syntax::UnaryExpr& node, TypeId hint);
+  TypeId infer_binary(ExprId expr, const syntax::BinaryExpr& node, TypeId hint);
+  TypeId infer_coalesce(const syntax::BinaryExpr& node, TypeId hint);
+  TypeId infer_equality(const syntax::BinaryExpr& node);
+  TypeId infer_order(const syntax::BinaryExpr& node);
+  TypeId infer_membership(const syntax::BinaryExpr& node);
+  TypeId infer_arithmetic(ExprId expr, const syntax::BinaryExpr& node, TypeId hint);
+  TypeId arithmetic_type(syntax::BinaryOp op, TypeId left, TypeId right);
+  void fold(ExprId expr, const syntax::BinaryExpr& node, TypeId type);
+  std::optional<int64_t> constant(ExprId expr) const;
+  void report_operator(const syntax::BinaryExpr& node, TypeId left, TypeId right);
+  bool refuse_secret(ExprId expr, TypeId type, std::string_view shown_by);
+  /// Checks a condition and says what follows from it. Narrowing inside `and`, `or` included.
+  Branching condition(ExprId expr);
+  Branching logic(ExprId expr);
+
+  // ---- members and calls (members.cpp, calls.cpp)
+  TypeId infer_member(ExprId expr, const syntax::MemberExpr& node, TypeId hint);
+  TypeId value_member(ExprId expr, const syntax::MemberExpr& node, TypeId base);
+  TypeId enum_member(ExprId expr, SymbolId symbol, const syntax::Name& name,
+                     const std::vector<syntax::Argument>* args);
+  TypeId infer_shorthand(ExprId expr, const syntax::Name& name,
+                         const std::vector<syntax::Argument>* args, TypeId hint);
+  TypeId run_member(ExprId expr, const syntax::Name& name);
+  void report_unknown_member(TypeId type, const syntax::Name& name);
+  TypeId infer_call(ExprId expr, const syntax::CallExpr& node, TypeId hint);
+  TypeId call_symbol(ExprId expr, const syntax::CallExpr& node, SymbolId symbol);
+  TypeId call_built_in(ExprId expr, const syntax::CallExpr& node, SymbolId symbol);
+  TypeId call_emit(ExprId expr, const syntax::CallExpr& node, std::string_view module,
+                   const syntax::Name& name);
+  TypeId call_method(ExprId expr, const syntax::CallExpr& node, const syntax::MemberExpr& callee);
+  TypeId call_loop(ExprId expr, const syntax::CallExpr& node, LoopMethod method,
+                   const std::string& name, TypeId receiver);
+  TypeId call_closure(ExprId expr, const syntax::CallExpr& node, TypeId function);
+  TypeId call_raw_command(ExprId expr, const syntax::CallExpr& node);
+  std::vector<ExprId> check_arguments(const Callee& callee,
+                                      const std::vector<syntax::Argument>& args, Span call);
+  void infer_arguments(const std::vector<syntax::Argument>& args);
+  Callee callee_of(SymbolId symbol, std::string shown);
+  void check_effect(ExprId expr, SymbolId symbol, std::string_view shown);
+  std::string shown_name(ExprId expr) const;
+  bool native_fits(ExprId base, std::string_view native, TypeId receiver, Span span);
+
+  // ---- braces and text (braces.cpp, templates.cpp)
+  TypeId infer_brace(ExprId expr, const syntax::BraceExpr& node, TypeId hint);
+  TypeId infer_record(ExprId expr, const syntax::BraceExpr& node);
+  TypeId infer_map(ExprId expr, const syntax::BraceExpr& node, TypeId hint);
+  TypeId infer_json(const syntax::BraceExpr& node);
+  TypeId infer_environment(const syntax::BraceExpr& node);
+  void to_json(ExprId expr);
+  TypeId infer_string(ExprId expr, const syntax::StringLit& node, TypeId hint);
+  TypeId infer_text(ExprId expr, const syntax::StringLit& node);
+  TypeId infer_command(ExprId expr, const syntax::StringLit& node);
+  TypeId infer_url(ExprId expr, const syntax::StringLit& node);
+  TypeId infer_query(ExprId expr, const syntax::StringLit& node);
+  TypeId infer_literal(ExprId expr, const syntax::StringLit& node, TypeId type);
+  /// The type of a part after what may not stand in any text was refused; kUnknown then.
+  TypeId infer_part(const syntax::StringLit::Part& part, std::string_view where);
+  bool is_scalar(TypeId type) const;
+
+  // ---- statements (statements.cpp, blocks.cpp, steps.cpp)
+  struct BlockValue {
+    TypeId type = types::kNothing;
+    ExprId value;  // the last expression, where the block has one
+    Span span;
+  };
+  BlockValue check_block(syntax::BlockId block, Want want, TypeId hint, const Why& why);
+  BlockValue check_statements(syntax::BlockId block, Want want, TypeId hint, const Why& why);
+  void check_statement(syntax::StmtId stmt);
+  BlockValue check_expression_statement(syntax::StmtId stmt, const syntax::ExprStmt& node,
+                                        Want want, TypeId hint, const Why& why);
+  TypeId compound(ExprId expr, Want want, TypeId hint, const Why& why);
+  TypeId check_if(const syntax::IfExpr& node, Want want, TypeId hint, const Why& why, Span span);
+  void check_expired(const syntax::ApprovalStmt& node);
+  TypeId check_try(ExprId expr, const syntax::TryExpr& node, Want want, TypeId hint,
+                   const Why& why);
+  TypeId check_match(ExprId expr, const syntax::MatchExpr& node, Want want, TypeId hint,
+                     const Why& why);
+  TypeId join_values(const std::vector<BlockValue>& values, Want want, TypeId hint, const Why& why);
+  TypeId check_parallel(ExprId expr, const syntax::ParallelExpr& node);
+  TypeId check_parallel_for(ExprId expr, const syntax::ParallelForExpr& node);
+  void check_policy(const syntax::FailurePolicy& policy);
+  static bool is_compound(const syntax::Expr& expr);
+  void check_let(syntax::StmtId stmt, const syntax::LetStmt& node);
+  void check_assign(const syntax::AssignStmt& node);
+  void check_for(syntax::StmtId stmt, const syntax::ForStmt& node);
+  void check_repeat(const syntax::RepeatStmt& node);
+  void check_return(const syntax::ReturnStmt& node, Span span);
+  void check_returned(const syntax::ReturnStmt& node, Span span);
+  void check_jump(std::string_view word, Span span);
+  void check_require(const syntax::RequireStmt& node);
+  void check_handler(syntax::StmtId stmt, const syntax::HandlerStmt& node, Span span);
+  void check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt& node, Span span);
+  void check_who(const std::vector<syntax::Who>& who, std::string_view starter_cure);
+  void not_supported(Span span, std::string_view what, std::string_view cure);
+  /// Refuses an effect where code must be pure. True if it may stand here.
+  bool allow_effect(Span span, std::string_view what);
+  /// What goes through: element of a list or range; a map's value, with the key's type in `key`.
+  TypeId iterate(ExprId items, TypeId& key, bool with_key);
+  void enter_loop();
+
+  void check_step(syntax::StmtId stmt, const syntax::StepStmt& node, Span span);
+  TypeId check_step_work(const syntax::StepStmt& node);
+  void check_call_statement(syntax::StmtId stmt, const syntax::ExprStmt& node);
+  /// What a step or a call with clauses does.
+  struct Work {
+    SymbolId action = kNone;   // of a call of an action
+    SymbolId runbook = kNone;  // of a call of a runbook
+    std::string shown;         // "`http.post`", "the block"
+    TypeId output = types::kNothing;
+    Span span;
+  };
+  Work work_of(ExprId call) const;
+  void check_clauses(syntax::StmtId stmt, const syntax::Clauses& clauses, const Work& work);
+  void check_timeout(const syntax::Clauses& clauses, const syntax::TimeoutClause& clause);
+  void check_retry(syntax::StmtId stmt, const syntax::RetryClause& clause);
+  void check_doubt(syntax::StmtId stmt, const syntax::Clauses& clauses,
+                   const syntax::OnDoubtClause& clause, const Work& work);
+  void check_step_rules(syntax::StmtId stmt, const syntax::Clauses& clauses, const Work& work);
+  bool retries_timeouts(syntax::StmtId stmt) const;
+  /// A rollback, defer or handler: what is outside can be seen, not changed. `name`: "a rollback".
+  BlockValue check_undo_block(syntax::BlockId block, Place::Code code, std::string_view name,
+                              Want want = Want::kDiscard, TypeId hint = kNone);
+  static uint8_t declared_behaviour(const syntax::ActionDecl& action);
+
+  // ---- patterns (patterns.cpp)
+  void check_pattern(syntax::PatternId pattern, TypeId type);
+  void check_member_pattern(syntax::PatternId id, const syntax::MemberPattern& node, TypeId type);
+  void check_record_pattern(syntax::PatternId id, const syntax::RecordPattern& node, TypeId type);
+  void check_exhaustive(const syntax::MatchExpr& node, TypeId type, Span span);
+
+  PatternInfo& pattern_info(syntax::PatternId id) { return module_.patterns[id.index]; }
+  ExprInfo& info(ExprId id) { return module_.exprs[id.index]; }
+  Meaning& mean(ExprId id, Meaning::Kind kind);
+  std::string text(TypeId type) const { return program_.text(type); }
+  Span span_of(ExprId id) const { return ast_[id].span; }
+  std::string_view source(Span span) const;
+  std::string_view kept(std::string text);  // for Why, which only looks
+
+  ProgramChecker& all_;
+  CheckedProgram& program_;
+  TypeTable& types_;
+  diagnostics::Diagnostics& diagnostics_;
+  CheckedModule& module_;
+  const syntax::Ast& ast_;
+  Scopes scopes_;
+  Paths paths_;
+  Facts facts_;
+  Place place_;
+  bool reachable_ = true;
+  RollbackRules rules_;
+  std::vector<Border> borders_;
+  std::unordered_map<SymbolId, size_t> var_borders_;  // how many borders a var was declared in
+  std::unordered_map<uint32_t, int64_t> folded_;      // constant operators, by ExprId
+  TypeId doubt_ = kNone;                              // in a verify block: what `Doubt` means
+  std::vector<SymbolId> maybe_absent_;                // names whose value may not be there yet
+  std::vector<SymbolId> top_level_names_;             // of the runbook's body
+  std::vector<SymbolId> later_;  // parameters that a default or `where` must not read yet
+  std::string_view reading_;     // the parameter whose default or `where` it is
+  bool strict_ = false;
+  std::deque<std::string> kept_;
+  ExprId step_call_;  // the call that is the step itself: it may act
+};
+
+/// Puts a value back when it goes out of scope.
+template <typename T>
+class Restore {
+ public:
+  explicit Restore(T& value) : value_(value), saved_(value) {}
+  ~Restore() { value_ = std::move(saved_); }
+  Restore(const Restore&) = delete;
+  Restore& operator=(const Restore&) = delete;
+
+ private:
+  T& value_;
+  T saved_;
+};
+
+}  // namespace rbk::check

@@ -1,0 +1,539 @@
+// Calls: which callable is meant, how arguments reach its parameters, whether it may act here.
+#include <algorithm>
+#include <array>
+
+#include "compiler/check/body_checker.h"
+
+namespace rbk::check {
+
+using diagnostics::Code;
+
+namespace {
+
+std::string count_text(size_t count) {
+  return count == 0   ? std::string("no argument")
+         : count == 1 ? std::string("one argument")
+                      : fmt::format("{} arguments", count);
+}
+
+}  // namespace
+
+std::string BodyChecker::shown_name(ExprId expr) const {
+  if (const auto* name = std::get_if<syntax::NameExpr>(&ast_[expr].node)) return name->name;
+  if (const auto* member = std::get_if<syntax::MemberExpr>(&ast_[expr].node))
+    return shown_name(member->base) + "." + member->name.text;
+  return std::string(source(span_of(expr)));
+}
+
+void BodyChecker::infer_arguments(const std::vector<syntax::Argument>& args) {
+  for (const syntax::Argument& argument : args) infer(argument.value, types::kUnknown);
+}
+
+BodyChecker::Callee BodyChecker::callee_of(SymbolId symbol, std::string shown) {
+  all_.resolve(symbol);
+  Callee callee;
+  callee.name = std::move(shown);
+  const Symbol& called = program_.symbols[symbol];
+  callee.declared = called.span;
+  for (const Field& field : called.fields) {
+    const bool has_default = field.written != nullptr && field.written->default_value.valid();
+    callee.parameters.push_back(
+        {field.name, field.type, has_default || types_.is_optional(field.type)});
+  }
+  return callee;
+}
+
+std::vector<ExprId> BodyChecker::check_arguments(const Callee& callee,
+                                                 const std::vector<syntax::Argument>& args,
+                                                 Span call) {
+  std::vector<ExprId> result(callee.parameters.size());
+  bool wrong = false;
+  size_t position = 0;
+  size_t too_many = 0;
+  std::string_view last_label;
+  const auto check = [&](size_t index, const syntax::Argument& argument) {
+    const Callee::Parameter& parameter = callee.parameters[index];
+    result[index] = argument.value;
+    expect(argument.value, parameter.type,
+           {Why::Kind::kArgument, parameter.name, callee.name, callee.declared});
+  };
+  for (const syntax::Argument& argument : args) {
+    size_t index = callee.parameters.size();
+    if (!argument.label.empty()) {
+      last_label = argument.label.text;
+      for (size_t i = 0; i < callee.parameters.size(); ++i) {
+        if (callee.parameters[i].name == argument.label.text) index = i;
+      }
+      if (index == callee.parameters.size()) {
+        std::vector<std::string_view> names;
+        for (const auto& parameter : callee.parameters) names.push_back(parameter.name);
+        const std::string_view near = nearest(argument.label.text, names);
+        std::string listed;
+        for (const std::string_view name : names)
+          listed += fmt::format("{}`{}`", listed.empty() ? "" : ", ", name);
+        diagnostics_
+            .report(Code::kUnknownLabel, argument.label.span, callee.name, argument.label.text)
+            .labelled(names.empty() ? std::string("it has no parameters")
+                                    : fmt::format("it has {}", listed))
+            .did_you_mean(argument.label.span, near);
+        infer(argument.value, types::kUnknown);
+        wrong = true;
+        continue;
+      }
+    } else {
+      if (!last_label.empty()) {
+        diagnostics_.report(Code::kPositionalAfterLabel, argument.span, last_label)
+            .labelled("which parameter is this for?")
+            .help("put arguments without a label first, or give it its label");
+        infer(argument.value, types::kUnknown);
+        wrong = true;
+        continue;
+      }
+      index = position++;
+      if (index >= callee.parameters.size()) {
+        infer(argument.value, types::kUnknown);
+        ++too_many;
+        continue;
+      }
+    }
+    if (result[index].valid()) {
+      diagnostics_.report(Code::kDuplicateArgument, argument.span, callee.parameters[index].name)
+          .labelled("again")
+          .also(span_of(result[index]), "given first here")
+          .help("leave one of the two out");
+      infer(argument.value, types::kUnknown);
+      wrong = true;
+      continue;
+    }
+    check(index, argument);
+  }
+  if (too_many > 0) {
+    diagnostics_
+        .report(Code::kWrongArgumentCount, call, callee.name, count_text(callee.parameters.size()),
+                std::to_string(args.size()))
+        .labelled(too_many == 1 ? "one too many" : fmt::format("{} too many", too_many));
+    return result;
+  }
+  if (wrong) return result;
+  for (size_t i = 0; i < callee.parameters.size(); ++i) {
+    if (result[i].valid() || callee.parameters[i].optional) continue;
+    diagnostics_.report(Code::kMissingArgument, call, callee.name, callee.parameters[i].name)
+        .labelled(fmt::format("`{}` is `{}` and has no default", callee.parameters[i].name,
+                              text(callee.parameters[i].type)))
+        .help(fmt::format("add `{}: …`", callee.parameters[i].name));
+  }
+  return result;
+}
+
+bool BodyChecker::allow_effect(Span span, std::string_view what) {
+  if (place_.code != Place::Code::kPure) return true;
+  diagnostics_.report(Code::kEffectInFn, span, what, place_.pure_in)
+      .labelled("this depends on the world, or acts on it")
+      .help("do it in the runbook, and hand the result in");
+  return false;
+}
+
+void BodyChecker::check_effect(ExprId expr, SymbolId symbol, std::string_view shown) {
+  const bool is_runbook = program_.symbols[symbol].kind == Symbol::Kind::kRunbook;
+  switch (place_.code) {
+    case Place::Code::kPure:
+      diagnostics_
+          .report(Code::kEffectInFn, span_of(expr), fmt::format("`{}` is called", shown),
+                  place_.pure_in)
+          .labelled(is_runbook ? "a runbook does things" : "an action acts on the world")
+          .help("call it in a step of the runbook, and hand the result in");
+      return;
+    case Place::Code::kRunbook: {
+      if (expr == step_call_) return;
+      const size_t dot = shown.rfind('.');
+      const std::string_view name = dot == std::string_view::npos ? shown : shown.substr(dot + 1);
+      diagnostics_.report(Code::kActionOutsideStep, span_of(expr), shown)
+          .labelled("each call that acts is a step of its own")
+          .help(fmt::format("make it a step: `step {} = {}(…)`", name, shown))
+          .fix("make it a step",
+               {{Span{span_of(expr).begin, span_of(expr).begin, span_of(expr).file},
+                 fmt::format("step {} = ", name)}},
+               diagnostics::Applicability::kMaybeIncorrect);
+      return;
+    }
+    case Place::Code::kVerify: {
+      if (is_runbook) {
+        diagnostics_
+            .report(Code::kVerifyWrites, span_of(expr), shown, "is a runbook, which may write")
+            .help("ask by actions that read");
+        return;
+      }
+      const Symbol& action = program_.symbols[symbol];
+      const auto& decl =
+          std::get<syntax::ActionDecl>(program_.modules[action.module]->ast[action.decl].node);
+      if (declared_behaviour(decl) != 0 && expr != step_call_)
+        diagnostics_.report(Code::kVerifyWrites, span_of(expr), shown, "writes")
+            .help(
+                "ask by actions that read; a call that does no more says so: "
+                "`shell(…) reads`");
+      return;
+    }
+    case Place::Code::kUndo:
+    case Place::Code::kHandler:
+      return;
+  }
+}
+
+TypeId BodyChecker::infer_call(ExprId expr, const syntax::CallExpr& node, TypeId hint) {
+  if (const auto* shorthand = std::get_if<syntax::ShorthandExpr>(&ast_[node.callee].node))
+    return infer_shorthand(expr, shorthand->name, &node.args, hint);
+  if (const auto* member = std::get_if<syntax::MemberExpr>(&ast_[node.callee].node)) {
+    const Reference base = reference(member->base, true);
+    if (base.is_wrong) {
+      infer_arguments(node.args);
+      return types::kUnknown;
+    }
+    if (base.is_value) return call_method(expr, node, *member);
+    const Symbol& symbol = program_.symbols[base.symbol];
+    if (symbol.kind == Symbol::Kind::kBuiltin)
+      return call_emit(expr, node, symbol.name, member->name);
+    if (symbol.kind == Symbol::Kind::kEnum)
+      return enum_member(expr, base.symbol, member->name, &node.args);
+    if (symbol.kind == Symbol::Kind::kModule) {
+      const Reference found = reference(node.callee);
+      if (found.is_wrong) {
+        infer_arguments(node.args);
+        return types::kUnknown;
+      }
+      if (found.is_value) return call_raw_command(expr, node);
+      return call_symbol(expr, node, found.symbol);
+    }
+    infer_arguments(node.args);
+    if (!member->name.empty())
+      diagnostics_.report(Code::kUnknownMethod, member->name.span, symbol.name, member->name.text)
+          .labelled(fmt::format("`{}` is {}", symbol.name, ProgramChecker::kind_text(symbol)));
+    return types::kUnknown;
+  }
+  if (std::holds_alternative<syntax::NameExpr>(ast_[node.callee].node)) {
+    const Reference callee = reference(node.callee);
+    if (callee.is_wrong) {
+      infer_arguments(node.args);
+      return types::kUnknown;
+    }
+    if (!callee.is_value) return call_symbol(expr, node, callee.symbol);
+  }
+  const TypeId type = infer(node.callee);
+  if (types_.is(type, Shape::kFunction)) return call_closure(expr, node, type);
+  infer_arguments(node.args);
+  if (!types_.is_silent(type))
+    diagnostics_
+        .report(Code::kNotCallable, span_of(node.callee), source(span_of(node.callee)),
+                fmt::format("`{}`", text(type)))
+        .labelled("only functions, actions and runbooks are called");
+  return types::kUnknown;
+}
+
+TypeId BodyChecker::call_symbol(ExprId expr, const syntax::CallExpr& node, SymbolId id) {
+  const Symbol* symbol = &program_.symbols[id];
+  std::string shown = shown_name(node.callee);
+  if (symbol->kind == Symbol::Kind::kModule) {
+    // `shell(…)` is the action of the module's own name.
+    const ModuleId home = all_.module_of(id);
+    const SymbolId own = home == kNone ? kNone : all_.find_declared(home, symbol->name);
+    if (own != kNone) {
+      id = own;
+      symbol = &program_.symbols[id];
+      use(id, span_of(node.callee));
+      mean(node.callee, Meaning::Kind::kSymbol).symbol = id;
+    }
+  }
+  switch (symbol->kind) {
+    case Symbol::Kind::kFunction:
+    case Symbol::Kind::kRunbook:
+    case Symbol::Kind::kAction:
+      break;
+    case Symbol::Kind::kBuiltin:
+      return call_built_in(expr, node, id);
+    default: {
+      infer_arguments(node.args);
+      auto& report = diagnostics_.report(Code::kNotCallable, span_of(node.callee), shown,
+                                         ProgramChecker::kind_text(*symbol));
+      report.labelled("only functions, actions and runbooks are called");
+      if (symbol->kind == Symbol::Kind::kRecord || symbol->kind == Symbol::Kind::kErrorKind)
+        report.help(fmt::format("make one with braces: `{} {{ field: … }}`", shown));
+      return types::kUnknown;
+    }
+  }
+  const Callee callee = callee_of(id, std::move(shown));
+  if (symbol->kind != Symbol::Kind::kFunction) check_effect(expr, id, callee.name);
+  std::vector<ExprId> arguments = check_arguments(callee, node.args, span_of(expr));
+  for (uint32_t i = 0; i < arguments.size(); ++i) {
+    const syntax::Field* written = symbol->fields[i].written;
+    if (arguments[i].valid() && written != nullptr && !written->where.empty())
+      all_.refinements.push_back({id, i, module_.id, arguments[i]});
+  }
+  mean(node.callee, Meaning::Kind::kSymbol).symbol = id;
+  Meaning& meaning =
+      mean(expr, symbol->kind == Symbol::Kind::kFunction  ? Meaning::Kind::kCallFunction
+                 : symbol->kind == Symbol::Kind::kRunbook ? Meaning::Kind::kCallRunbook
+                                                          : Meaning::Kind::kCallAction);
+  meaning.symbol = id;
+  meaning.arguments = std::move(arguments);
+  return symbol->result == kNone ? types::kUnknown : symbol->result;
+}
+
+TypeId BodyChecker::call_built_in(ExprId expr, const syntax::CallExpr& node, SymbolId id) {
+  const std::string& name = program_.symbols[id].name;
+  if (name == "now") {
+    allow_effect(span_of(expr), "`now()`");
+    check_arguments({"now", {}, {}}, node.args, span_of(expr));
+    mean(expr, Meaning::Kind::kCallNow);
+    return types::kTime;
+  }
+  infer_arguments(node.args);
+  if (name == "random") {
+    not_supported(span_of(expr), "`random()`", "take the number as a parameter until then");
+    return types::kUnknown;
+  }
+  if (name == "secret" || name == "calls") {
+    diagnostics_.report(Code::kOutsideTest, span_of(expr), fmt::format("{}(…)", name))
+        .labelled(name == "secret" ? "a secret is never written in a runbook"
+                                   : "only tests see what was called")
+        .help(name == "secret" ? "take it as a parameter of type `secret`" : "");
+    return name == "secret" ? types::kSecret : types::kUnknown;
+  }
+  diagnostics_.report(Code::kNotCallable, span_of(node.callee), name, "a module")
+      .labelled(
+          fmt::format("call something of it: `{}.{}(…)`", name, name == "log" ? "info" : "label"));
+  return types::kUnknown;
+}
+
+TypeId BodyChecker::call_emit(ExprId expr, const syntax::CallExpr& node, std::string_view module,
+                              const syntax::Name& name) {
+  struct Emit {
+    std::string_view module;
+    std::string_view name;
+    std::array<std::pair<std::string_view, TypeId>, 2> parameters;
+    size_t count;
+  };
+  static constexpr std::array<Emit, 8> kEmits = {{
+      {"log", "info", {{{"message", types::kString}, {}}}, 1},
+      {"log", "warn", {{{"message", types::kString}, {}}}, 1},
+      {"log", "error", {{{"message", types::kString}, {}}}, 1},
+      {"log", "debug", {{{"message", types::kString}, {}}}, 1},
+      {"run", "note", {{{"text", types::kString}, {}}}, 1},
+      {"run", "attach", {{{"path", types::kString}, {}}}, 1},
+      {"run", "progress", {{{"done", types::kInt}, {"total", types::kInt}}}, 2},
+      {"run", "label", {{{"name", types::kString}, {"value", types::kString}}}, 2},
+  }};
+  std::vector<std::string_view> names;
+  for (const Emit& emit : kEmits) {
+    if (emit.module != module) continue;
+    names.push_back(emit.name);
+    if (emit.name != name.text) continue;
+    Callee callee;
+    callee.name = fmt::format("{}.{}", module, name.text);
+    for (size_t i = 0; i < emit.count; ++i)
+      callee.parameters.push_back({emit.parameters[i].first, emit.parameters[i].second, false});
+    allow_effect(span_of(expr), fmt::format("`{}`", callee.name));
+    std::vector<ExprId> arguments = check_arguments(callee, node.args, span_of(expr));
+    Meaning& meaning = mean(expr, Meaning::Kind::kCallEmit);
+    meaning.native = callee.name;
+    meaning.arguments = std::move(arguments);
+    return types::kNothing;
+  }
+  infer_arguments(node.args);
+  if (!name.empty())
+    diagnostics_.report(Code::kUnknownInModule, name.span, module, name.text)
+        .labelled("no function of this name")
+        .did_you_mean(name.span, nearest(name.text, std::move(names)));
+  return types::kUnknown;
+}
+
+TypeId BodyChecker::call_raw_command(ExprId expr, const syntax::CallExpr& node) {
+  Callee callee{"shell.raw", {{"text", types::kString, false}}, {}};
+  std::vector<ExprId> arguments = check_arguments(callee, node.args, span_of(expr));
+  diagnostics_.report(Code::kRawCommand, span_of(expr), "shell.raw")
+      .labelled("whatever is in this text, the shell does")
+      .help("write the command in place with `${}` for its values where that is possible");
+  Meaning& meaning = mean(expr, Meaning::Kind::kCallRawCommand);
+  meaning.arguments = std::move(arguments);
+  return types::kCommand;
+}
+
+TypeId BodyChecker::call_closure(ExprId expr, const syntax::CallExpr& node, TypeId function) {
+  Callee callee;
+  callee.name = shown_name(node.callee);
+  const std::vector<TypeId> parameters = types_[function].parameters;
+  const TypeId result = types_.element(function);
+  for (const TypeId parameter : parameters) callee.parameters.push_back({{}, parameter, false});
+  std::vector<ExprId> arguments = check_arguments(callee, node.args, span_of(expr));
+  mean(expr, Meaning::Kind::kCallClosure).arguments = std::move(arguments);
+  return result;
+}
+
+// ---- Methods
+
+bool BodyChecker::native_fits(ExprId base, std::string_view native, TypeId receiver, Span span) {
+  const TypeId element = types_.element(receiver);
+  if (element == kNone || types_.is_silent(element)) return true;
+  std::string_view needed;
+  if (native == "list.join" && element != types::kString) {
+    needed = "a list of strings";
+  } else if (native == "list.sum" && element != types::kInt && element != types::kFloat &&
+             element != types::kDuration && element != types::kSize) {
+    needed = "a list of numbers, durations or sizes";
+  } else if ((native == "list.sort" || native == "list.min" || native == "list.max") &&
+             !types_.ordered(element)) {
+    needed = "a list of what has an order";
+  } else if ((native == "list.oks" || native == "list.errors") &&
+             !types_.is(element, Shape::kResult)) {
+    needed = "a list of results";
+  } else if ((native == "list.contains" || native == "list.unique") &&
+             !types_.comparable(element)) {
+    needed = "a list of what can be compared";
+  }
+  if (needed.empty()) return true;
+  auto& report =
+      diagnostics_
+          .report(Code::kOperatorType, span, native.substr(native.find('.') + 1), text(receiver))
+          .labelled(fmt::format("it works on {}", needed));
+  if (native == "list.join") report.help("make them text first: `.map(fn(x) => \"${x}\")`");
+  if (native == "list.sort") report.help("say by what: `.sort_by(fn(x) => x.name)`");
+  (void)base;
+  return false;
+}
+
+TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
+                                const syntax::MemberExpr& callee) {
+  TypeId receiver = infer(callee.base);
+  const syntax::Name& name = callee.name;
+  if (types_.is_silent(receiver) || name.empty()) {
+    infer_arguments(node.args);
+    return types::kUnknown;
+  }
+  if (types_.is_optional(receiver)) {
+    if (!callee.optional) report_mismatch(callee.base, receiver, types_.element(receiver), {});
+    receiver = types_.element(receiver);
+  } else if (callee.optional && receiver != types::kJson) {
+    const Span dot{span_of(callee.base).end, name.span.begin, name.span.file};
+    diagnostics_.report(Code::kNeverNull, dot, "?.", text(receiver))
+        .also(span_of(callee.base), fmt::format("this is `{}`", text(receiver)))
+        .help("a plain `.` is enough")
+        .fix("write `.`", {{dot, "."}});
+  }
+  const std::string_view type_name = receiver_name(types_.shape(receiver));
+  TypeId result = types::kUnknown;
+  if (const auto loop = Signatures::loop(type_name, name.text)) {
+    result = call_loop(expr, node, *loop, name.text, receiver);
+  } else if (const Signature* signature = all_.signatures.find(type_name, name.text)) {
+    if (signature->property) {
+      infer_arguments(node.args);
+      const Span brackets{name.span.end, span_of(expr).end, name.span.file};
+      auto& report = diagnostics_.report(Code::kNotCallable, name.span, name.text, "a property")
+                         .labelled("it is read without parentheses")
+                         .help(fmt::format("write `{}`", name.text));
+      if (node.args.empty()) report.fix("remove the parentheses", {{brackets, ""}});
+      return types::kUnknown;
+    }
+    if (!native_fits(callee.base, signature->name, receiver, name.span)) {
+      infer_arguments(node.args);
+      return types::kUnknown;
+    }
+    const std::string native(signature->name);
+    const Signature copy = *signature;
+    const TypeId key = types_[receiver].key;
+    const TypeId element = types_.element(receiver);
+    Callee called;
+    called.name = name.text;
+    for (const auto& [parameter, type] : copy.parameters)
+      called.parameters.push_back({parameter, substitute(types_, type, key, element), false});
+    result = substitute(types_, copy.result, key, element);
+    std::vector<ExprId> arguments = check_arguments(called, node.args, span_of(expr));
+    Meaning& meaning = mean(expr, Meaning::Kind::kCallNative);
+    meaning.native = native;
+    meaning.arguments = std::move(arguments);
+  } else {
+    infer_arguments(node.args);
+    if (receiver == types::kSecret) {
+      refuse_secret(callee.base, receiver, "a function");
+      return types::kUnknown;
+    }
+    if (types_.is(receiver, Shape::kRecord) || types_.is(receiver, Shape::kForm) ||
+        types_.is(receiver, Shape::kErrorKind)) {
+      const SymbolId owner = types_[receiver].symbol;
+      if (owner != kNone) all_.resolve(owner);
+    }
+    const std::vector<std::string_view> names = Signatures::members(type_name);
+    auto& report = diagnostics_.report(Code::kUnknownMethod, name.span, text(receiver), name.text);
+    report.labelled("no function of this name");
+    report.did_you_mean(name.span, nearest(name.text, names));
+    return types::kUnknown;
+  }
+  return callee.optional ? types_.optional(result) : result;
+}
+
+TypeId BodyChecker::call_loop(ExprId expr, const syntax::CallExpr& node, LoopMethod method,
+                              const std::string& name, TypeId receiver) {
+  const TypeId element = types_.element(receiver);
+  TypeId wanted = types::kUnknown;
+  switch (method) {
+    case LoopMethod::kFilter:
+    case LoopMethod::kAny:
+    case LoopMethod::kAll:
+    case LoopMethod::kFind:
+    case LoopMethod::kCount:
+      wanted = types::kBool;
+      break;
+    default:
+      break;
+  }
+  Callee callee;
+  callee.name = name;
+  callee.parameters.push_back({"of", types_.function({element}, wanted), false});
+  std::vector<ExprId> arguments = check_arguments(callee, node.args, span_of(expr));
+  TypeId given = types::kUnknown;
+  if (!arguments.empty() && arguments.front().valid()) {
+    const TypeId function = info(arguments.front()).value_type;
+    if (types_.is(function, Shape::kFunction)) given = types_.element(function);
+  }
+  Meaning& meaning = mean(expr, Meaning::Kind::kCallLoop);
+  meaning.loop = method;
+  meaning.native = name;
+  meaning.arguments = arguments;
+  const auto needs_value = [&] {
+    if (given != types::kNothing) return true;
+    diagnostics_.report(Code::kNoValue, span_of(arguments.front()), "value")
+        .labelled(fmt::format("`{}` needs what this `fn` gives", name))
+        .help("end it with `return`");
+    return false;
+  };
+  switch (method) {
+    case LoopMethod::kMap:
+      return needs_value() ? types_.list(given) : types::kUnknown;
+    case LoopMethod::kFlatMap:
+      if (types_.is_silent(given) || !needs_value()) return types::kUnknown;
+      if (!types_.is(given, Shape::kList)) {
+        diagnostics_.report(Code::kWrongType, span_of(arguments.front()), "list", text(given))
+            .labelled("`flat_map` joins the lists that this `fn` gives")
+            .help("for one value each there is `map`");
+        return types::kUnknown;
+      }
+      return given;
+    case LoopMethod::kSortBy:
+      if (needs_value() && !types_.ordered(given))
+        diagnostics_.report(Code::kOperatorType, span_of(arguments.front()), "sort_by", text(given))
+            .labelled("this gives values without an order")
+            .help("give a number, text, time, duration or size");
+      return types_.list(element);
+    case LoopMethod::kFilter:
+      return types_.list(element);
+    case LoopMethod::kAny:
+    case LoopMethod::kAll:
+      return types::kBool;
+    case LoopMethod::kFind:
+      return types_.optional(element);
+    case LoopMethod::kCount:
+      return types::kInt;
+    case LoopMethod::kEach:
+      return types::kNothing;
+  }
+  return types::kUnknown;
+}
+
+}  // namespace rbk::check

@@ -1,0 +1,360 @@
+// What each mistake gets: code, place, and words of the message; and nothing besides.
+#include "compiler/check/check_testing.h"
+
+namespace rbk::check {
+namespace {
+
+struct Case {
+  const char* name;
+  const char* text;
+  std::vector<std::string> expected;  // "RBK0100 2:5 fragment", by place
+};
+
+void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
+
+class Mistakes : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Mistakes, AreTold) {
+  static const std::map<std::string, std::string> files = {
+      {"lib/a.rbk", "import \"b.rbk\" as b\nfn f() -> int {\n  return b.g()\n}\n"},
+      {"lib/b.rbk", "import \"a.rbk\" as a\nfn g() -> int {\n  return a.f()\n}\n"},
+      {"lib/c.rbk",
+       "fn open() -> int {\n  return _closed()\n}\nfn _closed() -> int {\n  return 1\n}\n"},
+  };
+  const std::vector<std::string> found =
+      testing::lines_of(testing::check_text(GetParam().text, files));
+  std::string all;
+  for (const std::string& line : found) all += line + "\n";
+  ASSERT_EQ(found.size(), GetParam().expected.size()) << all;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const std::string& wanted = GetParam().expected[i];
+    const size_t fragment = wanted.find(' ', wanted.find(':'));
+    EXPECT_TRUE(found[i].starts_with(wanted.substr(0, fragment) + " ")) << found[i] << "\n"
+                                                                        << wanted;
+    if (fragment == std::string::npos) continue;
+    EXPECT_NE(found[i].find(wanted.substr(fragment + 1)), std::string::npos) << found[i] << "\n"
+                                                                             << wanted;
+  }
+}
+
+const Case kCases[] = {
+    {"several_from_one_file",
+     "fn f() -> int {\n  return nope\n}\nfn g() -> string {\n  return 1\n}\nrunbook r() {\n"
+     "  log.inf(\"x\")\n}\n",
+     {"RBK0100 2:10 `nope`", "RBK0200 5:10 expected `string`, found `int`", "RBK0106 8:7 `inf`"}},
+    {"one_mistake_one_error",
+     "runbook r() {\n  let a = nope\n  let b = a.x.y(1) + 2\n  log.info(\"${b}\")\n}\n",
+     {"RBK0100 2:11 `nope`"}},
+    {"import_cycle",
+     "import \"lib/a.rbk\" as a\nfn f() -> int {\n  return a.f()\n}\n",
+     {"lib/b.rbk RBK0109 1:8 lib/a.rbk -> lib/b.rbk -> lib/a.rbk"}},
+    {"import_missing",
+     "import \"nope.rbk\" as n\nfn f() -> int {\n  return n.x()\n}\n",
+     {"RBK0108 1:8 `nope.rbk`"}},
+    {"import_outside",
+     "import \"../../x.rbk\" as n\nfn f() -> int {\n  return n.x()\n}\n",
+     {"RBK0108 1:8 `../../x.rbk`"}},
+    {"import_unused",
+     "import \"lib/c.rbk\" as c\nfn f() -> int {\n  return 1\n}\n",
+     {"RBK0110 1:23 `c` is never used"}},
+    {"private",
+     "import \"lib/c.rbk\" as c\nfn f() -> int {\n  return c._closed()\n}\n",
+     {"RBK0107 3:12 `_closed`"}},
+    {"unknown_annotation", "@strct\nrunbook r() {\n}\n", {"RBK0111 1:1 `@strct`"}},
+    {"narrowed_by_and",
+     "fn f(s: string?) -> int {\n  if s != null and s.length > 3 {\n    return s.length\n  }\n"
+     "  return s.length\n}\n",
+     {"RBK0207 5:10 may be null"}},
+    {"narrowed_by_or",
+     "fn f(s: string?) -> int {\n  if s == null or s.is_empty {\n    return 0\n  }\n"
+     "  return s.length\n}\n",
+     {}},
+    {"narrowed_field",
+     "record U { boss: string? }\nfn f(u: U) -> int {\n  if u.boss == null {\n    return 0\n  }\n"
+     "  return u.boss.length\n}\n",
+     {}},
+    {"narrowed_var_is_forgotten_by_assignment",
+     "fn g() -> string? {\n  return null\n}\nfn f() -> int {\n  var s = g()\n  if s == null {\n"
+     "    return 0\n  }\n  let n = s.length\n  s = g()\n  return n + s.length\n}\n",
+     {"RBK0207 11:14 may be null"}},
+    {"narrowed_var_is_forgotten_in_a_loop",
+     "fn g() -> string? {\n  return null\n}\nfn f() -> int {\n  var s = g()\n  var n = 0\n"
+     "  if s == null {\n    return 0\n  }\n  for i in 1..3 {\n    n = n + s.length + i\n    s = "
+     "g()\n  }\n"
+     "  return n\n}\n",
+     {"RBK0207 11:13 may be null"}},
+    {"narrowed_by_require",
+     "fn f(s: string?) -> int {\n  require s != null else \"s is needed\"\n  return s.length\n}\n",
+     {}},
+    {"narrowed_by_match",
+     "fn f(s: string?) -> int {\n  return match s {\n    case null => 0\n    case _ => s.length\n  "
+     "}\n}\n",
+     {}},
+    {"constant_overflow",
+     "fn f() -> int {\n  return 9223372036854775807 + 1\n}\n",
+     {"RBK0211 2:10 does not fit in a `int`"}},
+    {"constant_division",
+     "fn f(n: int) -> int {\n  return n / (1 - 1)\n}\n",
+     {"RBK0212 2:12 division by zero"}},
+    {"assign_in_branch",
+     "runbook r(xs: list<int>) {\n  var sum = 0\n  parallel for x in xs {\n    sum = sum + x\n  }\n"
+     "  log.info(\"${sum}\")\n}\n",
+     {"RBK0307 4:5 `sum`"}},
+    {"assign_in_lambda",
+     "fn f(xs: list<int>) -> int {\n  var sum = 0\n  xs.each(fn(x) {\n    sum = sum + x\n  })\n"
+     "  return sum\n}\n",
+     {"RBK0301 4:5 `sum` of outside is changed in a `fn`"}},
+    {"assign_in_rollback",
+     "runbook r() {\n  var n = 0\n  step a = shell(\"true\")\n    rollback { n = 1 }\n"
+     "  log.info(\"${n}\")\n}\n",
+     {"RBK0216 4:16 `n`"}},
+    {"action_outside_step",
+     "runbook r() {\n  shell(\"true\")\n}\n",
+     {"RBK0300 2:3 `shell` acts on the world"}},
+    {"action_in_a_step_block",
+     "runbook r() {\n  step a {\n    let out = shell(\"true\")\n    out.stdout\n  }\n}\n",
+     {"RBK0300 3:15 `shell`"}},
+    {"action_in_fn", "fn f() {\n  shell(\"true\")\n}\n", {"RBK0301 2:3 `shell` is called"}},
+    {"action_in_lambda",
+     "runbook r(xs: list<string>) {\n  xs.each(fn(x) {\n    log.info(x)\n  })\n}\n",
+     {"RBK0301 3:5 `log.info`"}},
+    {"no_rollback",
+     "runbook r() {\n  step a = shell(\"true\")\n  step b = shell(\"true\")\n}\n",
+     {"RBK0302 2:12 `shell` writes"}},
+    {"no_rollback_after_commit",
+     "runbook r() {\n  step a = shell(\"true\")\n  commit \"done\"\n  step b = "
+     "shell(\"true\")\n}\n",
+     {}},
+    {"no_rollback_in_a_loop",
+     "runbook r(xs: list<string>) {\n  for x in xs {\n    step a = shell(\"rm ${x}\")\n  }\n}\n",
+     {"RBK0302 3:14 `shell` writes"}},
+    {"no_rollback_in_a_try",
+     "runbook r() {\n  step a = shell(\"true\")\n  try {\n    step b = shell(\"true\") reads\n"
+     "  } catch e {\n    log.info(e.message)\n  }\n}\n",
+     {}},
+    {"strict_makes_it_an_error",
+     "@strict\nrunbook r() {\n  step a = shell(\"true\")\n  step b = shell(\"true\")\n}\n",
+     {"RBK0302 3:12 `shell` writes"}},
+    {"suppressed",
+     "@suppress(RBK0302)\nrunbook r() {\n  step a = shell(\"true\")\n  step b = "
+     "shell(\"true\")\n}\n",
+     {}},
+    {"timeout_without_doubt",
+     "runbook r() {\n  step a = shell(\"true\")\n    timeout 5s\n    rollback none "
+     "\"harmless\"\n}\n",
+     {"RBK0303 3:5 whether `shell` took effect"}},
+    {"timeout_with_retry_on_timeout",
+     "runbook r() {\n  step a = shell(\"true\")\n    timeout 5s\n    retry 2 times on Timeout\n"
+     "    rollback none \"harmless\"\n}\n",
+     {}},
+    {"longer_than_timeout",
+     "runbook r() {\n  step outer timeout 1m {\n    step a = shell(\"true\") reads timeout 5m\n  "
+     "}\n}\n",
+     {"RBK0001 2:14"}},
+    {"longer_than_the_timeout_around",
+     "runbook r() {\n  step outer {\n    step a = shell(\"true\") reads timeout 5m\n    wait 2m\n"
+     "  }\n    timeout 1m\n}\n",
+     {"RBK0304 3:34 5m", "RBK0304 4:5 2m"}},
+    {"return_in_step",
+     "runbook r() -> int {\n  step a {\n    return 1\n  }\n  return 2\n}\n",
+     {"RBK0305 3:5 a step"}},
+    {"break_out_of_a_step",
+     "runbook r() {\n  for i in 1..3 {\n    step a {\n      log.info(\"${i}\")\n      break\n    "
+     "}\n  }\n}\n",
+     {"RBK0306 5:7 `break`"}},
+    {"handler_in_the_middle",
+     "runbook r() {\n  after failure e {\n    log.info(e.message)\n  }\n  log.info(\"x\")\n}\n",
+     {"RBK0308 2:3 `after failure e`"}},
+    {"handler_sees_names_that_may_be_absent",
+     "runbook r(host: string) {\n  let upper = host.upper()\n  log.info(upper)\n  after failure e "
+     "{\n"
+     "    log.info(\"${host} ${e.message}\")\n    log.info(upper)\n    if upper != null {\n"
+     "      log.info(upper)\n    }\n  }\n}\n",
+     {"RBK0207 6:14 may be null"}},
+    {"rollback_sees_its_step_s_output",
+     "runbook r() {\n  step a = shell(\"mktemp\")\n    rollback {\n      if a != null {\n"
+     "        shell(\"rm ${a.stdout}\")\n      }\n    }\n}\n",
+     {}},
+    {"doubt_on_reads",
+     "runbook r() {\n  step a = shell(\"true\")\n    reads\n    on doubt retry\n}\n",
+     {"RBK0309 4:5 `on doubt`"}},
+    {"verify",
+     "runbook r() {\n  step a = shell(\"true\")\n    on doubt verify {\n"
+     "      let seen = http.get(\"http://x/y\", also_accept: [404])\n      match seen.status {\n"
+     "        case 404 => .not_done\n        case _ => .done(shell.Output { stdout: seen.body })\n"
+     "      }\n    }\n    rollback none \"harmless\"\n}\n",
+     {}},
+    {"verify_writes",
+     "runbook r() {\n  step a = shell(\"true\")\n    on doubt verify {\n      shell(\"true\")\n"
+     "      Doubt.unknown\n    }\n    rollback none \"harmless\"\n}\n",
+     {"RBK0310 4:7 `shell` writes"}},
+    {"parallel_needs_steps",
+     "runbook r() {\n  parallel {\n    log.info(\"x\")\n  }\n}\n",
+     {"RBK0313 3:5 `parallel`"}},
+    {"siblings_do_not_see_each_other",
+     "runbook r() {\n  parallel {\n    step a = shell(\"true\") reads\n"
+     "    step b = shell(\"echo ${a.stdout}\") reads\n  }\n  log.info(a.stdout)\n}\n",
+     {"RBK0100 4:28 `a`"}},
+    {"parallel_steps_may_have_failed",
+     "runbook r() {\n  parallel on failure continue {\n    step a = shell(\"true\") reads\n  }\n"
+     "  if a.ok {\n    log.info(a.value.stdout)\n  }\n  log.info(a.stdout)\n}\n",
+     {"RBK0103 8:14 `Result<shell.Output>`"}},
+    {"secret_in_text",
+     "runbook r(t: secret) {\n  log.info(\"t is ${t}\")\n}\n",
+     {"RBK0400 2:20 shown by this text"}},
+    {"secret_as_argument",
+     "runbook r(t: secret) {\n  log.info(t)\n}\n",
+     {"RBK0400 2:12 `message` of `log.info`"}},
+    {"secret_in_json",
+     "runbook r(t: secret) {\n  step a = http.post(\"http://x/\", json: json { t })\n}\n",
+     {"RBK0400 2:48 `json`"}},
+    {"secret_in_command",
+     "runbook r(t: secret) {\n  step a = shell(\"echo ${t}\") reads\n}\n",
+     {"RBK0400 2:26 this command"}},
+    {"secret_as_output",
+     "runbook r(t: secret) -> secret {\n  return t\n}\n",
+     {"RBK0400 1:25 output of `r`"}},
+    {"secret_where_it_may_go",
+     "runbook r(t: secret) {\n  step a = shell(\"env\", env: env { T: t }) reads\n"
+     "  step b = http.get(\"http://x/\", bearer: t)\n}\n",
+     {}},
+    {"plain_string_as_command",
+     "runbook r(c: string) {\n  step a = shell(c) reads\n}\n",
+     {"RBK0401 2:18 `Command`"}},
+    {"value_in_double_quotes",
+     "runbook r(f: string) {\n  step a = shell(\"rm \\\"${f}\\\"\") reads\n}\n",
+     {"RBK0402 2:24 double quotes"}},
+    {"value_in_single_quotes",
+     "runbook r(f: string) {\n  step a = shell(\"rm 'x ${f}'\") reads\n}\n",
+     {"RBK0402 2:25 single quotes"}},
+    {"value_in_substitution",
+     "runbook r(f: string) {\n  step a = shell(\"echo $(cat ${f})\") reads\n}\n",
+     {"RBK0402 2:30 `$(…)`"}},
+    {"value_in_backticks",
+     "runbook r(f: string) {\n  step a = shell(\"echo `cat ${f}`\") reads\n}\n",
+     {"RBK0402 2:29 backticks"}},
+    {"value_in_here_document",
+     "runbook r(f: string) {\n  step a = shell(\"cat <<EOF\\n${f}\\nEOF\\necho ${f}\") reads\n}\n",
+     {"RBK0402 2:30 here-document"}},
+    {"value_after_backslash",
+     "runbook r(f: string) {\n  step a = shell(\"echo \\\\${f}\") reads\n}\n",
+     {"RBK0402 2:26 escape"}},
+    {"value_in_comment",
+     "runbook r(f: string) {\n  step a = shell(\"true # ${f}\") reads\n}\n",
+     {"RBK0402 2:26 comment"}},
+    {"name_of_the_shell",
+     "runbook r() {\n  step a = shell(\"echo ${HOME}\") reads\n}\n",
+     {"RBK0403 2:24 `${HOME}`"}},
+    {"list_in_part_of_a_word",
+     "runbook r(xs: list<string>) {\n  step a = shell(\"ls --x=${xs}\") reads\n"
+     "  step b = shell(\"ls ${xs}\") reads\n}\n",
+     {"RBK0406 2:28 part of a word"}},
+    {"url_without_scheme",
+     "runbook r() {\n  step a = http.get(\"example.com\")\n}\n",
+     {"RBK0404 2:21 no scheme"}},
+    {"string_at_the_head_of_a_url",
+     "runbook r(u: string) {\n  step a = http.get(\"${u}/x\")\n}\n",
+     {"RBK0406 2:24 URL's head"}},
+    {"glued_to_a_url",
+     "runbook r(u: Url) {\n  step a = http.get(\"${u}.evil.com/x\")\n}\n",
+     {"RBK0404 2:26 after a whole `Url`"}},
+    {"raw_command",
+     "runbook r(c: string) {\n  step a = shell(shell.raw(c)) reads\n}\n",
+     {"RBK0405 2:18 `shell.raw`"}},
+    {"default_outside_where",
+     "runbook r(n: int = 20 where n in 1..10) {\n  log.info(\"${n}\")\n}\n",
+     {"RBK0500 1:20 `n`"}},
+    {"argument_outside_where",
+     "runbook inner(n: int where n in 1..10) {\n  log.info(\"${n}\")\n}\nrunbook r() {\n"
+     "  step a = inner(15)\n}\n",
+     {"RBK0501 5:18 `15`"}},
+    {"where_of_a_later_parameter",
+     "runbook r(a: int where a < b, b: int) {\n  log.info(\"${a} ${b}\")\n}\n",
+     {"RBK0503 1:28 `a`"}},
+    {"command_from_outside",
+     "runbook r(c: Command) {\n  step a = shell(c) reads\n}\n",
+     {"RBK0502 1:14 `Command`"}},
+    {"constants_in_a_circle", "const a = b + 1\nconst b = a + 1\n", {"RBK0229 1:7 `a`"}},
+    {"lock",
+     "runbook r() {\n  lock \"x\" {\n    log.info(\"x\")\n  }\n}\n",
+     {"RBK0900 2:3 `lock`"}},
+    {"ask",
+     "runbook r() {\n  ask what \"which?\" {\n    by starter\n    form { n: int }\n"
+     "    expires 1h then fail\n  }\n  log.info(\"${what.n}\")\n}\n",
+     {"RBK0900 2:3 `ask`"}},
+    {"wait_for_signal",
+     "runbook r() {\n  let g = wait for signal go\n  log.info(\"${g}\")\n}\n",
+     {"RBK0900 2:11 `wait for signal`"}},
+    {"start",
+     "runbook i() {\n}\nrunbook r() {\n  step a = start i()\n}\n",
+     {"RBK0900 4:8 `start`"}},
+    {"approval",
+     "runbook r() {\n  approval go \"sure?\" {\n    by group \"sre\"\n    not by user \"eve\"\n"
+     "    quorum 2\n    form { ticket: string where ticket matches r\"^OPS-\\d+$\" }\n"
+     "    notify \"sre\"\n    expires 4h then reject\n  }\n  log.info(go.ticket)\n"
+     "  log.info(go.approvers.join(\", \"))\n}\n",
+     {}},
+    {"approval_escalates",
+     "runbook r() {\n  approval go \"sure?\" {\n    by group \"sre\"\n"
+     "    expires 4h then escalate group \"boss\"\n  }\n}\n",
+     {"RBK0900 4:5 `escalate`"}},
+    {"error_kinds_are_matched",
+     "runbook r() {\n  try {\n    step a = shell(\"false\") reads\n  } catch e {\n    match e {\n"
+     "      case ShellError { exit_code, message } if exit_code == 3 => log.info(message)\n"
+     "      case http.ServerError { status } => log.info(\"${status}\")\n"
+     "      case Timeout { } => log.info(\"late\")\n      case _ => log.info(e.message)\n    }\n  "
+     "}\n}\n",
+     {}},
+    {"errors_need_a_rest",
+     "fn f(e: error) -> int {\n  return match e {\n    case Timeout { } => 1\n  }\n}\n",
+     {"RBK0213 2:10 every other value"}},
+    {"nested_patterns_are_exhaustive",
+     "enum E { a(x: bool), b }\nfn f(e: E) -> int {\n  return match e {\n    case .a(true) => 1\n"
+     "    case .b => 2\n  }\n}\n",
+     {"RBK0213 3:10 `.a(false)`"}},
+    {"results",
+     "runbook r(xs: list<string>) -> int {\n"
+     "  let all = parallel for x in xs on failure continue {\n"
+     "    step a = shell(\"ls ${x}\") reads\n    a.stdout\n  }\n"
+     "  for one in all {\n    match one {\n      case .ok(out) => log.info(out)\n"
+     "      case .err(e) => log.warn(e.message)\n    }\n  }\n  return all.errors.length\n}\n",
+     {}},
+};
+
+INSTANTIATE_TEST_SUITE_P(All, Mistakes, ::testing::ValuesIn(kCases),
+                         [](const auto& given) { return std::string(given.param.name); });
+
+TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
+  std::string page = testing::read_source_file("compiler/check/testdata/restart_service.rbk");
+  ASSERT_FALSE(page.empty());
+  const std::map<std::string, std::string> files = {
+      {"lib/inventory.rbk",
+       "enum Env { staging, prod }\nrunbook hosts(service: string, env: string) -> list<string> {\n"
+       "  step out = shell(\"list ${service} ${env}\") reads\n  return out.stdout.lines\n}\n"}};
+  const std::vector<std::string> found = testing::lines_of(testing::check_text(page, files));
+  std::string all;
+  for (const std::string& line : found) all += line + "\n";
+  EXPECT_EQ(all,
+            "RBK0900 16:9 `allow` in a runbook's head is not supported yet\n"
+            "RBK0900 17:3 `exclusive` is not supported yet\n"
+            "RBK0900 61:10 `schedule` is not supported yet\n"
+            "RBK0900 67:6 tests are not run yet\n");
+}
+
+TEST(StandardModules, AreParsedOnlyWhenUsed) {
+  EXPECT_EQ(testing::check_text("runbook r() {\n  log.info(\"hello\")\n}\n").modules.size(), 1u);
+  EXPECT_EQ(
+      testing::check_text("runbook r() {\n  step a = shell(\"true\") reads\n}\n").modules.size(),
+      2u);
+}
+
+TEST(StandardModules, HaveNoMistakes) {
+  const CheckedProgram program = testing::check_text(
+      "runbook r() {\n  step a = shell(\"true\") reads\n  step b = http.get(\"http://x/\")\n"
+      "    retry 2 times on Timeout\n}\n");
+  for (const std::string& line : testing::lines_of(program)) ADD_FAILURE() << line;
+  EXPECT_EQ(program.modules.size(), 4u);
+}
+
+}  // namespace
+}  // namespace rbk::check

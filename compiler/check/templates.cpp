@@ -1,0 +1,480 @@
+// Literals with `${}`: what they are follows from where they stand, and so does how each value is
+// encoded. A value never becomes syntax of the shell, of a URL or of a query.
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/units.h"
+#include "compiler/check/body_checker.h"
+#include "compiler/check/shell_text.h"
+
+namespace rbk::check {
+
+using diagnostics::Code;
+
+namespace {
+
+/// `(?<name>` as the pattern library of Debian 12 spells it: `(?P<name>`.
+std::string with_named_groups(std::string_view pattern) {
+  std::string result;
+  bool in_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    result += c;
+    if (c == '\\' && i + 1 < pattern.size()) {
+      result += pattern[++i];
+    } else if (c == '[') {
+      in_class = true;
+    } else if (c == ']') {
+      in_class = false;
+    } else if (c == '(' && !in_class && pattern.substr(i + 1, 2) == "?<" &&
+               pattern.substr(i + 3, 1) != "=" && pattern.substr(i + 3, 1) != "!") {
+      result += "?P";
+      ++i;
+    }
+  }
+  return result;
+}
+
+std::string_view place_text(ShellText::Place place) {
+  switch (place) {
+    case ShellText::Place::kWord:
+      return "words";
+    case ShellText::Place::kSingleQuotes:
+      return "single quotes";
+    case ShellText::Place::kDoubleQuotes:
+      return "double quotes";
+    case ShellText::Place::kBackticks:
+      return "backticks";
+    case ShellText::Place::kSubstitution:
+      return "`$(…)`";
+    case ShellText::Place::kExpansion:
+      return "expansion";
+    case ShellText::Place::kHereDocument:
+      return "here-document";
+    case ShellText::Place::kComment:
+      return "comment";
+    case ShellText::Place::kEscape:
+      return "escape";
+  }
+  return "quotes";
+}
+
+/// What stands between the scheme and the end of a URL, as far as it has been read.
+class UrlText {
+ public:
+  enum class Place { kHead, kScheme, kHost, kPath, kQuery, kAfterWhole };
+
+  void text(std::string_view part) {
+    for (size_t i = 0; i < part.size(); ++i) step(part, i);
+  }
+  void value() {
+    if (place_ == Place::kHead) place_ = Place::kScheme;
+    if (place_ == Place::kHost) host_empty_ = false;
+  }
+  void whole() { place_ = Place::kAfterWhole; }
+  Place place() const { return place_; }
+  const std::string& scheme() const { return scheme_; }
+  bool host_empty() const { return host_empty_; }
+  /// A character that no URL has, or 0.
+  char bad() const { return bad_; }
+  /// Text that goes on after a whole URL without `/`, `?` or `#`.
+  bool glued() const { return glued_; }
+
+ private:
+  void step(std::string_view part, size_t i) {
+    const char c = part[i];
+    const auto code = static_cast<unsigned char>(c);
+    if (bad_ == 0 && (code <= 0x20 || code == 0x7f || c == '"' || c == '<' || c == '>' ||
+                      c == '\\' || c == '^' || c == '`' || c == '{' || c == '|' || c == '}'))
+      bad_ = c;
+    switch (place_) {
+      case Place::kHead:
+      case Place::kScheme:
+        place_ = Place::kScheme;
+        if (c == '/' && scheme_.ends_with(":/")) {
+          scheme_.resize(scheme_.size() - 2);
+          place_ = Place::kHost;
+        } else {
+          scheme_ += c;
+        }
+        break;
+      case Place::kHost:
+        if (c == '/')
+          place_ = Place::kPath;
+        else if (c == '?' || c == '#')
+          place_ = Place::kQuery;
+        else
+          host_empty_ = false;
+        break;
+      case Place::kPath:
+        if (c == '?' || c == '#') place_ = Place::kQuery;
+        break;
+      case Place::kQuery:
+        break;
+      case Place::kAfterWhole:
+        if (c == '/')
+          place_ = Place::kPath;
+        else if (c == '?' || c == '#')
+          place_ = Place::kQuery;
+        else
+          glued_ = true;
+        break;
+    }
+  }
+
+  Place place_ = Place::kHead;
+  std::string scheme_;
+  bool host_empty_ = true;
+  bool glued_ = false;
+  char bad_ = 0;
+};
+
+std::string plain_text(const syntax::StringLit& node) {
+  return node.parts.empty() ? std::string() : node.parts.front().text;
+}
+
+}  // namespace
+
+bool BodyChecker::is_scalar(TypeId type) const {
+  switch (types_.shape(type)) {
+    case Shape::kBool:
+    case Shape::kInt:
+    case Shape::kFloat:
+    case Shape::kDuration:
+    case Shape::kSize:
+    case Shape::kTime:
+    case Shape::kString:
+    case Shape::kUrl:
+    case Shape::kEnum:
+      return true;
+    default:
+      return false;
+  }
+}
+
+TypeId BodyChecker::infer_part(const syntax::StringLit::Part& part, std::string_view where) {
+  const ExprId expr = part.value;
+  const TypeId type = infer(expr);
+  if (types_.is_silent(type)) return types::kUnknown;
+  if (refuse_secret(expr, type, where)) return types::kUnknown;
+  const Span span = span_of(expr);
+  if (types_.is_optional(type)) {
+    diagnostics_.report(Code::kMayBeNull, span, text(types_.element(type)), text(type))
+        .labelled("what should stand here for null?")
+        .help(fmt::format("say it: `${{{} ?? \"…\"}}`", source(span)));
+    return types::kUnknown;
+  }
+  switch (types_.shape(type)) {
+    case Shape::kNothing:
+      diagnostics_.report(Code::kNoValue, span, "string")
+          .labelled("this does something and gives nothing back");
+      return types::kUnknown;
+    case Shape::kFunction:
+      if (std::holds_alternative<syntax::NameExpr>(ast_[expr].node)) {
+        diagnostics_.report(Code::kTypeAsValue, span, source(span), "a function")
+            .labelled("a function has no text")
+            .help(fmt::format("call it: `${{{}(…)}}`", source(span)));
+        return types::kUnknown;
+      }
+      [[fallthrough]];
+    case Shape::kNull:
+    case Shape::kEnvironment:
+    case Shape::kResult:
+    case Shape::kRecord:
+    case Shape::kMap:
+    case Shape::kRange:
+    case Shape::kForm:
+    case Shape::kError:
+    case Shape::kErrorKind: {
+      auto& report = diagnostics_
+                         .report(Code::kNotInterpolable, span, text(type),
+                                 where.starts_with("this ") ? where.substr(5) : where)
+                         .labelled(fmt::format("a `{}` has no text of its own", text(type)));
+      if (types_.is(type, Shape::kRecord) || types_.is(type, Shape::kForm))
+        report.help(fmt::format("name a field: `${{{}.…}}`", source(span)));
+      else if (type == types::kError || types_.is(type, Shape::kErrorKind))
+        report.help(fmt::format("its text is `${{{}.message}}`", source(span)));
+      return types::kUnknown;
+    }
+    default:
+      return type;
+  }
+}
+
+TypeId BodyChecker::infer_string(ExprId expr, const syntax::StringLit& node, TypeId hint) {
+  switch (hint) {
+    case types::kCommand:
+      return infer_command(expr, node);
+    case types::kUrl:
+      return infer_url(expr, node);
+    case types::kQuery:
+      return infer_query(expr, node);
+    case types::kRegex:
+    case types::kTime:
+      return infer_literal(expr, node, hint);
+    default:
+      return infer_text(expr, node);
+  }
+}
+
+TypeId BodyChecker::infer_text(ExprId expr, const syntax::StringLit& node) {
+  if (node.is_plain_text()) return types::kString;
+  std::vector<Encoding> encodings;
+  for (const syntax::StringLit::Part& part : node.parts) {
+    encodings.push_back(Encoding::kText);
+    if (!part.value.valid()) continue;
+    const TypeId type = infer_part(part, "this text");
+    if (types_.is(type, Shape::kList))
+      diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(type), "text")
+          .labelled("how would its elements be set apart?")
+          .help(types_.element(type) == types::kString
+                    ? fmt::format("join them: `${{{}.join(\", \")}}`", source(span_of(part.value)))
+                    : fmt::format("make each one text, and join them: `{}.map(fn(x) => "
+                                  "\"${{x}}\").join(\", \")`",
+                                  source(span_of(part.value))));
+    if (type == types::kUrl) {
+      ExprInfo& one = info(part.value);
+      (one.convert == Convert::kNothing ? one.convert : one.then) = Convert::kUrlToString;
+      one.type = types::kString;
+    }
+  }
+  info(expr).encodings = static_cast<uint32_t>(module_.encodings.size());
+  module_.encodings.insert(module_.encodings.end(), encodings.begin(), encodings.end());
+  return types::kString;
+}
+
+// ---- Commands
+
+TypeId BodyChecker::infer_command(ExprId expr, const syntax::StringLit& node) {
+  ShellText shell;
+  std::vector<Encoding> encodings;
+  for (size_t i = 0; i < node.parts.size(); ++i) {
+    const syntax::StringLit::Part& part = node.parts[i];
+    encodings.push_back(Encoding::kText);
+    if (!part.value.valid()) {
+      shell.text(part.text);
+      continue;
+    }
+    const auto* name = std::get_if<syntax::NameExpr>(&ast_[part.value].node);
+    if (name != nullptr && scopes_.find(name->name) == kNone &&
+        all_.find_top_level(module_.id, name->name) == kNone) {
+      std::vector<std::string_view> names = scopes_.names();
+      const std::string_view near = nearest(name->name, std::move(names));
+      auto& report = diagnostics_.report(Code::kShellName, part.span, name->name)
+                         .labelled("`${}` puts in a value of the runbook");
+      report.help(fmt::format(
+          "for the shell's own variable write `${}` or `\\${{{}}}`{}", name->name, name->name,
+          near.empty() ? std::string() : fmt::format("; or did you mean `{}`?", near)));
+      report.fix(fmt::format("write `${}`", name->name),
+                 {{part.span, fmt::format("\\${{{}}}", name->name)}},
+                 diagnostics::Applicability::kMaybeIncorrect);
+      shell.value();
+      continue;
+    }
+    const TypeId type = infer_part(part, "this command");
+    const ShellText::Place place = shell.place();
+    const bool starts_word = shell.at_word_start();
+    shell.value();
+    if (type == types::kUnknown) continue;
+    const std::string_view written = source(span_of(part.value));
+    if (place != ShellText::Place::kWord) {
+      std::string variable = "VALUE";
+      if (name != nullptr) {
+        variable = name->name;
+        std::transform(variable.begin(), variable.end(), variable.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      }
+      auto& report = diagnostics_.report(Code::kInShellQuotes, part.span, place_text(place))
+                         .labelled("quoted for here, it would not be safe");
+      const bool quoted =
+          place == ShellText::Place::kDoubleQuotes || place == ShellText::Place::kSingleQuotes;
+      const char quote = place == ShellText::Place::kDoubleQuotes ? '"' : '\'';
+      if (quoted && i > 0 && i + 1 < node.parts.size() && node.parts[i - 1].text.ends_with(quote) &&
+          node.parts[i + 1].text.starts_with(quote)) {
+        // `"${x}"`: the value is quoted anyway, the quotes around it can go.
+        const std::string_view all = module_.source->text();
+        Span before{part.span.begin, part.span.begin, part.span.file};
+        Span after{part.span.end, part.span.end, part.span.file};
+        --before.begin;
+        if (before.begin > 0 && all[before.begin - 1] == '\\') --before.begin;
+        if (all.substr(after.end, 1) == "\\") ++after.end;
+        ++after.end;
+        report.help("leave the quotes out: every value is quoted already")
+            .fix("remove the quotes", {{before, ""}, {after, ""}});
+      } else {
+        report.help(fmt::format(
+            "hand it over in the environment: write `${}` there, and add `env: env {{ {}: {} }}`",
+            variable, variable, written));
+      }
+      continue;
+    }
+    if (is_scalar(type)) {
+      encodings.back() = Encoding::kShellWord;
+      if (type == types::kUrl) {
+        ExprInfo& one = info(part.value);
+        (one.convert == Convert::kNothing ? one.convert : one.then) = Convert::kUrlToString;
+        one.type = types::kString;
+      }
+      continue;
+    }
+    if (types_.is(type, Shape::kList) && is_scalar(types_.element(type))) {
+      const bool ends_word =
+          i + 1 == node.parts.size() ||
+          (!node.parts[i + 1].value.valid() && !node.parts[i + 1].text.empty() &&
+           std::string_view(" \t\n;|&<>)").find(node.parts[i + 1].text.front()) !=
+               std::string_view::npos);
+      if (starts_word && ends_word) {
+        encodings.back() = Encoding::kShellWords;
+        continue;
+      }
+      diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(type), "part of a word")
+          .labelled("each element becomes a word of its own")
+          .help(fmt::format("put blanks around it, or join it: `${{{}.join(\",\")}}`", written));
+      continue;
+    }
+    auto& report =
+        diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(type), "command")
+            .labelled("a command's words are made of text, numbers and lists of them");
+    if (type == types::kJson)
+      report.help(
+          fmt::format("say what it is: `${{{} as string}}`, or `.text()` for the JSON", written));
+  }
+  info(expr).encodings = static_cast<uint32_t>(module_.encodings.size());
+  module_.encodings.insert(module_.encodings.end(), encodings.begin(), encodings.end());
+  return types::kCommand;
+}
+
+// ---- URLs
+
+TypeId BodyChecker::infer_url(ExprId expr, const syntax::StringLit& node) {
+  UrlText url;
+  std::vector<Encoding> encodings;
+  bool wrong = false;
+  const auto bad = [&](Span span, std::string why, std::string cure) {
+    if (wrong) return;
+    wrong = true;
+    diagnostics_.report(Code::kBadLiteral, span, "Url", why).help(std::move(cure));
+  };
+  for (const syntax::StringLit::Part& part : node.parts) {
+    encodings.push_back(Encoding::kText);
+    if (!part.value.valid()) {
+      url.text(part.text);
+      if (url.glued())
+        bad(part.span, "after a whole `Url` goes on `/`, `?` or `#`",
+            "write a `/` after the value");
+      continue;
+    }
+    const TypeId type = infer_part(part, "this URL");
+    const UrlText::Place place = url.place();
+    if (place == UrlText::Place::kHead && type == types::kUrl) {
+      encodings.back() = Encoding::kUrlWhole;
+      url.whole();
+      continue;
+    }
+    url.value();
+    if (type == types::kUnknown) {
+      // What it is was wrong; what follows is then read as a path.
+      if (place == UrlText::Place::kHead) url.whole();
+      continue;
+    }
+    if (place == UrlText::Place::kHead || place == UrlText::Place::kScheme) {
+      diagnostics_
+          .report(Code::kNotInterpolable, span_of(part.value), text(type),
+                  place == UrlText::Place::kHead ? "URL's head" : "URL's scheme")
+          .labelled("where a URL leads must be known to be one")
+          .help(fmt::format("begin with `https://`, or make `{}` a `Url` where it gets its value",
+                            source(span_of(part.value))));
+      wrong = true;
+      continue;
+    }
+    if (place == UrlText::Place::kAfterWhole)
+      bad(part.span, "after a whole `Url` goes on `/`, `?` or `#`", "write a `/` before the value");
+    if (!is_scalar(type)) {
+      diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(type), "URL")
+          .labelled("a URL is made of text and numbers");
+      continue;
+    }
+    if (type == types::kUrl) {
+      ExprInfo& one = info(part.value);
+      (one.convert == Convert::kNothing ? one.convert : one.then) = Convert::kUrlToString;
+      one.type = types::kString;
+    }
+    encodings.back() = place == UrlText::Place::kHost    ? Encoding::kUrlHost
+                       : place == UrlText::Place::kQuery ? Encoding::kUrlQuery
+                                                         : Encoding::kUrlPath;
+  }
+  const UrlText::Place end = url.place();
+  if (end == UrlText::Place::kHead || (end == UrlText::Place::kScheme && !wrong))
+    bad(span_of(expr), "it has no scheme", "begin with `https://` or `http://`");
+  const std::string& scheme = url.scheme();
+  const bool good_scheme = !scheme.empty() &&
+                           std::islower(static_cast<unsigned char>(scheme.front())) != 0 &&
+                           std::all_of(scheme.begin(), scheme.end(), [](unsigned char c) {
+                             return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.';
+                           });
+  if (end != UrlText::Place::kScheme && end != UrlText::Place::kHead && !scheme.empty() &&
+      !good_scheme)
+    bad(span_of(expr), fmt::format("`{}` is no scheme", scheme), "begin with `https://`");
+  if (!scheme.empty() && url.host_empty() && end != UrlText::Place::kScheme)
+    bad(span_of(expr), "it names no host", "write the host after `//`");
+  if (url.bad() != 0)
+    bad(span_of(expr), fmt::format("`{}` cannot stand in a URL", url.bad()),
+        "put values in with `${}`: they are encoded for where they stand");
+  info(expr).encodings = static_cast<uint32_t>(module_.encodings.size());
+  module_.encodings.insert(module_.encodings.end(), encodings.begin(), encodings.end());
+  return types::kUrl;
+}
+
+// ---- Queries, patterns, times
+
+TypeId BodyChecker::infer_query(ExprId expr, const syntax::StringLit& node) {
+  std::vector<Encoding> encodings;
+  for (const syntax::StringLit::Part& part : node.parts) {
+    encodings.push_back(part.value.valid() ? Encoding::kBind : Encoding::kText);
+    if (!part.value.valid()) continue;
+    const TypeId type = infer_part(part, "this query");
+    if (type != types::kUnknown && !is_scalar(type))
+      diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(type), "query")
+          .labelled("a query's values are text and numbers");
+  }
+  info(expr).encodings = static_cast<uint32_t>(module_.encodings.size());
+  module_.encodings.insert(module_.encodings.end(), encodings.begin(), encodings.end());
+  return types::kQuery;
+}
+
+TypeId BodyChecker::infer_literal(ExprId expr, const syntax::StringLit& node, TypeId type) {
+  if (!node.is_plain_text()) {
+    for (const syntax::StringLit::Part& part : node.parts) {
+      if (!part.value.valid()) continue;
+      const TypeId found = infer_part(part, "this literal");
+      if (found == types::kUnknown) continue;
+      diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(found), text(type))
+          .labelled(type == types::kRegex ? "a pattern is written out" : "a time is written out")
+          .help(type == types::kRegex
+                    ? "compare with `==`, `.contains(…)` or `.starts_with(…)` instead"
+                    : "reckon with it: a time plus a `duration` is a time");
+    }
+    return type;
+  }
+  const std::string written = plain_text(node);
+  if (type == types::kTime) {
+    if (const Result<int64_t> time = parse_time(written); !time)
+      diagnostics_.report(Code::kBadLiteral, span_of(expr), "time", time.error().message)
+          .help(time.error().cure.empty() ? "write it as `2026-11-24T13:00:00+01:00`"
+                                          : time.error().cure);
+    return type;
+  }
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  const re2::RE2 pattern(with_named_groups(written), options);
+  if (!pattern.ok())
+    diagnostics_.report(Code::kBadLiteral, span_of(expr), "Regex", pattern.error())
+        .help(node.kind == syntax::StringLit::Kind::kRaw
+                  ? "patterns are those of RE2: no look-around, no back-references"
+                  : "write patterns as `r\"…\"`, where a backslash is a backslash");
+  return type;
+}
+
+}  // namespace rbk::check
