@@ -118,15 +118,15 @@ bool Session::flush() {
 
 void Session::pump() {
   if (!socket_) return;
-  while (true) {
-    const bool any = fill();
+  // What is left in `out_` after a flush is sent when the socket has room; only then is there more
+  // to add, and only when there is nothing to add may this end with an empty `out_`.
+  do {
     if (!flush()) {  // the engine is gone; the socket says so next
       attachments_.clear();
       out_.clear();
       return;
     }
-    if (!any || !out_.empty()) break;
-  }
+  } while (out_.empty() && fill());
   if (refusing_ && out_.empty()) shutdown(socket_.get(), SHUT_WR);
   const bool wants_out = !out_.empty();
   if (wants_out != wants_out_) {
