@@ -11,6 +11,8 @@ using Kind = TokenKind;
 
 // How many tokens before a `}` its lost `{` is looked for.
 constexpr size_t kLostBraceReach = 20'000;
+// How far behind a lost quote `"""` is looked for.
+constexpr size_t kQuoteReach = 100'000;
 
 Kind closer_of(Kind opener) {
   switch (opener) {
@@ -89,13 +91,14 @@ class Balancer {
            std::vector<SyntaxError>& errors)
       : source_(source), in_(std::move(tokens)), errors_(errors), scan_errors_(errors.size()) {}
 
-  std::vector<Token> run() {
+  Balanced run() {
     std::vector<size_t> regions = mark_declarations();
     regions.push_back(in_.size());
+    break_behind_lost_quotes(regions);
     bool clean = true;
     for (size_t r = 0; r + 1 < regions.size() && clean; ++r)
       clean = in_order(regions[r], regions[r + 1]);
-    if (clean) return std::move(in_);
+    if (clean) return {std::move(in_), std::move(broken_)};
     out_.reserve(in_.size() + 16);
     for (size_t r = 0; r + 1 < regions.size(); ++r) {
       const size_t first = regions[r];
@@ -104,13 +107,17 @@ class Balancer {
         out_.insert(out_.end(), in_.begin() + static_cast<long>(first),
                     in_.begin() + static_cast<long>(last));
       } else {
-        repair(first, last);
+        repair_best(first, last);
       }
     }
-    return std::move(out_);
+    return {std::move(out_), std::move(broken_)};
   }
 
  private:
+  struct Guess {
+    bool openers_close_brackets;  // a line that begins with `step`, `let`, … ends open brackets
+    bool line_lost_its_brace;     // a `}` in a line, its `{` above: the line lost one of its own
+  };
   struct Open {
     Kind kind;
     Token token;
@@ -162,10 +169,10 @@ class Balancer {
     bool wants_brace = false;
     for (size_t i = first; i < last; ++i) {
       const Kind kind = in_[i].kind;
-      if (opens_line(i) && i > first) {
+      if ((opens_line(i) && i > first) || kind == Kind::kSemi) {
         if (!stack_.empty() && (stack_.back() == Kind::kLparen || stack_.back() == Kind::kLbrack))
           return false;
-        if (stack_.empty() && wants_brace) return false;
+        if (stack_.empty() && wants_brace && kind != Kind::kSemi) return false;
       }
       if (stack_.empty() && has_block_body(kind)) wants_brace = true;
       if (is_opener(kind)) {
@@ -184,6 +191,48 @@ class Balancer {
            kind == Kind::kInvariant;
   }
 
+  static bool has_body(Kind kind) {
+    return has_block_body(kind) || kind == Kind::kRecord || kind == Kind::kError ||
+           kind == Kind::kEnum || kind == Kind::kSchedule || kind == Kind::kTrigger ||
+           kind == Kind::kCalendar;
+  }
+
+  // Whether this token of a declaration that lost its `{` belongs to its body.
+  bool ends_head(const Token& token) const {
+    switch (head_) {
+      case Kind::kRecord:
+      case Kind::kEnum:
+        return token.kind != Kind::kLbrace;
+      case Kind::kTest:
+      case Kind::kError:
+        return token.line_start && token.kind != Kind::kLbrace;
+      case Kind::kRunbook:
+      case Kind::kFn:
+        if (token.line_start && token.kind == Kind::kFor) return true;
+        break;
+      default:
+        break;
+    }
+    if (is_line_opener(token.kind)) return true;
+    if (!token.line_start) return false;
+    switch (token.kind) {
+      case Kind::kLbrace:
+      case Kind::kLparen:
+      case Kind::kRarrow:
+      case Kind::kAllow:
+      case Kind::kOn:
+      case Kind::kExclusive:
+      case Kind::kOutside:
+      case Kind::kMax:
+      case Kind::kFor:
+      case Kind::kIn:
+      case Kind::kThen:
+        return false;
+      default:
+        return !is_closer(token.kind);
+    }
+  }
+
   // Of a token that is the first on its line.
   uint32_t indent_of(const Token& token) const {
     const std::string_view text = source_.text();
@@ -194,6 +243,34 @@ class Balancer {
 
   // ---- Repair of one region
 
+  // Where it is not plain what was lost, the guess that leaves the fewest errors is taken.
+  void repair_best(size_t first, size_t last) {
+    static constexpr Guess kGuesses[] = {{true, true}, {true, false}, {false, false}};
+    const size_t out_before = out_.size();
+    const size_t errors_before = errors_.size();
+    const size_t broken_before = broken_.size();
+    const Guess* best = nullptr;
+    size_t fewest = 0;
+    auto undo = [&] {
+      out_.resize(out_before);
+      errors_.resize(errors_before);
+      broken_.resize(broken_before);
+    };
+    for (const Guess& guess : kGuesses) {
+      guess_ = guess;
+      repair(first, last);
+      const size_t found = errors_.size() - errors_before + (loose_ ? 1 : 0);
+      if (found <= 1) return;
+      if (best == nullptr || found < fewest) {
+        best = &guess;
+        fewest = found;
+      }
+      undo();
+    }
+    guess_ = *best;
+    repair(first, last);
+  }
+
   void repair(size_t first, size_t last) {
     open_.clear();
     surplus_ = 0;
@@ -202,25 +279,36 @@ class Balancer {
       if (in_[i].kind == Kind::kLbrace) ++surplus_;
       if (in_[i].kind == Kind::kRbrace) --surplus_;
     }
-    bool wants_brace = false;
+    head_ = Kind::kNoToken;
+    loose_ = false;
+    bool body_closed = false;
     for (size_t i = first; i < last; ++i) {
       const Token& token = in_[i];
       if (token.line_start) line_indent_ = indent_of(token);
-      if (i > first && opens_line(i)) {
-        close_round_ones();
-        if (open_.empty() && wants_brace) {
-          insert_head_brace(token);
-          wants_brace = false;
-        }
+      if (open_.empty() && body_closed && !is_closer(token.kind) && !is_decl_word(token.kind) &&
+          token.kind != Kind::kAtSign && token.kind != Kind::kSemi)
+        loose_ = true;
+      if (is_decl_word(token.kind)) body_closed = false;
+      if (i > first && opens_line(i) && guess_.openers_close_brackets)
+        close_round_ones("before this line");
+      if (token.kind == Kind::kSemi) close_round_ones("before this `;`");
+      if (open_.empty() && head_ != Kind::kNoToken && i > head_at_ + 1 &&
+          (opens_line(i) || (surplus_ < 0 && ends_head(token)))) {
+        insert_head_brace(token);
+        head_ = Kind::kNoToken;
       }
-      if (open_.empty() && has_block_body(token.kind)) wants_brace = true;
+      if (open_.empty() && has_body(token.kind) && !(token.kind == Kind::kFn && i > first)) {
+        head_ = token.kind;
+        head_at_ = i;
+      }
       if (token.line_start && surplus_ > 0) close_by_indent(token, line_indent_);
       if (is_opener(token.kind)) {
-        if (token.kind == Kind::kLbrace && open_.empty()) wants_brace = false;
+        if (token.kind == Kind::kLbrace && open_.empty()) head_ = Kind::kNoToken;
         open_.push_back({token.kind, token, line_indent_});
         out_.push_back(token);
       } else if (is_closer(token.kind)) {
         close(token);
+        if (open_.empty() && token.kind == Kind::kRbrace) body_closed = true;
       } else {
         out_.push_back(token);
       }
@@ -260,6 +348,8 @@ class Balancer {
 
   // A quote that does not end has swallowed the rest of its line, brackets too.
   bool scan_error_between(uint32_t begin, uint32_t end) const {
+    const size_t line = source_.text().rfind('\n', begin == 0 ? 0 : begin - 1);
+    begin = line == std::string_view::npos ? 0 : static_cast<uint32_t>(line);
     for (size_t i = 0; i < scan_errors_; ++i) {
       const SyntaxError& error = errors_[i];
       if (error.code == SyntaxError::Code::kUnterminated && error.span.begin >= begin &&
@@ -269,24 +359,21 @@ class Balancer {
     return false;
   }
 
-  void close_round_ones() {
+  void close_round_ones(std::string_view where) {
     while (!open_.empty() &&
            (open_.back().kind == Kind::kLparen || open_.back().kind == Kind::kLbrack))
-      insert_closer("before this line");
+      insert_closer(where);
   }
 
   void insert_head_brace(const Token& before) {
-    Token head = in_[0];
-    for (size_t i = region_; i < out_.size(); ++i) {
-      if (has_block_body(out_[i].kind)) head = out_[i];
-    }
+    const Token& head = in_[head_at_];
+    const bool quiet = scan_error_between(head.begin, before.end);
     SyntaxError error;
-    error.code = SyntaxError::Code::kUnclosed;
-    error.span = {before.begin, before.end, source_.id()};
-    error.message = fmt::format("expected `{{` before the body of this `{}`", text(head));
+    error.span = {last_end(), last_end() + 1, source_.id()};
+    error.message = fmt::format("expected `{{` at the end of the head of this `{}`", text(head));
     error.label = fmt::format("found `{}`", text(before));
-    error.hint = "add `{` at the end of the line before";
-    errors_.push_back(std::move(error));
+    error.hint = "add `{` here";
+    if (!quiet && errors_.size() < kMaxErrors) errors_.push_back(std::move(error));
     insert(Kind::kLbrace);
     open_.push_back({Kind::kLbrace, out_.back(), 0});
     ++surplus_;
@@ -317,18 +404,26 @@ class Balancer {
     size_t at = open_.size();
     while (at > 0 && closer_of(open_[at - 1].kind) != token.kind) {
       const Kind kind = open_[at - 1].kind;
-      // A `)` does not end a block, nor does anything end a `${` but its own `}`.
-      if (kind == Kind::kInterpBegin || (kind == Kind::kLbrace && token.kind != Kind::kRbrace)) {
+      // A `)` does not end a block that may have its `}` below, nor does anything end a `${` but
+      // its own `}`.
+      if (kind == Kind::kInterpBegin ||
+          (kind == Kind::kLbrace && (surplus_ <= 0 || token.line_start))) {
         at = 0;
         break;
       }
       --at;
     }
-    if (at == 0) return stray(token);
+    if (at == 0) {
+      if (token.kind == Kind::kRparen && open_.empty() && insert_head_parenthesis(token)) return;
+      return stray(token);
+    }
+    if (token.kind == Kind::kRbrace && surplus_ < 0) {
+      const Open& opener = open_[at - 1];
+      if (guess_.line_lost_its_brace && !token.line_start && line_of(opener.token) < line_of(token))
+        return stray(token);
+      if (token.line_start && opener.indent < line_indent_ && insert_lost_brace(token)) return;
+    }
     while (open_.size() > at) insert_closer(fmt::format("before `{}`", text(token)));
-    if (token.kind == Kind::kRbrace && surplus_ < 0 && token.line_start &&
-        open_.back().indent < line_indent_ && insert_lost_brace(token))
-      return;
     open_.pop_back();
     out_.push_back(token);
   }
@@ -358,17 +453,74 @@ class Balancer {
     out_.push_back(closer);
     ++surplus_;
     SyntaxError error;
-    error.code = SyntaxError::Code::kUnclosed;
-    error.span = {brace.begin, brace.begin, source_.id()};
+    error.span = {brace.begin, brace.begin + 1, source_.id()};
     error.message = fmt::format("expected `{{` at the end of the line of `{}`", text(head));
     error.hint = "add `{` here";
     error.related = {closer.begin, closer.end, source_.id()};
     error.related_label = "this `}` has no `{`";
-    errors_.push_back(std::move(error));
+    if (!scan_error_between(head.begin, brace.end) && errors_.size() < kMaxErrors)
+      errors_.push_back(std::move(error));
     return true;
   }
 
+  // A `)` in the head of a `runbook`, `fn` or `action` that has no `(`: it stood behind the name.
+  bool insert_head_parenthesis(const Token& closer) {
+    if (head_ != Kind::kRunbook && head_ != Kind::kFn) return false;
+    for (size_t i = out_.size(); i-- > region_;) {
+      if (out_[i].kind == Kind::kLparen || out_[i].kind == Kind::kRparen) return false;
+      if (out_[i].kind != head_ || i + 2 > out_.size()) continue;
+      const size_t name = std::min(i + 1, out_.size() - 1);
+      Token opener;
+      opener.kind = Kind::kLparen;
+      opener.missing = true;
+      opener.begin = opener.end = out_[name].end;
+      SyntaxError error;
+      error.span = {opener.begin, opener.begin + 1, source_.id()};
+      error.message = fmt::format("expected `(` after `{}`", text(out_[name]));
+      error.hint = "parameters stand in parentheses, even where there are none: `name()`";
+      if (errors_.size() < kMaxErrors) errors_.push_back(std::move(error));
+      out_.insert(out_.begin() + static_cast<long>(name) + 1, opener);
+      out_.push_back(closer);
+      return true;
+    }
+    return false;
+  }
+
+  uint32_t line_of(const Token& token) const { return source_.position(token.begin).line; }
+
+  source::Span line_at(uint32_t offset) const {
+    const uint32_t line = source_.position(offset).line;
+    const uint32_t end = line < source_.line_count() ? source_.line_begin(line + 1) - 1
+                                                     : static_cast<uint32_t>(source_.text().size());
+    return {source_.line_begin(line), end, source_.id()};
+  }
+
+  // A lost `"` makes its line unreadable; where `"""` follow, text and code have changed places up
+  // to the next declaration.
+  void break_behind_lost_quotes(const std::vector<size_t>& regions) {
+    for (const SyntaxError& error : errors_) {
+      if (error.code != SyntaxError::Code::kUnterminated) continue;
+      Broken broken{line_at(error.span.begin), error.span.begin};
+      uint32_t end = static_cast<uint32_t>(source_.text().size());
+      for (const size_t region : regions) {
+        if (region >= in_.size() || in_[region].begin <= error.span.begin) continue;
+        end = in_[region].begin - 1;
+        break;
+      }
+      const std::string_view rest =
+          source_.text({broken.span.begin, end, source_.id()}).substr(0, kQuoteReach);
+      if (rest.find("\"\"\"") != rest.npos) broken.span.end = std::max(broken.span.end, end);
+      add_broken(broken);
+    }
+  }
+
+  void add_broken(const Broken& broken) {
+    const bool known = !broken_.empty() && broken_.back().span == broken.span;
+    if (!known && broken_.size() < kMaxErrors) broken_.push_back(broken);
+  }
+
   void stray(const Token& token) {
+    add_broken({line_at(token.begin), token.begin});
     if (token.kind == Kind::kRbrace) ++surplus_;
     if (scan_error_between(out_.empty() ? 0 : out_[region_ < out_.size() ? region_ : 0].begin,
                            token.begin))
@@ -377,8 +529,13 @@ class Balancer {
     SyntaxError error;
     error.code = SyntaxError::Code::kUnclosed;
     error.span = {token.begin, token.end, source_.id()};
-    error.message = fmt::format("this `{}` closes nothing", text(token));
-    error.hint = "delete it, or add its partner before it";
+    if (token.line_start || token.kind != Kind::kRbrace) {
+      error.message = fmt::format("this `{}` closes nothing", text(token));
+      error.hint = "delete it, or add its partner before it";
+    } else {
+      error.message = "this `}` has no `{` on its line";
+      error.hint = "add `{` before it, or delete it";
+    }
     errors_.push_back(std::move(error));
   }
 
@@ -395,17 +552,22 @@ class Balancer {
   std::vector<SyntaxError>& errors_;
   const size_t scan_errors_;
   std::vector<Token> out_;
+  std::vector<Broken> broken_;
   std::vector<Kind> stack_;
   std::vector<Open> open_;
   long surplus_ = 0;  // `{` less `}` in this region
+  Guess guess_{};
+  bool loose_ = false;  // something stands behind the end of the region's declaration
   uint32_t line_indent_ = 0;
+  Kind head_ = Kind::kNoToken;  // the declaration whose `{` is still to come
+  size_t head_at_ = 0;
   size_t region_ = 0;  // where it begins in out_
 };
 
 }  // namespace
 
-std::vector<Token> balance(const source::Source& source, std::vector<Token> tokens,
-                           std::vector<SyntaxError>& errors) {
+Balanced balance(const source::Source& source, std::vector<Token> tokens,
+                 std::vector<SyntaxError>& errors) {
   return Balancer(source, std::move(tokens), errors).run();
 }
 

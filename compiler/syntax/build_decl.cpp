@@ -71,6 +71,8 @@ std::string_view Builder::text(const antlr4::Token* token) const {
 void Builder::report(SyntaxError::Code code, Span where, std::string message, std::string hint,
                      Span related, std::string related_label) {
   if (errors_.size() >= kMaxErrors) return;
+  // Beside a mistake that was reported this would be its consequence.
+  if (code != SyntaxError::Code::kLimit && recovery_->failed_in(where)) return;
   SyntaxError error;
   error.code = code;
   error.span = where;
@@ -184,11 +186,11 @@ Path Builder::path(const P::PathContext* context) const {
 
 // ---- Fields, arguments, entries
 
-std::vector<Field> Builder::params(const P::ParamsContext* context, bool typed) {
+std::vector<Field> Builder::params(const P::ParamsContext* context, bool typed, bool is_key) {
   std::vector<Field> made;
   if (context == nullptr || context->fs == nullptr) return made;
   made.reserve(context->fs->items.size());
-  for (const P::FieldContext* item : context->fs->items) made.push_back(field(item, typed));
+  for (const P::FieldContext* item : context->fs->items) made.push_back(field(item, typed, is_key));
   return made;
 }
 
@@ -196,25 +198,24 @@ std::vector<Field> Builder::fields(const P::FieldsContext* context) {
   std::vector<Field> made;
   if (context == nullptr) return made;
   made.reserve(context->items.size());
-  for (const P::FieldContext* item : context->items) made.push_back(field(item, true));
+  for (const P::FieldContext* item : context->items) made.push_back(field(item, true, true));
   return made;
 }
 
-Field Builder::field(const P::FieldContext* context, bool typed) {
+Field Builder::field(const P::FieldContext* context, bool typed, bool is_key) {
   const Deeper deeper(depth_);
   Field made;
   made.span = span(context);
   made.annotations = annotations(context->notes);
-  // A field's key may be any word; only its case is checked.
-  if (context->l != nullptr) {
+  if (context->l != nullptr && is_key) {
     made.name = name_or_label(nullptr, context->l);
     check_value_case(made.name);
   } else {
-    made.name = value_name(context->n);
+    made.name = value_name(context->n, context->l);
   }
   made.type = optional_type(context->t);
   if (!made.type.valid() && typed) {
-    if (!made.name.empty() && !recovery_->failed_in(made.span))
+    if (!made.name.empty())
       report(SyntaxError::Code::kUnexpected, made.name.span,
              fmt::format("`{}` has no type", made.name.text),
              fmt::format("write `{}: string`, or what type it has", made.name.text));
@@ -292,7 +293,7 @@ Entry Builder::entry(const P::EntryContext* context) {
   }
   made.key = key;
   made.value = error_expr(made.span);
-  if (!std::holds_alternative<ErrorExpr>(ast_[key].node) && !recovery_->failed_in(made.span))
+  if (!std::holds_alternative<ErrorExpr>(ast_[key].node))
     report(SyntaxError::Code::kUnexpected, made.span, "this entry has no key",
            "write `key: value`; a name alone stands for itself");
   return made;
@@ -396,7 +397,7 @@ EnumDecl Builder::enumeration(const P::DeclarationContext* context) {
     member.span = span(item);
     member.name = member_name(item->m);
     check_value_case(member.name);
-    member.payload = params(item->f);
+    member.payload = params(item->f, true, true);
     if (item->o != nullptr) member.outer_name = text_literal(item->o);
     member.doc = doc_before(member.span.begin);
     made.members.push_back(std::move(member));
@@ -459,7 +460,7 @@ RunbookDecl Builder::runbook(const P::DeclarationContext* context) {
 
 ActionDecl Builder::action(const P::DeclarationContext* context, Span where) {
   ActionDecl made;
-  made.params = params(context->f);
+  made.params = params(context->f, true, true);  // they are labels only
   made.result = optional_type(context->t);
   if (context->effect != nullptr) {
     made.effect_span = span(context->effect);

@@ -312,8 +312,7 @@ ExprId Builder::literal(const antlr4::Token* token, bool negative) {
   const Span where = span(token);
   const std::string_view written = text(token);
   auto number_error = [&](std::string message, std::string hint) {
-    if (!recovery_->failed_in(where))
-      report(SyntaxError::Code::kBadNumber, where, std::move(message), std::move(hint));
+    report(SyntaxError::Code::kBadNumber, where, std::move(message), std::move(hint));
     return error_expr(where);
   };
   switch (kind(token)) {

@@ -94,7 +94,7 @@ decltype(Stmt::node) Builder::statement_node(const P::StatementContext* context,
       return loop;
     }
     case Kind::kUntil:
-      if (!rounds && !recovery_->failed_in(span(context)))
+      if (!rounds)
         report(SyntaxError::Code::kNotAllowed, span(context->kw),
                "`until` stands directly in the block of a `repeat`",
                "`repeat every 5s at most 10m { …; until done }`");
@@ -161,7 +161,7 @@ decltype(Stmt::node) Builder::step(const P::StatementContext* context) {
     const Expr& value = ast_[step.value];
     const bool call = std::holds_alternative<CallExpr>(value.node) && !value.parenthesised;
     const bool broken = std::holds_alternative<ErrorExpr>(value.node);
-    if (!call && !broken && !recovery_->failed_in(value.span)) {
+    if (!call && !broken) {
       const bool launches = step.launch != StepStmt::Launch::kInline;
       report(SyntaxError::Code::kNotAllowed, value.span,
              launches ? "only a runbook can be started" : "after a step's `=` stands a call",
@@ -179,7 +179,7 @@ decltype(Stmt::node) Builder::expression_statement(const P::StatementContext* co
   Clauses clauses_found = clauses(context->c);
   if (context->e2 != nullptr) {
     const Expr& target = ast_[value];
-    if (!std::holds_alternative<NameExpr>(target.node) && !recovery_->failed_in(target.span))
+    if (!std::holds_alternative<NameExpr>(target.node))
       report(SyntaxError::Code::kNotAllowed, target.span, "only a `var` can be given a new value",
              "values don't change: make a new one, and give it to the `var`");
     const ExprId assigned = expr(context->e2);
@@ -191,7 +191,7 @@ decltype(Stmt::node) Builder::expression_statement(const P::StatementContext* co
     return AssignStmt{value, assigned};
   }
   const bool call = std::holds_alternative<CallExpr>(ast_[value].node);
-  if (!call && !clauses_found.empty() && !recovery_->failed_in(span(context))) {
+  if (!call && !clauses_found.empty()) {
     report(
         SyntaxError::Code::kNotAllowed, clauses_found.items.front().span,
         fmt::format("only a step or a call takes `{}`", clause_word(clauses_found.items.front())),

@@ -51,8 +51,10 @@ class Builder {
   Path path(const P::PathContext* context) const;
 
   std::vector<Field> fields(const P::FieldsContext* context);
-  std::vector<Field> params(const P::ParamsContext* context, bool typed = true);
-  Field field(const P::FieldContext* context, bool typed);
+  /// `is_key`: the name is that of a field, which may be any word, not that of a value.
+  std::vector<Field> params(const P::ParamsContext* context, bool typed = true,
+                            bool is_key = false);
+  Field field(const P::FieldContext* context, bool typed, bool is_key);
   std::vector<Annotation> annotations(const std::vector<P::AnnotationContext*>& contexts);
   std::vector<Argument> args(const P::ArgsContext* context);
   Argument argument(const P::ArgContext* context);

@@ -47,6 +47,11 @@ class Dumper {
     return std::move(out_);
   }
 
+  std::string run(DeclId id) {
+    declaration(ast_[id]);
+    return std::move(out_);
+  }
+
  private:
   void line(std::string_view text) {
     out_.append(indent_ * 2, ' ');
@@ -655,5 +660,6 @@ class Dumper {
 }  // namespace
 
 std::string dump(const Ast& ast) { return Dumper(ast).run(); }
+std::string dump(const Ast& ast, DeclId decl) { return Dumper(ast).run(decl); }
 
 }  // namespace rbk::syntax

@@ -11,5 +11,7 @@ namespace rbk::syntax {
 /// S-expressions: one line a declaration and a statement, two blanks a level. What is not written
 /// is left out; an error node reads `<error>`.
 std::string dump(const Ast& ast);
+/// The same of one declaration.
+std::string dump(const Ast& ast, DeclId decl);
 
 }  // namespace rbk::syntax

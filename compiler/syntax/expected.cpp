@@ -75,6 +75,13 @@ std::string_view spelling(Kind kind) {
   return {};
 }
 
+bool is_operator(Kind kind) {
+  return (kind >= Kind::kAssign && kind <= Kind::kCoalesce) || kind == Kind::kAnd ||
+         kind == Kind::kOr || kind == Kind::kIn || kind == Kind::kMatches || kind == Kind::kAs ||
+         kind == Kind::kPipe || kind == Kind::kComma || kind == Kind::kRange ||
+         kind == Kind::kRangeLt;
+}
+
 class Words {
  public:
   Words(antlr4::Parser& parser, DeclStream& stream, const Set& expected)
@@ -234,12 +241,6 @@ class Words {
     const bool wants_end = has(expected_, Kind::kTerm) && expected_.size() == 1;
     const std::string found = found_text();
     const bool wants_name = has(expected_, Kind::kName);
-    if (wants_name && is_reserved(found_.kind) && found_.kind != Kind::kIn && !starts_statement()) {
-      set(SyntaxError::Code::kReserved,
-          fmt::format("{} is a word of the language and can't name a value", found),
-          "choose another name");
-      return true;
-    }
     const bool clause = is_clause_word(found_.kind) || found_.kind == Kind::kOnFailure ||
                         found_.kind == Kind::kOnDoubt;
     if ((wants_end || has(expected_, Kind::kStep)) && clause) {
@@ -255,6 +256,26 @@ class Words {
           "a value in braces has its type before it: `Name { … }`, `map { … }`, `json { … }`");
       return !after().empty();
     }
+    if (previous_ != nullptr && has(expected_, Kind::kInt)) {
+      const Kind before = previous_->token().kind;
+      const bool ends = is_closer(found_.kind) || found_.kind == Kind::kComma ||
+                        is_operator(found_.kind) || found_.kind == Kind::kQdot;
+      if ((before == Kind::kWait || before == Kind::kFail) && ends) {
+        error_.span = previous_->span();
+        error_.label.clear();
+        set(SyntaxError::Code::kReserved,
+            fmt::format("`{}` is a word of the language and can't name a value",
+                        text(previous_->token())),
+            "choose another name");
+        return true;
+      }
+    }
+    if (rule() == RunbookParser::RuleBlock && found_.line_start && is_operator(found_.kind)) {
+      set(SyntaxError::Code::kUnexpected,
+          fmt::format("a line can't begin with the operator {}", found),
+          "put it at the end of the line before");
+      return true;
+    }
     if (rule() == RunbookParser::RuleBlock || wants_end) {
       if (found_.kind == Kind::kElse || found_.kind == Kind::kElseIf ||
           found_.kind == Kind::kElseValue) {
@@ -267,6 +288,21 @@ class Words {
             "arms stand directly in the braces of `match` or `wait first`");
         return true;
       }
+    }
+    if (rule() == RunbookParser::RuleBlock && is_decl_word(found_.kind)) {
+      set(SyntaxError::Code::kNotAllowed, fmt::format("a {} can't stand in a block", found),
+          "declare it beside this, not within");
+      return true;
+    }
+    const Kind before = previous_ == nullptr ? Kind::kNoToken : previous_->token().kind;
+    const bool value_place = before == Kind::kLparen || before == Kind::kLbrack ||
+                             before == Kind::kComma || is_operator(before);
+    if ((wants_name || value_place) && is_reserved(found_.kind) && found_.kind != Kind::kIn &&
+        !starts_statement()) {
+      set(SyntaxError::Code::kReserved,
+          fmt::format("{} is a word of the language and can't name a value", found),
+          "choose another name");
+      return true;
     }
     return false;
   }

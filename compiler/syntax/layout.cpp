@@ -120,9 +120,8 @@ bool opens_head(Kind kind) {
 
 class Layouter {
  public:
-  Layouter(const source::Source& source, const std::vector<Token>& in,
-           std::vector<SyntaxError>& errors)
-      : source_(source), in_(in), errors_(errors) {}
+  Layouter(const source::Source& source, const Balanced& balanced, std::vector<SyntaxError>& errors)
+      : source_(source), in_(balanced.tokens), broken_(balanced.broken), errors_(errors) {}
 
   Layout run() {
     out_.tokens.reserve(in_.size() + in_.size() / 8 + 16);
@@ -266,7 +265,13 @@ class Layouter {
     out_.decls.push_back(range);
   }
 
+  bool on_broken_line(const Token& token) const {
+    return std::any_of(broken_.begin(), broken_.end(),
+                       [&](const Broken& stretch) { return stretch.holds(token.begin); });
+  }
+
   void report_junk(const Token& first) {
+    if (on_broken_line(first)) return;
     const std::string_view word = text(first);
     std::string hint =
         "a file holds `import const fn record enum error runbook action schedule "
@@ -540,9 +545,7 @@ class Layouter {
     const Kind previous = last();
     const bool generic = previous == Kind::kList || previous == Kind::kMap ||
                          (previous == Kind::kUpper && text(out_.tokens.back()) == "Result") ||
-                         // A name, so that only what touches it makes it a type: `range<int>`.
-                         (previous == Kind::kName && out_.tokens.back().end == token.begin &&
-                          text(out_.tokens.back()) == "range");
+                         holds_one_type();
     const Kind before = before_last();
     const bool a_type = before == Kind::kColon || before == Kind::kRarrow || before == Kind::kAs ||
                         before == Kind::kTypeLt || (before == Kind::kComma && angle_ > 0);
@@ -557,6 +560,15 @@ class Layouter {
       report(SyntaxError::Code::kLimit, token, "this type is nested too deep",
              "declare a `record` for the inner one");
     }
+  }
+
+  // `< T >` after any other name: `range<int>`. Comparisons don't chain, so it is nothing else.
+  bool holds_one_type() const {
+    if (!is_word(last()) || !is_word(next_kind())) return false;
+    size_t ahead = 2;
+    while (next_kind(ahead) == Kind::kDot && is_word(next_kind(ahead + 1))) ahead += 2;
+    if (next_kind(ahead) == Kind::kQuest) ++ahead;
+    return next_kind(ahead) == Kind::kGt || next_kind(ahead) == Kind::kGe;
   }
 
   void greater(Token token) {
@@ -650,6 +662,10 @@ class Layouter {
       case Kind::kFor:
         if (previous == Kind::kWaitSignal) return emit(token, kind);
         break;
+      case Kind::kBefore:
+      case Kind::kAfter:
+        if (!times_something(kind)) return emit(token, Kind::kName);
+        break;
       default:
         break;
     }
@@ -658,6 +674,15 @@ class Layouter {
       here().head = true;
       question_ = kind == Kind::kApproval || kind == Kind::kAsk;
     }
+  }
+
+  // `before` and `after` are names but where they open a handler, and in `crash` and calendars.
+  bool times_something(Kind kind) const {
+    if (last() == Kind::kCrash) return true;
+    if (decl_word_ == Kind::kCalendar && contexts_.size() == 2) return true;
+    const Kind next = next_kind();
+    if (kind == Kind::kBefore) return next == Kind::kRollback;
+    return next == Kind::kSuccess || next == Kind::kFailure || next == Kind::kCancel;
   }
 
   Kind wait_kind() const {
@@ -701,6 +726,7 @@ class Layouter {
 
   const source::Source& source_;
   const std::vector<Token>& in_;
+  const std::vector<Broken>& broken_;
   std::vector<SyntaxError>& errors_;
   Layout out_;
   size_t i_ = 0;
@@ -721,7 +747,7 @@ class Layouter {
 
 }  // namespace
 
-Layout lay_out(const source::Source& source, const std::vector<Token>& balanced,
+Layout lay_out(const source::Source& source, const Balanced& balanced,
                std::vector<SyntaxError>& errors) {
   return Layouter(source, balanced, errors).run();
 }

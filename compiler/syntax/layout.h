@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/source/source.h"
+#include "compiler/syntax/brackets.h"
 #include "compiler/syntax/parse.h"
 #include "compiler/syntax/token.h"
 
@@ -25,7 +26,7 @@ struct Layout {
   std::vector<DeclRange> decls;  // in the order of the text
 };
 
-Layout lay_out(const source::Source& source, const std::vector<Token>& balanced,
+Layout lay_out(const source::Source& source, const Balanced& balanced,
                std::vector<SyntaxError>& errors);
 
 }  // namespace rbk::syntax

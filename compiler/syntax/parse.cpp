@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <exception>
 #include <memory>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "compiler/syntax/brackets.h"
 #include "compiler/syntax/builder.h"
@@ -34,33 +37,49 @@ DeclId error_declaration(Ast& ast, source::Span span) {
   return ast.add(std::move(decl));
 }
 
-// A word of the language that was taken for a name is one mistake, however often the name is used
-// in the declaration. `first` is the first error of the declaration.
-void keep_first_of_reserved(const source::Source& source, std::vector<SyntaxError>& errors,
-                            size_t first) {
-  const auto begin = errors.begin() + static_cast<ptrdiff_t>(first);
-  std::stable_sort(begin, errors.end(), [](const SyntaxError& a, const SyntaxError& b) {
-    return a.span.begin < b.span.begin;
+// A word of the language that is used as a name is one mistake in its declaration, however often
+// the name is then used.
+void drop_repeated(std::vector<SyntaxError>& errors, const std::vector<DeclRange>& decls) {
+  auto decl_of = [&](const SyntaxError& error) {
+    return std::find_if(decls.begin(), decls.end(),
+                        [&](const DeclRange& range) {
+                          return error.span.begin >= range.span.begin &&
+                                 error.span.begin <= range.span.end;
+                        }) -
+           decls.begin();
+  };
+  std::set<std::pair<long, std::string>> seen;
+  std::erase_if(errors, [&](const SyntaxError& error) {
+    const bool once =
+        error.code == SyntaxError::Code::kReserved || error.message.starts_with("this `case`");
+    return once && !seen.emplace(decl_of(error), error.message).second;
   });
-  std::vector<std::string_view> words;
-  errors.erase(std::remove_if(begin, errors.end(),
-                              [&](const SyntaxError& error) {
-                                if (error.code != SyntaxError::Code::kReserved) return false;
-                                const std::string_view word = source.text(error.span);
-                                if (std::find(words.begin(), words.end(), word) != words.end())
-                                  return true;
-                                words.push_back(word);
-                                return false;
-                              }),
-               errors.end());
+}
+
+// Of a broken stretch only its cause is worth a word.
+void drop_consequences(std::vector<SyntaxError>& errors, const std::vector<Broken>& broken) {
+  std::vector<Broken> stretches = broken;
+  std::stable_sort(stretches.begin(), stretches.end(),
+                   [](const Broken& a, const Broken& b) { return a.cause < b.cause; });
+  std::vector<Broken> kept;  // none of which follows from another
+  auto follows = [&](uint32_t place) {
+    return std::any_of(kept.begin(), kept.end(), [&](const Broken& stretch) {
+      return stretch.holds(place) && stretch.cause != place;
+    });
+  };
+  for (const Broken& stretch : stretches) {
+    if (!follows(stretch.cause)) kept.push_back(stretch);
+  }
+  std::erase_if(errors, [&](const SyntaxError& error) { return follows(error.span.begin); });
 }
 
 // Parses one declaration; contexts live only until the next.
 class DeclarationParser {
  public:
-  DeclarationParser(const source::Source& source, Ast& ast, std::vector<SyntaxError>& errors)
+  DeclarationParser(const source::Source& source, const std::vector<Broken>& broken, Ast& ast,
+                    std::vector<SyntaxError>& errors)
       : stream_(source),
-        recovery_(std::make_shared<Recovery>(stream_, errors)),
+        recovery_(std::make_shared<Recovery>(stream_, broken, errors)),
         parser_(&stream_),
         builder_(source, ast, errors) {
     parser_.setBuildParseTree(false);
@@ -89,18 +108,17 @@ ParsedFile parse(const source::Source& source) {
   Scanned scanned = scan(source, file.errors);
   file.ast.comments = std::move(scanned.comments);
   file.ast.doc = file_doc(source, file.ast.comments);
-  const std::vector<Token> tokens = balance(source, std::move(scanned.tokens), file.errors);
-  const Layout layout = lay_out(source, tokens, file.errors);
+  const Balanced balanced = balance(source, std::move(scanned.tokens), file.errors);
+  const Layout layout = lay_out(source, balanced, file.errors);
 
   file.ast.exprs.reserve(layout.tokens.size() / 3);
   file.ast.stmts.reserve(layout.tokens.size() / 16);
-  DeclarationParser parser(source, file.ast, file.errors);
+  DeclarationParser parser(source, balanced.broken, file.ast, file.errors);
   for (const DeclRange& range : layout.decls) {
     if (!range.readable) {
       file.ast.decls.push_back(error_declaration(file.ast, range.span));
       continue;
     }
-    const size_t errors_before = file.errors.size();
     try {
       file.ast.decls.push_back(parser.parse(layout.tokens, range));
     } catch (const std::exception& failure) {
@@ -112,11 +130,12 @@ ParsedFile parse(const source::Source& source) {
       file.errors.push_back(std::move(error));
       file.ast.decls.push_back(error_declaration(file.ast, range.span));
     }
-    keep_first_of_reserved(source, file.errors, errors_before);
   }
   std::stable_sort(
       file.errors.begin(), file.errors.end(),
       [](const SyntaxError& a, const SyntaxError& b) { return a.span.begin < b.span.begin; });
+  drop_consequences(file.errors, balanced.broken);
+  drop_repeated(file.errors, layout.decls);
   return file;
 }
 

@@ -199,9 +199,9 @@ TEST(Parse, ABrokenDeclarationLeavesItsNeighboursAlone) {
 
 TEST(Parse, AWordOfTheLanguageAsANameIsOneMistake) {
   const ParsedFile file = parse_text(
-      "runbook r() {\n  let before = 5\n  log.info(\"${before}\")\n  if before == 3 { "
+      "runbook r() {\n  let timeout = 5\n  log.info(\"${timeout}\")\n  if timeout == 3 { "
       "log.info(\"x\") }\n"
-      "}\nfn f() -> int {\n  let before = 1\n  return 1 + before\n}\n");
+      "}\nfn f() -> int {\n  let timeout = 1\n  return 1 + timeout\n}\n");
   ASSERT_EQ(file.errors.size(), 2u);
   EXPECT_EQ(file.errors[0].span.begin, 20u);
   EXPECT_EQ(file.errors[1].code, SyntaxError::Code::kReserved);

@@ -78,12 +78,22 @@ void Recovery::begin_declaration() {
   failed_pieces_.clear();
   failed_spans_.clear();
   junk_.clear();
+  if (errors_.empty()) return;
+  const uint32_t first = stream_.token_at(0)->token().begin;
+  const uint32_t last = stream_.token_at(stream_.count())->token().end;
+  const bool touched = std::any_of(errors_.begin(), errors_.end(), [&](const SyntaxError& error) {
+    return error.span.begin >= first && error.span.begin <= last;
+  });
+  if (touched) number_pieces();
 }
 
 bool Recovery::failed_in(source::Span span) const {
-  return std::any_of(failed_spans_.begin(), failed_spans_.end(), [&](const source::Span& failed) {
+  auto touches = [&](const source::Span& failed) {
     return failed.begin <= span.end && span.begin <= failed.end;
-  });
+  };
+  return std::any_of(failed_spans_.begin(), failed_spans_.end(), touches) ||
+         std::any_of(broken_.begin(), broken_.end(),
+                     [&](const Broken& stretch) { return touches(stretch.span); });
 }
 
 void Recovery::sync(antlr4::Parser* parser) {
@@ -112,57 +122,90 @@ void Recovery::reportError(antlr4::Parser* parser, const antlr4::RecognitionExce
 }
 
 void Recovery::report(antlr4::Parser* parser, const antlr4::misc::IntervalSet& expected) {
-  StreamToken* found = stream_.next();
   if (silenced(stream_.index())) return;
-  failed_pieces_.push_back(piece_of(stream_.index()));
-  const auto* previous = static_cast<StreamToken*>(stream_.LT(-1));
-  failed_spans_.push_back(previous == nullptr ? found->span()
-                                              : source::cover(previous->span(), found->span()));
+  fail(piece_of(stream_.index()));
   if (errors_.size() >= kMaxErrors) return;
   errors_.push_back(unexpected_token(*parser, stream_, expected));
 }
 
-uint32_t Recovery::piece_of(size_t token_index) {
-  if (pieces_.empty()) {
-    pieces_.reserve(stream_.count() + 1);
-    uint32_t piece = 0;
-    for (size_t i = 0; i < stream_.count(); ++i) {
-      const Kind kind = stream_.token_at(i)->token().kind;
-      pieces_.push_back(piece);
-      if (kind == Kind::kTerm || kind == Kind::kLbrace || kind == Kind::kRbrace) ++piece;
-    }
+void Recovery::number_pieces() {
+  const size_t earlier = errors_.size();
+  std::vector<uint32_t> outer;
+  uint32_t piece = 0;
+  uint32_t count = 1;
+  for (size_t i = 0; i < stream_.count(); ++i) {
+    const Token& token = stream_.token_at(i)->token();
     pieces_.push_back(piece);
+    failed_pieces_.resize(count);
+    if (token.missing) failed_pieces_[piece] = true;
+    if (token.kind == Kind::kTerm) {
+      piece = count++;
+    } else if (is_opener(token.kind)) {
+      outer.push_back(piece);
+      if (token.kind == Kind::kLbrace) piece = count++;
+    } else if (is_closer(token.kind) && !outer.empty()) {
+      piece = outer.back();
+      pieces_.back() = piece;
+      outer.pop_back();
+    }
   }
+  pieces_.push_back(piece);
+  failed_pieces_.resize(count);
+  // What the scanner, bracket repair and layout have reported.
+  for (size_t i = 0; i < earlier; ++i) {
+    const uint32_t at = errors_[i].span.begin;
+    const bool here = stream_.count() > 0 && at >= stream_.token_at(0)->token().begin &&
+                      at <= stream_.token_at(stream_.count())->token().end;
+    if (here) failed_pieces_[piece_at(at)] = true;
+  }
+  for (uint32_t number = 0; number < count; ++number) {
+    if (failed_pieces_[number]) fail(number);
+  }
+}
+
+uint32_t Recovery::piece_at(uint32_t offset) {
+  size_t low = 0;
+  size_t high = stream_.count();
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (stream_.token_at(middle)->token().end > offset)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return pieces_[std::min(low, pieces_.size() - 1)];
+}
+
+uint32_t Recovery::piece_of(size_t token_index) {
+  if (pieces_.empty()) number_pieces();
   return pieces_[std::min(token_index, pieces_.size() - 1)];
 }
 
+// Marks the stretches of text that make up a piece.
+void Recovery::fail(uint32_t piece) {
+  failed_pieces_[piece] = true;
+  for (size_t i = 0; i < stream_.count(); ++i) {
+    if (pieces_[i] != piece) continue;
+    size_t last = i;
+    while (last + 1 < stream_.count() && pieces_[last + 1] == piece) ++last;
+    failed_spans_.push_back(
+        source::cover(stream_.token_at(i)->span(), stream_.token_at(last)->span()));
+    i = last;
+  }
+}
+
 // One mistake gives one error: a second one in the same piece follows from the first, as does one
-// beside what the scanner or bracket repair have reported.
+// beside what was reported or repaired before.
 bool Recovery::silenced(size_t token_index) {
   const uint32_t piece = piece_of(token_index);
-  if (std::find(failed_pieces_.begin(), failed_pieces_.end(), piece) != failed_pieces_.end())
-    return true;
-  size_t first = token_index;
-  while (first > 0 && pieces_[first - 1] == piece) --first;
-  size_t last = token_index;
-  while (last + 1 < pieces_.size() && pieces_[last + 1] == piece) ++last;
-  const source::Span begin = stream_.token_at(first)->span();
-  const source::Span end = stream_.token_at(last)->span();
-  for (size_t i = first; i <= last; ++i) {
-    if (stream_.token_at(i)->token().missing) {
-      failed_spans_.push_back(source::cover(begin, end));
-      failed_pieces_.push_back(piece);
+  const uint32_t at = stream_.token_at(token_index)->token().begin;
+  for (const Broken& stretch : broken_) {
+    if (stretch.holds(at)) {
+      fail(piece);
       return true;
     }
   }
-  for (const SyntaxError& error : errors_) {
-    if (error.span.begin >= begin.begin && error.span.begin <= end.end) {
-      failed_spans_.push_back(source::cover(begin, end));
-      failed_pieces_.push_back(piece);
-      return true;
-    }
-  }
-  return false;
+  return failed_pieces_[piece];
 }
 
 void Recovery::skip_token_or_group(antlr4::Parser* parser) {
@@ -208,13 +251,13 @@ antlr4::Token* Recovery::recoverInline(antlr4::Parser* parser) {
   const Kind found = kind_of(stream_.LA(1));
 
   report(parser, expected);
-  if (single && (wanted == Kind::kTerm || wanted == Kind::kLbrace || is_closer(wanted))) {
+  if (single && (wanted == Kind::kTerm || is_opener(wanted) || is_closer(wanted))) {
     if (skip_to(parser, wanted)) {
       antlr4::Token* token = stream_.LT(1);
       parser->consume();
       return token;
     }
-    if (wanted == Kind::kLbrace) throw antlr4::InputMismatchException(parser);
+    if (is_opener(wanted)) throw antlr4::InputMismatchException(parser);
     return stream_.make_missing(wanted);
   }
   if (single && expected.contains(antlr4::Token::EOF)) {

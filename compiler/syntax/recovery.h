@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "compiler/syntax/brackets.h"
 #include "compiler/syntax/parse.h"
 #include "compiler/syntax/token_stream.h"
 
@@ -13,10 +14,10 @@ namespace rbk::syntax {
 
 class Recovery final : public antlr4::DefaultErrorStrategy {
  public:
-  /// Both must outlive it. What `errors` holds already (of the scanner, of bracket repair) silences
-  /// errors in the same statement.
-  Recovery(DeclStream& stream, std::vector<SyntaxError>& errors)
-      : stream_(stream), errors_(errors) {}
+  /// All must outlive it. What `errors` holds already (of the scanner, of bracket repair) silences
+  /// errors in the same statement, and `broken` those on its lines.
+  Recovery(DeclStream& stream, const std::vector<Broken>& broken, std::vector<SyntaxError>& errors)
+      : stream_(stream), broken_(broken), errors_(errors) {}
 
   void begin_declaration();
 
@@ -40,17 +41,21 @@ class Recovery final : public antlr4::DefaultErrorStrategy {
 
  private:
   void report(antlr4::Parser* parser, const antlr4::misc::IntervalSet& expected);
-  /// The number of the piece (a statement, or a part of one up to its `{`) that token stands in.
+  void number_pieces();
+  /// The piece (a statement, without what stands in its blocks) that a token or a place is in.
   uint32_t piece_of(size_t token_index);
+  uint32_t piece_at(uint32_t offset);
   bool silenced(size_t token_index);
+  void fail(uint32_t piece);
   /// Skips whole groups up to `kind` on this level; stops before what ends the level.
   bool skip_to(antlr4::Parser* parser, TokenKind kind);
   void skip_token_or_group(antlr4::Parser* parser);
 
   DeclStream& stream_;
+  const std::vector<Broken>& broken_;
   std::vector<SyntaxError>& errors_;
-  std::vector<uint32_t> pieces_;  // of each token; made at the first error
-  std::vector<uint32_t> failed_pieces_;
+  std::vector<uint32_t> pieces_;     // of each token; made at the first error
+  std::vector<bool> failed_pieces_;  // by number: reported, or repaired
   std::vector<source::Span> failed_spans_;
   std::vector<Junk> junk_;
 };

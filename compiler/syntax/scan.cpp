@@ -86,6 +86,7 @@ class Scanner {
   Scanned run() {
     out_.tokens.reserve(text_.size() / 4 + 16);
     if (text_.starts_with("\xEF\xBB\xBF")) pos_ = 3;
+    conflict_marker();
     while (pos_ < text_.size()) step();
     end_open_strings(0);
     return std::move(out_);
@@ -98,7 +99,9 @@ class Scanner {
     uint32_t interp;  // where its `${` begins
     bool multi;
     bool dollar;
-    int braces = 0;  // open ones within the `${`
+    bool multi_interp = false;  // reported: its `${}` is spread over lines, and read so
+    int braces = 0;             // open ones within the `${`
+    int round = 0;              // open `(` and `[`
   };
 
   void step() {
@@ -131,6 +134,8 @@ class Scanner {
     }
     if (is_letter(c)) return word();
     if (is_digit(c)) return number();
+    if (c == '$' && !frames_.empty() && at(frames_.back().dollar ? "$${" : "${"))
+      return lost_interp_end();
     if (c == '$' && at("$$\"")) return begin_string(pos_, false, true);
     if (static_cast<unsigned char>(c) < 0x80 && mark(c)) return;
     bad_character();
@@ -161,6 +166,13 @@ class Scanner {
   void report(SyntaxError::Code code, uint32_t begin, uint32_t end, std::string message,
               std::string hint = {}, std::string label = {}) {
     if (errors_.size() >= kMaxErrors) return;
+    // Behind a quote that is lost, text is read as tokens and tokens as text.
+    if (!errors_.empty() && errors_.back().code == SyntaxError::Code::kUnterminated &&
+        line_of(begin) <= last_lost_line_ + (code == SyntaxError::Code::kUnterminated ? 2 : 0)) {
+      if (code == SyntaxError::Code::kUnterminated) last_lost_line_ = line_of(begin);
+      return;
+    }
+    if (code == SyntaxError::Code::kUnterminated) last_lost_line_ = line_of(begin);
     SyntaxError error;
     error.code = code;
     error.span = {begin, end, source_.id()};
@@ -172,18 +184,23 @@ class Scanner {
 
   void newline() {
     for (size_t i = 0; i < frames_.size(); ++i) {
-      if (!frames_[i].multi) {
+      if (frames_[i].multi) continue;
+      if (goes_on_below()) {
+        report_interp(frames_[i]);
+        for (Frame& frame : frames_) frame.multi_interp = true;
+      } else if (!frames_[i].multi_interp) {
         end_open_strings(i);
-        break;
       }
+      break;
     }
     ++pos_;
     fresh_line_ = true;
-    if (at("<<<<<<< ") || at(">>>>>>> ") || at("=======\n")) conflict_marker();
+    conflict_marker();
   }
 
   // A version control's conflict: one error for its three lines.
   void conflict_marker() {
+    if (!at("<<<<<<< ") && !at(">>>>>>> ") && !at("=======\n")) return;
     uint32_t end = pos_;
     while (end < text_.size() && text_[end] != '\n') ++end;
     if (at("<<<<<<< "))
@@ -195,10 +212,7 @@ class Scanner {
   // Ends the strings that are open from `first` on, where they lost their `}` and quote.
   void end_open_strings(size_t first) {
     if (first >= frames_.size()) return;
-    const Frame& frame = frames_[first];
-    report_unterminated(frame.open, frame.interp, frame.interp + (frame.dollar ? 3 : 2),
-                        "this `${` has no `}` on its line",
-                        "close it with `}` and the string with `\"`");
+    if (!frames_[first].multi_interp) report_interp(frames_[first]);
     while (frames_.size() > first) {
       add(Kind::kInterpEnd, pos_, pos_, true);
       add(Kind::kStrEnd, pos_, pos_, true);
@@ -206,14 +220,37 @@ class Scanner {
     }
   }
 
-  // One error a line: what follows an open quote is text by mistake.
-  void report_unterminated(uint32_t string_begin, uint32_t begin, uint32_t end, std::string message,
-                           std::string hint) {
-    if (!errors_.empty() && errors_.back().code == SyntaxError::Code::kUnterminated &&
-        source_.position(errors_.back().span.begin).line == source_.position(string_begin).line)
-      return;
+  void report_interp(const Frame& frame) {
+    report_unterminated(frame.interp, frame.interp + (frame.dollar ? 3 : 2),
+                        "this `${` has no `}` on its line",
+                        "a one-line string ends with its line: give the value a name with `let`");
+  }
+
+  // Whether the value of the innermost `${` is spread over the next lines, and its string ends
+  // there: a bracket is open, and below come its partner, the `}` and the quote.
+  bool goes_on_below() const {
+    const Frame& frame = frames_.back();
+    if (frame.multi || frame.multi_interp || frame.round + frame.braces == 0) return false;
+    int depth = frame.round + frame.braces;
+    const size_t end = std::min<size_t>(text_.size(), pos_ + 2000);
+    for (size_t i = pos_; i < end; ++i) {
+      const char c = text_[i];
+      if (c == '(' || c == '[' || c == '{') ++depth;
+      if (c == ')' || c == ']') --depth;
+      if (c == '}' && depth-- == 0) {
+        const size_t quote = text_.find('"', i);
+        return quote < text_.find('\n', i);
+      }
+      if (depth < 0) return false;
+    }
+    return false;
+  }
+
+  void report_unterminated(uint32_t begin, uint32_t end, std::string message, std::string hint) {
     report(SyntaxError::Code::kUnterminated, begin, end, std::move(message), std::move(hint));
   }
+
+  uint32_t line_of(uint32_t offset) const { return source_.position(offset).line; }
 
   void comment() {
     uint32_t end = pos_;
@@ -301,6 +338,10 @@ class Scanner {
   // ---- Strings
 
   void begin_string(uint32_t begin, bool raw, bool dollar) {
+    // `"""` where a value of a `"""` string ends bare: its `}` is lost, this ends the string.
+    if (!frames_.empty() && frames_.back().multi && !raw && !dollar && at("\"\"\"") &&
+        frames_.back().round + frames_.back().braces <= 0)
+      return lost_interp_end();
     uint32_t quote = begin + (raw ? 1 : dollar ? 2 : 0);
     pos_ = quote;
     const bool multi = at("\"\"\"");
@@ -318,10 +359,11 @@ class Scanner {
     };
     while (true) {
       if (pos_ >= text_.size() || (text_[pos_] == '\n' && !multi)) {
+        if (multi) pos_ = lost_text_end(open, text_begin);
         const uint32_t end = pos_;
         flush(end);
         add(Kind::kStrEnd, end, end, true);
-        report_unterminated(open, open, first ? open_end : open + 1,
+        report_unterminated(open, first ? open_end : open + 1,
                             multi ? "this string has no closing `\"\"\"`"
                                   : "this string has no closing `\"` on its line",
                             multi ? "end it with `\"\"\"`"
@@ -347,12 +389,42 @@ class Scanner {
       if (c == '$' && !raw && at(dollar ? "$${" : "${")) {
         flush(pos_);
         const uint32_t length = dollar ? 3 : 2;
-        frames_.push_back({open, pos_, multi, dollar});
+        frames_.push_back({open, pos_, multi, dollar, false, 0, 0});
         emit(Kind::kInterpBegin, length);
         return;
       }
       ++pos_;
     }
+  }
+
+  // Ends the innermost `${`, which lost its `}`; its string goes on from here.
+  void lost_interp_end() {
+    const Frame frame = frames_.back();
+    frames_.pop_back();
+    report(SyntaxError::Code::kUnterminated, frame.interp, frame.interp + (frame.dollar ? 3 : 2),
+           "this `${` has no `}`", "close it before the text goes on");
+    add(Kind::kInterpEnd, pos_, pos_, true);
+    string_text(frame.open, pos_, frame.multi, frame.dollar, false, false);
+  }
+
+  // Where a `"""` that is never closed may have ended: before the next line that is not indented
+  // more than its own. So it does not swallow the rest of the file.
+  uint32_t lost_text_end(uint32_t open, uint32_t from) const {
+    auto indent_at = [&](size_t line_begin) {
+      size_t at = line_begin;
+      while (at < text_.size() && (text_[at] == ' ' || text_[at] == '\t')) ++at;
+      return at - line_begin;
+    };
+    const size_t before = text_.rfind('\n', open == 0 ? 0 : open - 1);
+    const size_t own = indent_at(before == text_.npos ? 0 : before + 1);
+    for (size_t line_end = text_.find('\n', from); line_end != text_.npos;
+         line_end = text_.find('\n', line_end + 1)) {
+      const size_t indent = indent_at(line_end + 1);
+      const size_t first = line_end + 1 + indent;
+      if (first < text_.size() && text_[first] != '\n' && text_[first] != '\r' && indent <= own)
+        return static_cast<uint32_t>(line_end);
+    }
+    return static_cast<uint32_t>(text_.size());
   }
 
   void closing_brace() {
@@ -372,13 +444,13 @@ class Scanner {
     const char next = peek(1);
     switch (c) {
       case '(':
-        return emit(Kind::kLparen, 1), true;
+        return round(1), emit(Kind::kLparen, 1), true;
       case ')':
-        return emit(Kind::kRparen, 1), true;
+        return round(-1), emit(Kind::kRparen, 1), true;
       case '[':
-        return emit(Kind::kLbrack, 1), true;
+        return round(1), emit(Kind::kLbrack, 1), true;
       case ']':
-        return emit(Kind::kRbrack, 1), true;
+        return round(-1), emit(Kind::kRbrack, 1), true;
       case ',':
         return emit(Kind::kComma, 1), true;
       case ';':
@@ -424,6 +496,10 @@ class Scanner {
     }
   }
 
+  void round(int change) {
+    if (!frames_.empty()) frames_.back().round += change;
+  }
+
   // An operator as other languages write it: reported, and read as ours.
   bool foreign(Kind kind, uint32_t length, std::string_view ours) {
     report(SyntaxError::Code::kBadCharacter, pos_, pos_ + length,
@@ -462,7 +538,9 @@ class Scanner {
     while (end < text_.size() && static_cast<unsigned char>(text_[end]) >= 0x80) end += length(end);
     pos_ = end;
     const auto byte = static_cast<unsigned char>(first.front());
-    if (first == "\xC2\xA0") {
+    if (first == "$" && at("{")) {
+      report_unterminated(begin, end, "this `${` is not in a string", "add the `\"` before it");
+    } else if (first == "\xC2\xA0") {
       report(SyntaxError::Code::kBadCharacter, begin, end, "this is a no-break space",
              "write a plain space");
     } else if (first == "\xE2\x80\x9C" || first == "\xE2\x80\x9D") {
@@ -484,6 +562,7 @@ class Scanner {
   Scanned out_;
   std::vector<Frame> frames_;
   uint32_t pos_ = 0;
+  uint32_t last_lost_line_ = 0;  // where a quote or a `}` of a string was last missed
   bool fresh_line_ = true;
 };
 

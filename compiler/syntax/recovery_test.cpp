@@ -1,0 +1,212 @@
+// What is left of a file when something is wrong in it: one error for one mistake, in our words,
+// and the neighbours as they were.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "compiler/syntax/dump.h"
+#include "compiler/syntax/parse.h"
+#include "compiler/syntax/scan.h"
+
+namespace rbk::syntax {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+source::Source text_source(std::string text) { return {0, "t.rbk", std::move(text)}; }
+
+// `line:column message`, a line an error.
+std::string errors_of(const std::string& text) {
+  const source::Source source = text_source(text);
+  std::string out;
+  for (const SyntaxError& error : parse(source).errors) {
+    const source::LineColumn at = source.position(error.span.begin);
+    out += fmt::format("{}:{} {}\n", at.line, at.column, error.message);
+  }
+  return out;
+}
+
+// The files that parse, of the probes and of the standard modules.
+std::vector<std::string> well_formed() {
+  std::vector<fs::path> paths;
+  for (const char* folder : {"/tests/grammar/probes", "/stdlib", "/examples"}) {
+    const fs::path root = std::string(RBK_SOURCE_DIR) + folder;
+    if (!fs::exists(root)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root)) {
+      if (entry.path().extension() == ".rbk") paths.push_back(entry.path());
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  std::vector<std::string> texts;
+  for (const fs::path& path : paths) {
+    std::string text = read(path);
+    if (parse(text_source(text)).ok()) texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+std::vector<Token> tokens_of(const std::string& text) {
+  std::vector<SyntaxError> errors;
+  return scan(text_source(text), errors).tokens;
+}
+
+std::string without(const std::string& text, const Token& token) {
+  return text.substr(0, token.begin) + text.substr(token.end);
+}
+
+TEST(Recovery, ALostTokenGivesOneError) {
+  size_t mutants = 0;
+  size_t several = 0;
+  size_t most = 0;
+  for (const std::string& text : well_formed()) {
+    for (const Token& token : tokens_of(text)) {
+      if (token.begin == token.end) continue;
+      const size_t found = parse(text_source(without(text, token))).errors.size();
+      ++mutants;
+      if (found > 1) ++several;
+      most = std::max(most, found);
+    }
+  }
+  EXPECT_GT(mutants, 3000u);
+  // Two in a hundred lose a bracket in a text that is not indented, or all on one line.
+  EXPECT_LT(several * 100, mutants * 2) << several << " of " << mutants;
+  EXPECT_LE(most, 8u);
+}
+
+TEST(Recovery, ALostTokenLeavesOtherDeclarationsAlone) {
+  const std::string text = read(std::string(RBK_SOURCE_DIR) + "/tests/grammar/probes/ex1.rbk");
+  const ParsedFile whole = parse(text_source(text));
+  ASSERT_TRUE(whole.ok());
+  for (const Token& token : tokens_of(text)) {
+    if (token.begin == token.end) continue;
+    const ParsedFile mutant = parse(text_source(without(text, token)));
+    std::set<std::string> left;
+    for (const DeclId id : mutant.ast.decls) left.insert(dump(mutant.ast, id));
+    size_t lost = 0;
+    for (const DeclId id : whole.ast.decls) {
+      const source::Span span = whole.ast[id].span;
+      const bool touched = token.begin >= span.begin && token.begin < span.end;
+      if (!touched && !left.contains(dump(whole.ast, id))) ++lost;
+    }
+    EXPECT_EQ(lost, 0u) << "without `" << text.substr(token.begin, token.end - token.begin)
+                        << "` at " << token.begin;
+  }
+}
+
+TEST(Recovery, ADoubledTokenNeverCrashes) {
+  for (const std::string& text : well_formed()) {
+    const std::vector<Token> tokens = tokens_of(text);
+    for (size_t i = 0; i < tokens.size(); i += 3) {
+      const std::string word = text.substr(tokens[i].begin, tokens[i].end - tokens[i].begin);
+      const std::string doubled =
+          text.substr(0, tokens[i].end) + " " + word + text.substr(tokens[i].end);
+      EXPECT_LE(parse(text_source(doubled)).errors.size(), 20u) << word;
+    }
+  }
+}
+
+TEST(Recovery, ATextThatIsCutOffAnywhereHasATree) {
+  const std::string text = read(std::string(RBK_SOURCE_DIR) + "/tests/grammar/probes/ex1.rbk");
+  for (size_t size = 0; size < text.size(); ++size) {
+    const ParsedFile file = parse(text_source(text.substr(0, size)));
+    EXPECT_LE(file.errors.size(), 3u) << "after " << size << " bytes";
+  }
+}
+
+TEST(Recovery, MessagesAreInOurWords) {
+  const std::string_view foreign[] = {"mismatched", "extraneous",  "viable", "alternative",
+                                      "token",      "recognition", "EOF",    "TERM",
+                                      "grammar",    "input"};
+  std::set<std::string> seen;
+  for (const std::string& text : well_formed()) {
+    for (const Token& token : tokens_of(text)) {
+      if (token.begin == token.end) continue;
+      for (const SyntaxError& error : parse(text_source(without(text, token))).errors) {
+        if (!seen.insert(error.message).second) continue;
+        EXPECT_LT(error.message.size(), 92u) << error.message;
+        EXPECT_FALSE(error.message.ends_with('.')) << error.message;
+        const std::string said = error.message.substr(0, error.message.find('`'));
+        for (const std::string_view word : foreign)
+          EXPECT_EQ(said.find(word), std::string::npos) << error.message;
+        EXPECT_TRUE(error.message.front() == '`' || std::islower(error.message.front()))
+            << error.message;
+      }
+    }
+  }
+  EXPECT_GT(seen.size(), 100u);
+}
+
+TEST(Recovery, Messages) {
+  EXPECT_EQ(errors_of("runbook r() {\n  step\n}\n"), "2:7 expected a name after `step`\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  let = 5\n}\n"), "2:7 expected a name after `let`\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  let a = \n  let b = 2\n}\n"),
+            "3:3 expected a value after `=`\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  f(1 + )\n  g(a b)\n}\n"),
+            "2:9 expected a value after `+`\n3:7 expected `,` or `)` after `a`\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  let timeout = 5\n  f(timeout)\n}\n"),
+            "2:7 `timeout` is a word of the language and can't name a value\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  let x = f() timeout 5s\n}\n"),
+            "2:15 only a step or a call takes `timeout`\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  let x = report { a: 1 }\n}\n"),
+            "2:18 no block can follow `report`\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  if x = 3 { }\n}\n"), "2:8 expected `{` after `x`\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  else { }\n}\n"), "2:3 this `else` follows no `if`\n");
+  EXPECT_EQ(errors_of("runbok r() { }\n"), "1:1 expected a declaration, found `runbok`\n");
+  EXPECT_EQ(errors_of("const a = 1 && 2\n"), "1:13 there is no operator `&&`\n");
+  EXPECT_EQ(errors_of("const a = 'b'\n"), "1:11 a string does not stand in single quotes\n");
+  EXPECT_EQ(errors_of("const a = \"b\n"), "1:11 this string has no closing `\"` on its line\n");
+  EXPECT_EQ(errors_of("runbook r(x) { }\n"), "1:11 `x` has no type\n");
+  EXPECT_EQ(errors_of("action a() = native\n"),
+            "1:1 this action does not say what it does to the world\n");
+  EXPECT_EQ(errors_of("runbook r() { expect a }\n"), "1:15 `expect` stands in a `test` only\n");
+  EXPECT_EQ(errors_of("<<<<<<< HEAD\n=======\n>>>>>>> b\nconst a = 1\n"),
+            "1:1 a merge conflict is left in this file\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  step a = f() timeout 1s timeout 2s\n}\n"),
+            "2:27 `timeout` is written twice\n");
+}
+
+TEST(Recovery, HintsKnowTheCure) {
+  const auto hint = [](const std::string& text) {
+    const ParsedFile file = parse(text_source(text));
+    return file.errors.empty() ? std::string() : file.errors.front().hint;
+  };
+  EXPECT_EQ(hint("runbok r() { }\n"), "did you mean `runbook`?");
+  EXPECT_EQ(hint("step a = f()\n"), "put it in a `runbook name() { … }`");
+  EXPECT_EQ(hint("fn f() { let hostName = 1 }\n"), "write `host_name`");
+  EXPECT_EQ(hint("record my_report { a: int }\n"), "write `MyReport`");
+  EXPECT_EQ(hint("runbook r() {\n  if x = 3 { }\n}\n"), "compare with `==`");
+  EXPECT_EQ(hint("runbook r() {\n  let x = f() timeout 5s\n}\n"), "write `step` in place of `let`");
+}
+
+TEST(Recovery, BracketsAreRepairedByIndentation) {
+  const auto tree = [](const std::string& text) { return dump(parse(text_source(text)).ast); };
+  const std::string right =
+      "runbook r() {\n  if a {\n    step b = f(x)\n  }\n  step c = g()\n}\nconst d = 1\n";
+  const std::string expected = tree(right);
+  for (const std::string_view bracket : {"{\n    step", "  }\n  step", ")\n  }", "{\n  if"}) {
+    std::string text = right;
+    const size_t at = text.find(bracket);
+    ASSERT_NE(at, std::string::npos);
+    const size_t where = text.find_first_of("{})", at);
+    text.erase(where, 1);
+    EXPECT_EQ(tree(text), expected) << text;
+    EXPECT_EQ(parse(text_source(text)).errors.size(), 1u) << text;
+  }
+}
+
+}  // namespace
+}  // namespace rbk::syntax
