@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
 #include <chrono>
 
 #include "base/units.h"
@@ -12,13 +13,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-engine::Outcome not_sent(const Error& error) {
+engine::Outcome not_sent(const engine::Attempt& attempt, const Error& error) {
   engine::Outcome outcome;
   outcome.kind = engine::Outcome::Kind::kError;
   outcome.effect = engine::Effect::kNone;
   outcome.error.kind = "http.ConnectionError";
   outcome.error.message =
       error.cure.empty() ? error.message : fmt::format("{}; {}", error.message, error.cure);
+  const boost::json::value* url = attempt.arguments.if_contains("url");
+  outcome.error.fields["url"] = url == nullptr ? boost::json::value("") : *url;
   return outcome;
 }
 
@@ -35,7 +38,7 @@ std::string summary(const HttpRequest& request, const HttpReply& reply, Clock::t
 void HttpAction::start(const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) {
   auto request = http_request(attempt);
   if (!request) {
-    sink->finish(not_sent(request.error()));
+    sink->finish(not_sent(attempt, request.error()));
     return;
   }
   if (attempt.behaviour == engine::Behaviour::kWrites) {

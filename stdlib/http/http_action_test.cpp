@@ -120,6 +120,7 @@ class HttpActionTest : public testing::Test {
     const Outcome outcome = run(name, target, std::move(more));
     EXPECT_EQ(outcome.kind, Outcome::Kind::kError);
     EXPECT_EQ(outcome.effect, Effect::kNone);
+    EXPECT_EQ(outcome.error.fields.at("url").as_string(), target);
     EXPECT_NE(outcome.error.message.find(word), std::string::npos) << outcome.error.message;
   }
 

@@ -1,5 +1,7 @@
 #include "stdlib/shell/shell_action.h"
 
+#include <boost/json.hpp>
+
 #include "base/boot.h"
 #include "stdlib/shell/shell_arguments.h"
 #include "stdlib/shell/shell_listener.h"
@@ -31,6 +33,7 @@ void ShellAction::start(const engine::Attempt& attempt, std::shared_ptr<engine::
     outcome.error.kind = "ShellError";
     outcome.error.message = command.error().message;
     if (!command.error().cure.empty()) outcome.error.message += "; " + command.error().cure;
+    outcome.error.fields = {{"exit_code", -1}, {"stdout", ""}, {"stderr", ""}};
     sink->finish(std::move(outcome));
     return;
   }

@@ -128,6 +128,8 @@ TEST_F(ShellActionTest, WhatCantBeRunHasNoEffect) {
     const Outcome outcome = run("echo x > " + store_ + "/effect", std::move(more));
     EXPECT_EQ(outcome.kind, Outcome::Kind::kError);
     EXPECT_EQ(outcome.effect, Effect::kNone);
+    EXPECT_EQ(outcome.error.fields.at("exit_code").as_int64(), -1);
+    EXPECT_EQ(outcome.error.fields.at("stderr").as_string(), "");
     EXPECT_NE(outcome.error.message.find(word), std::string::npos) << outcome.error.message;
   };
   refused({{"on", "web-1"}}, "web-1");

@@ -143,9 +143,14 @@ engine::Outcome ShellListener::outcome_of(const Ending& ending) const {
       outcome.effect = engine::Effect::kUnknown;
       return outcome;
     }
-    case Ending::Cause::kNotStarted:
-      return failed("ShellError", fmt::format("`{}` was not started: {}", command_, ending.text),
-                    engine::Effect::kNone);
+    case Ending::Cause::kNotStarted: {
+      engine::Outcome outcome =
+          failed("ShellError", fmt::format("`{}` was not started: {}", command_, ending.text),
+                 engine::Effect::kNone);
+      outcome.error.fields["exit_code"] = -1;
+      add_output(outcome.error.fields);
+      return outcome;
+    }
     case Ending::Cause::kLost:
       break;
   }
