@@ -62,7 +62,8 @@ class BodyChecker {
     Code code = Code::kPure;
     std::string_view pure_in;     // kPure: "a `fn`", "a constant" …
     std::string_view returns_to;  // name of the callable that `return` leaves; empty: a lambda
-    TypeId result = kNone;        // what `return` gives; kNone: not known yet (a lambda)
+    TypeId result = kNone;        // what `return` gives
+    TypeId* found = nullptr;      // in a lambda's block: what its `return`s gave so far
     std::string_view no_return;   // why there is no `return`: "a step"; empty: there is
     bool in_loop = false;
     std::string_view loop_border;    // what hides a loop outside: "a step"

@@ -319,6 +319,24 @@ const Case kCases[] = {
      "  for one in all {\n    match one {\n      case .ok(out) => log.info(out)\n"
      "      case .err(e) => log.warn(e.message)\n    }\n  }\n  return all.errors.length\n}\n",
      {}},
+    {"what_may_be_null_is_one_mistake",
+     "runbook r(s: string? = null) {\n  log.info(s.trim().upper() ?? \"-\")\n}\n",
+     {"RBK0207 2:12 found `string?`"}},
+    {"a_lambda_with_a_block",
+     "fn f(xs: list<string>) -> list<int> {\n  return xs.map(fn(x) {\n    let n = x.length\n"
+     "    return n + 1\n  })\n}\n",
+     {}},
+    {"a_lambda_that_gives_two_types",
+     "fn f(xs: list<string>) -> int {\n  return xs.map(fn(x) {\n    if x == \"\" {\n      return "
+     "1\n"
+     "    }\n    return \"a\"\n  }).length\n}\n",
+     {"RBK0200 6:12 found `string`"}},
+    {"retry_of_one_kind_sees_its_fields",
+     "runbook r() {\n  step a = shell(\"false\") reads retry 2 times on ShellError if "
+     "error.exit_code == 75\n"
+     "  step b = shell(\"false\") reads retry 2 times on ShellError, Timeout if error.exit_code == "
+     "75\n}\n",
+     {"RBK0103 3:78 `exit_code`"}},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, Mistakes, ::testing::ValuesIn(kCases),

@@ -479,7 +479,8 @@ TypeId BodyChecker::infer_lambda(ExprId expr, const syntax::LambdaExpr& node, Ty
   facts_.drop_if([&](PathId path) { return is_var(paths_.root_of(path)); });
   place_ = Place{};
   place_.pure_in = "a `fn`";
-  place_.result = wanted;
+  TypeId given = wanted;
+  place_.found = &given;
   borders_.push_back(Border::kLambda);
   TypeId result = types::kNothing;
   if (node.value.valid()) {
@@ -488,10 +489,9 @@ TypeId BodyChecker::infer_lambda(ExprId expr, const syntax::LambdaExpr& node, Ty
   } else {
     reachable_ = true;
     check_block(node.block, Want::kDiscard, kNone, {});
-    result = place_.result == kNone ? types::kNothing : place_.result;
-    if (reachable_ && place_.result != kNone && place_.result != types::kNothing &&
-        !types_.is_silent(place_.result))
-      diagnostics_.report(Code::kMissingReturn, span_of(expr), "fn", text(place_.result))
+    result = given == kNone ? types::kNothing : given;
+    if (reachable_ && given != kNone && given != types::kNothing && !types_.is_silent(given))
+      diagnostics_.report(Code::kMissingReturn, span_of(expr), "fn", text(given))
           .labelled("its end can be reached without a `return`")
           .help("end it with `return`");
   }

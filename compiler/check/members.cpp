@@ -124,7 +124,10 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
   if (types_.is_silent(base)) return types::kUnknown;
   if (types_.is_optional(base)) {
     plain = types_.element(base);
-    if (!node.optional) report_mismatch(node.base, base, plain, {});
+    if (!node.optional) {
+      report_mismatch(node.base, base, plain, {});
+      return types::kUnknown;
+    }
   } else if (node.optional) {
     if (base == types::kJson) {
       // JSON's null has no fields either.

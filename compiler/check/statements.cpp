@@ -301,27 +301,28 @@ void BodyChecker::check_return(const syntax::ReturnStmt& node, Span span) {
 }
 
 void BodyChecker::check_returned(const syntax::ReturnStmt& node, Span span) {
+  TypeId& given = place_.found != nullptr ? *place_.found : place_.result;
   if (!node.value.valid()) {
-    if (place_.result == kNone) {
-      place_.result = types::kNothing;
-    } else if (place_.result != types::kNothing && !types_.is_silent(place_.result)) {
-      diagnostics_.report(Code::kNoValue, span, text(place_.result))
-          .labelled(fmt::format("`{}` returns `{}`", place_.returns_to, text(place_.result)))
+    if (given == kNone) {
+      given = types::kNothing;
+    } else if (given != types::kNothing && !types_.is_silent(given)) {
+      diagnostics_.report(Code::kNoValue, span, text(given))
+          .labelled(fmt::format("`{}` returns `{}`", place_.returns_to, text(given)))
           .help("write what it gives: `return …`");
     }
     return;
   }
-  if (place_.result == kNone) {
+  if (given == kNone) {
     const TypeId type = infer(node.value);
-    if (!types_.is_silent(type)) place_.result = type;
-  } else if (place_.result == types::kNothing) {
+    if (!types_.is_silent(type)) given = type;
+  } else if (given == types::kNothing) {
     const TypeId type = infer(node.value);
     if (types_.is_silent(type) || type == types::kNothing) return;
     diagnostics_.report(Code::kWrongType, span_of(node.value), "nothing", text(type))
         .labelled(fmt::format("`{}` returns nothing", place_.returns_to))
         .help(fmt::format("say what it returns in its head: `-> {}`", text(type)));
   } else {
-    expect(node.value, place_.result, {Why::Kind::kReturn, place_.returns_to, {}, {}});
+    expect(node.value, given, {Why::Kind::kReturn, place_.returns_to, {}, {}});
   }
 }
 

@@ -215,8 +215,12 @@ void BodyChecker::check_retry(syntax::StmtId stmt, const syntax::RetryClause& cl
   const Scopes::Open scope(scopes_);
   const Restore<Place> place(place_);
   place_.top_level = false;
-  const SymbolId error = declare_local({"error", span_of(clause.condition)}, types::kError,
-                                       Symbol::Kind::kLocal, false);
+  // With one kind named the condition is only asked of errors of that kind, whose fields it sees.
+  const auto& kinds = module_.stmts[stmt.index].retry_kinds;
+  const bool one_kind = kinds.size() == 1 && clause.kinds.size() == 1 && kinds.front() != kNone;
+  const TypeId seen = one_kind ? program_.symbols[kinds.front()].type : types::kError;
+  const SymbolId error =
+      declare_local({"error", span_of(clause.condition)}, seen, Symbol::Kind::kLocal, false);
   module_.stmts[stmt.index].symbols.resize(2, kNone);
   module_.stmts[stmt.index].symbols[1] = error;
   condition(clause.condition);

@@ -47,6 +47,27 @@ bool joins_next_line(Kind kind) {
   }
 }
 
+// Opens a statement and is never part of a value.
+bool opens_statement_only(Kind kind) {
+  switch (kind) {
+    case Kind::kLet:
+    case Kind::kVar:
+    case Kind::kStep:
+    case Kind::kReturn:
+    case Kind::kBreak:
+    case Kind::kContinue:
+    case Kind::kRequire:
+    case Kind::kDefer:
+    case Kind::kCommit:
+    case Kind::kApproval:
+    case Kind::kRepeat:
+    case Kind::kUntil:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Goes on after a block's `}` on the same line.
 bool follows_block(Kind kind) {
   switch (kind) {
@@ -373,7 +394,10 @@ class Layouter {
     if (!newlines_count() || is_closer(token.kind)) return false;
     const bool after_block = block_closed_ && contexts_.size() > 1;
     if (!token.line_start) return after_block && !follows_block(token.kind) && !continues(token);
-    if (joins_next_line(previous)) return false;
+    // `let a = 1 +` is broken, but the statement below it is not part of it.
+    if (joins_next_line(previous))
+      return opens_statement_only(token.kind) && !is_opener(previous) && previous != Kind::kComma &&
+             next_kind() != Kind::kColon;
     if (previous == Kind::kColon) return looks_like_entry();
     if (continues(token)) return false;
     return !belongs_to_line_before(token);

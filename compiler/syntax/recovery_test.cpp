@@ -154,7 +154,7 @@ TEST(Recovery, Messages) {
   EXPECT_EQ(errors_of("runbook r() {\n  step\n}\n"), "2:7 expected a name after `step`\n");
   EXPECT_EQ(errors_of("runbook r() {\n  let = 5\n}\n"), "2:7 expected a name after `let`\n");
   EXPECT_EQ(errors_of("runbook r() {\n  let a = \n  let b = 2\n}\n"),
-            "3:3 expected a value after `=`\n");
+            "2:10 expected a value after `=`\n");
   EXPECT_EQ(errors_of("runbook r() {\n  f(1 + )\n  g(a b)\n}\n"),
             "2:9 expected a value after `+`\n3:7 expected `,` or `)` after `a`\n");
   EXPECT_EQ(errors_of("runbook r() {\n  let timeout = 5\n  f(timeout)\n}\n"),
