@@ -408,7 +408,11 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
     return types::kUnknown;
   }
   if (types_.is_optional(receiver)) {
-    if (!callee.optional) report_mismatch(callee.base, receiver, types_.element(receiver), {});
+    if (!callee.optional) {
+      report_mismatch(callee.base, receiver, types_.element(receiver), {});
+      infer_arguments(node.args);
+      return types::kUnknown;
+    }
     receiver = types_.element(receiver);
   } else if (callee.optional && receiver != types::kJson) {
     const Span dot{span_of(callee.base).end, name.span.begin, name.span.file};

@@ -336,7 +336,7 @@ const Case kCases[] = {
      "error.exit_code == 75\n"
      "  step b = shell(\"false\") reads retry 2 times on ShellError, Timeout if error.exit_code == "
      "75\n}\n",
-     {"RBK0103 3:78 `exit_code`"}},
+     {"RBK0103 3:79 `error` has no field `exit_code`"}},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, Mistakes, ::testing::ValuesIn(kCases),
