@@ -22,8 +22,16 @@ namespace rbk::supervisor {
 namespace {
 
 constexpr int64_t kIdle = 5'000'000;
-// A start is handed to a new supervisor so often when one after another dies of it.
+// A command is handed to a new supervisor so often when one after another dies of it.
 constexpr int kMostTries = 3;
+
+size_t size_of(const Start& start) {
+  size_t size =
+      1024 + start.key.size() + start.claim.size() + start.directory.size() + start.input.size();
+  for (const std::string& word : start.words) size += word.size() + sizeof(uint32_t);
+  for (const std::string& entry : start.environment) size += entry.size() + sizeof(uint32_t);
+  return size;
+}
 
 }  // namespace
 
@@ -105,10 +113,14 @@ Status Client::Core::prepare() {
 void Client::Core::start(Start start, std::shared_ptr<Listener> listener) {
   std::unique_lock lock(mutex_);
   const Status prepared = prepare();
-  if (!prepared || jobs_.contains(start.key)) {
+  const char* const refused = jobs_.contains(start.key) ? "the attempt runs already"
+                              : size_of(start) > kLargestFrame
+                                  ? "its command, environment and input "
+                                    "are larger than 24 MiB together"
+                                  : nullptr;
+  if (!prepared || refused != nullptr) {
     lock.unlock();
-    const std::string text = prepared ? "the attempt runs already" : prepared.error().message;
-    listener->ended({Ending::Cause::kNotStarted, 0, text});
+    listener->ended({Ending::Cause::kNotStarted, 0, prepared ? refused : prepared.error().message});
     return;
   }
   const std::string key = start.key;
@@ -274,6 +286,7 @@ void Client::Core::handle(Message message) {
     const auto job = jobs_.find(key);
     if (job == jobs_.end()) return std::shared_ptr<Listener>();
     job->second.at = at;
+    job->second.tries = 0;
     return job->second.listener;
   };
   if (const auto* output = std::get_if<Output>(&message)) {
@@ -315,20 +328,21 @@ void Client::Core::lose_connection() {
 }
 
 // The supervisor died. What it was told to start and did not confirm may have been started: its
-// spool decides. False if it is certain that it was not, and no further supervisor should try.
+// spool decides. False if no further supervisor should try.
 bool Client::Core::rescue(const std::string& key, Job& job) {
-  if (!job.to_start) return true;
-  const auto claim = Spool::find_or_void(*folder_, key);
-  if (claim && *claim) {
-    job.to_start->claim = **claim;
-    return ++job.tries < kMostTries;
+  if (job.to_start) {
+    const auto claim = Spool::find_or_void(*folder_, key);
+    if (claim && *claim) {
+      job.to_start->claim = **claim;
+    } else {
+      job.to_start.reset();  // to be attached to
+    }
   }
-  job.to_start.reset();  // to be attached to
-  return true;
+  return ++job.tries < kMostTries;
 }
 
 void Client::Core::disconnected() {
-  std::vector<std::shared_ptr<Listener>> refused;
+  std::vector<Job> given_up;
   {
     const std::lock_guard lock(mutex_);
     lose_connection();
@@ -336,15 +350,15 @@ void Client::Core::disconnected() {
       if (rescue(job->first, job->second)) {
         ++job;
       } else {
-        refused.push_back(std::move(job->second.listener));
+        given_up.push_back(std::move(job->second));
         job = jobs_.erase(job);
       }
     }
     if (!jobs_.empty()) request_connection();
   }
-  for (const auto& listener : refused) {
-    listener->ended({Ending::Cause::kNotStarted, 0,
-                     fmt::format("{} supervisors ended before they started it", kMostTries)});
+  for (const Job& job : given_up) {
+    job.listener->ended({job.to_start ? Ending::Cause::kNotStarted : Ending::Cause::kLost, 0,
+                         fmt::format("{} supervisors died one after another", kMostTries)});
   }
 }
 

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -279,6 +281,30 @@ TEST_F(ClientTest, ManyClientsAtOnceGetOneSupervisor) {
     parents.insert(recorder->out());
   }
   EXPECT_EQ(parents.size(), 1U);
+}
+
+TEST_F(ClientTest, SixHundredCommandsRunAtOnceWithTheLimitsOfTheirEngine) {
+  // More files than a process may usually open: pipes and a spool each.
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit before = limit;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_cur, 1024);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  ASSERT_EQ(mkfifo(path("gate").c_str(), 0600), 0);
+  std::vector<std::shared_ptr<Recorder>> recorders;
+  for (int i = 0; i < 600; ++i) {
+    recorders.push_back(begin(sh(fmt::format("k{}", i), "read x < " + path("gate"))));
+  }
+  const auto last = begin(sh("last", "ulimit -Sn; ulimit -Hn"));
+  EXPECT_EQ(last->wait().value, 0);
+  EXPECT_EQ(last->out(), fmt::format("{}\n{}\n", limit.rlim_cur, limit.rlim_max));
+  setrlimit(RLIMIT_NOFILE, &before);
+  for (int i = 0; i < 600; ++i) EXPECT_FALSE(recorders[static_cast<size_t>(i)]->has_ended()) << i;
+  const int gate = open(path("gate").c_str(), O_WRONLY | O_CLOEXEC);
+  const std::string lines(600, '\n');
+  EXPECT_EQ(write(gate, lines.data(), lines.size()), 600);
+  for (const auto& recorder : recorders) EXPECT_EQ(recorder->wait().cause, Ending::Cause::kExited);
+  close(gate);
 }
 
 TEST_F(ClientTest, TheCommandOutlivesItsEngineAndIsFoundAgain) {

@@ -35,8 +35,8 @@ Command::~Command() {
   close_input();
 }
 
-void Command::begin(Start start) {
-  auto child = start_process(start);
+void Command::begin(Start start, const rlimit& files) {
+  auto child = start_process(start, files);
   if (!child) {
     std::string text = child.error().message;
     if (!child.error().cure.empty()) text += "; " + child.error().cure;

@@ -21,8 +21,9 @@ class Command {
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;
 
-  /// Starts the process. If it can't be started, the command has ended (kNotStarted).
-  void begin(Start start);
+  /// Starts the process, with `files` as its limit of open files. If it can't be started, the
+  /// command has ended (kNotStarted).
+  void begin(Start start, const rlimit& files);
   /// For a spool without an end whose supervisor is gone: ends what is left of its processes, then
   /// the command (kLost).
   void abandon();

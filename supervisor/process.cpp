@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -150,7 +151,17 @@ std::map<pid_t, Stat> all_processes() {
 
 }  // namespace
 
-Result<ChildProcess> start_process(const Start& start) {
+rlimit raise_file_limit() {
+  constexpr rlim_t kEnough = 65'536;
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit raised = before;
+  raised.rlim_cur = std::max(before.rlim_cur, std::min(before.rlim_max, kEnough));
+  setrlimit(RLIMIT_NOFILE, &raised);
+  return before;
+}
+
+Result<ChildProcess> start_process(const Start& start, const rlimit& files) {
   auto out = make_pipe(true);
   if (!out) return tl::unexpected<Error>(out.error());
   auto err = make_pipe(true);
@@ -180,9 +191,14 @@ Result<ChildProcess> start_process(const Start& start) {
   environment.push_back(nullptr);
 
   ChildProcess child;
+  // What a child inherits is set for the moment of its making.
   const mode_t own_mask = umask(start.file_mask);
+  rlimit own_files{};
+  getrlimit(RLIMIT_NOFILE, &own_files);
+  setrlimit(RLIMIT_NOFILE, &files);
   const int error = posix_spawn(&child.identity.pid, words[0], &plan.files, &plan.attributes,
                                 words.data(), environment.data());
+  setrlimit(RLIMIT_NOFILE, &own_files);
   umask(own_mask);
   if (error != 0) return fail(ErrorKind::kInvalid, spawn_failure(start, error));
   child.identity.start_time = start_time_of(child.identity.pid);
@@ -214,7 +230,7 @@ std::vector<pid_t> living_members(const ProcessIdentity& leader, std::string_vie
   }
   for (const auto& [process, facts] : processes) {
     if (!members.contains(process) && facts.state != 'Z' && process != getpid() &&
-        carries(process, key)) {
+        facts.start_time >= leader.start_time && carries(process, key)) {
       members.insert(process);
     }
   }

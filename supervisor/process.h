@@ -1,6 +1,8 @@
 // Starting processes, telling them apart, and ending a whole tree of them.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,9 +21,13 @@ struct ChildProcess {
   Descriptor in;  // not open if the command's input is empty
 };
 
-/// Runs start.words in a session of its own, with RUNBOOK_ATTEMPT=key added to its environment.
-/// An error means that nothing runs.
-Result<ChildProcess> start_process(const Start& start);
+/// Lets this process open as many files as it may: it holds some for each command. Returns the
+/// limit as it was, which is the commands'.
+rlimit raise_file_limit();
+
+/// Runs start.words in a session of its own, with RUNBOOK_ATTEMPT=key added to its environment and
+/// `files` as its limit of open files. An error means that nothing runs.
+Result<ChildProcess> start_process(const Start& start, const rlimit& files);
 
 /// Clock ticks since boot, from /proc; 0 if no such process is there.
 uint64_t start_time_of(pid_t process);

@@ -17,6 +17,7 @@ namespace rbk::supervisor {
 Result<std::unique_ptr<Server>> Server::make(Folder folder, Descriptor listener) {
   std::unique_ptr<Server> server(new Server(std::move(folder)));
   server->listener_ = std::move(listener);
+  server->files_of_commands_ = raise_file_limit();
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
@@ -128,7 +129,7 @@ void Server::start(Engine& engine, Start message) {
   engine.session->send(Started{message.key});
   const auto command = make_command(std::move(*spool));
   engine.session->attach(command, Cursor{});
-  command->begin(std::move(message));
+  command->begin(std::move(message), files_of_commands_);
   if (!command->ended()) by_process_[command->process()] = command;
 }
 

@@ -45,6 +45,7 @@ class Server {
   Descriptor listener_;
   Descriptor children_;
   std::unique_ptr<EventLoop> loop_;
+  rlimit files_of_commands_{};
   int64_t patience_ = 0;
   EventLoop::Id leave_timer_ = 0;
   uint64_t next_engine_ = 1;
