@@ -1,0 +1,148 @@
+// The journal's form of an event; docs/formats/snapshot.md describes it.
+#include <fmt/format.h>
+
+#include "vm/machine.h"
+#include "vm/wire_json.h"
+
+namespace rbk::vm {
+
+using bytecode::Reader;
+using bytecode::Writer;
+
+namespace {
+
+constexpr uint8_t kEventVersion = 1;
+
+void put(Writer& out, const event::Started& event) {
+  out.number(event.runbook);
+  out.number(event.arguments.size());
+  for (const boost::json::value& argument : event.arguments) put_json(out, argument);
+  out.text(event.run);
+  out.text(event.url);
+  out.text(event.starter);
+  out.text(event.reason);
+  put_object(out, event.labels);
+  out.number(event.seed);
+}
+void put(Writer& out, const event::Performed& event) {
+  out.number(event.request);
+  out.byte(static_cast<uint8_t>(event.how));
+  out.byte(static_cast<uint8_t>(event.effect));
+  put_json(out, event.output);
+  if (event.how == event::Performed::How::kError) put_error(out, event.error);
+}
+void put(Writer& out, const event::Woke& event) { out.number(event.request); }
+void put(Writer& out, const event::Decided& event) {
+  out.number(event.request);
+  out.flag(event.approved);
+  put_object(out, event.form);
+  out.number(event.by.size());
+  for (const std::string& name : event.by) out.text(name);
+  out.text(event.reason);
+}
+void put(Writer& out, const event::Resolved& event) {
+  out.number(event.request);
+  out.byte(static_cast<uint8_t>(event.how));
+  put_json(out, event.output);
+  out.text(event.by);
+}
+void put(Writer& out, const event::Cancelled& event) {
+  out.flag(event.rollback);
+  out.text(event.by);
+}
+void put(Writer& out, const event::RollBack& event) {
+  out.text(event.to);
+  out.text(event.by);
+}
+
+template <typename E>
+E get_enum(Reader& in, E last) {
+  const uint8_t byte = in.byte();
+  if (byte > static_cast<uint8_t>(last)) in.fail();
+  return in.failed() ? E() : static_cast<E>(byte);
+}
+
+void get(Reader& in, event::Started& event) {
+  event.runbook = in.index();
+  const size_t count = in.count();
+  for (size_t i = 0; i < count && !in.failed(); ++i) event.arguments.push_back(get_json(in));
+  event.run = in.text();
+  event.url = in.text();
+  event.starter = in.text();
+  event.reason = in.text();
+  event.labels = get_object(in);
+  event.seed = in.number();
+}
+void get(Reader& in, event::Performed& event) {
+  event.request = in.number();
+  event.how = get_enum(in, event::Performed::How::kInDoubt);
+  event.effect = get_enum(in, Effect::kUnknown);
+  event.output = get_json(in);
+  if (event.how == event::Performed::How::kError) event.error = get_error(in);
+}
+void get(Reader& in, event::Woke& event) { event.request = in.number(); }
+void get(Reader& in, event::Decided& event) {
+  event.request = in.number();
+  event.approved = in.flag();
+  event.form = get_object(in);
+  event.by.resize(in.count());
+  for (std::string& name : event.by) name = in.text();
+  event.reason = in.text();
+}
+void get(Reader& in, event::Resolved& event) {
+  event.request = in.number();
+  event.how = get_enum(in, event::Resolved::How::kFail);
+  event.output = get_json(in);
+  event.by = in.text();
+}
+void get(Reader& in, event::Cancelled& event) {
+  event.rollback = in.flag();
+  event.by = in.text();
+}
+void get(Reader& in, event::RollBack& event) {
+  event.to = in.text();
+  event.by = in.text();
+}
+
+/// Makes the alternative of that index.
+template <size_t kIndex = 0>
+bool choose(decltype(Event::what)& what, size_t index) {
+  if constexpr (kIndex < std::variant_size_v<decltype(Event::what)>) {
+    if (index == kIndex) {
+      what.emplace<kIndex>();
+      return true;
+    }
+    return choose<kIndex + 1>(what, index);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string encode(const Event& event) {
+  Writer out;
+  out.byte(kEventVersion);
+  out.integer(event.time);
+  out.byte(static_cast<uint8_t>(event.what.index()));
+  std::visit([&out](const auto& what) { put(out, what); }, event.what);
+  return out.take();
+}
+
+Result<Event> decode_event(std::string_view bytes) {
+  Reader in(bytes);
+  const uint8_t version = in.byte();
+  if (!in.failed() && version > kEventVersion) {
+    return fail(
+        ErrorKind::kUnsupported,
+        fmt::format("the event has format {}; this rbk reads up to {}", version, kEventVersion),
+        "use a newer rbk");
+  }
+  Event event;
+  event.time = in.integer();
+  if (!choose(event.what, in.byte()) || version == 0) in.fail();
+  std::visit([&in](auto& what) { get(in, what); }, event.what);
+  if (!in.done()) return fail(ErrorKind::kCorrupt, "the event is damaged: it does not decode");
+  return event;
+}
+
+}  // namespace rbk::vm

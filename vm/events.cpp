@@ -1,0 +1,526 @@
+// What happened comes in; the fibers that it concerns go on until all wait again.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "vm/bytecode/op_table.h"
+#include "vm/execution.h"
+#include "vm/json.h"
+
+namespace rbk::vm {
+
+using bytecode::kNone;
+using bytecode::kNoRegister;
+
+Execution::Execution(std::shared_ptr<const bytecode::Program> program, Limits limits)
+    : limits_(limits), image_(std::move(program), heap_) {
+  constexpr uint64_t kMostMemory = uint64_t{3} << 30;  // sizes of objects have 32 bits
+  limits_.memory = std::min(limits_.memory, kMostMemory);
+  limits_.fuel = std::clamp<uint64_t>(limits_.fuel, 1, uint64_t{1} << 62);
+  limits_.call_depth = std::max<uint32_t>(limits_.call_depth, 1);
+  heap_.limit = limits_.memory;
+  heap_.most_visits = limits_.fuel;
+}
+
+Execution::~Execution() {
+  // Registers are not owned by objects of C++: give back what they hold.
+  for (auto& [id, fiber] : fibers_) {
+    while (fiber->depth > 0) pop_frame(*fiber);
+  }
+}
+
+// ---- One turn
+
+Result<Turn> Execution::deliver(const Event& event) {
+  if (event.time < now_) {
+    return fail(ErrorKind::kInvalid,
+                fmt::format("an event of time {} comes after one of time {}", event.time, now_));
+  }
+  turn_ = Turn();
+  fuel_ = static_cast<int64_t>(limits_.fuel);
+  fuel_reserve_ = false;
+  heap_.visits = 0;
+  heap_.most_visits = limits_.fuel;
+  heap_.sent = 0;
+  const int64_t before = std::exchange(now_, event.time);
+  const Status taken = std::visit([this](const auto& what) { return take(what); }, event.what);
+  if (!taken) {
+    now_ = before;
+    heap_.fault = Fault::kNone;
+    return tl::unexpected(taken.error());
+  }
+  run_ready();
+  return std::move(turn_);
+}
+
+void Execution::run_ready() {
+  while (!ready_.empty() && !aborted_) {
+    Fiber* fiber = find_fiber(ready_.front());
+    ready_.pop_front();
+    if (fiber != nullptr) run_fiber(*fiber);
+  }
+  fiber_ = nullptr;
+  if (aborted_) {
+    abort_run(make_limit_error("the run has computed too long without waiting, clean-up included"));
+  }
+}
+
+/// Until it waits or has ended, and has undone what it must.
+void Execution::run_fiber(Fiber& fiber) {
+  if (fiber.depth > 0 && interpret(fiber) == Run::kWaits) return;
+  while (!aborted_) {
+    // What a failed function has left on the undo stack is undone here.
+    if (fiber.failed) fiber.unwinding = true;
+    if (!fiber.unwinding) break;
+    const Undo next = undo_next(fiber, 0, false);
+    if (next == Undo::kNone) break;
+    if (next == Undo::kWaits || interpret(fiber) == Run::kWaits) return;
+  }
+  if (!aborted_) end_fiber(fiber);
+}
+
+void Execution::end_fiber(Fiber& fiber) {
+  while (!fiber.timers.empty()) stop_timer(fiber, fiber.timers.back().id);
+  if (fiber.failed) {
+    cut_back(fiber, MarkHeights{}, fiber.error.get());
+  } else {
+    fiber.steps.clear();
+  }
+  fiber.items.clear();
+  fiber.unwinding = false;
+  if (fiber.group != 0) return branch_ended(fiber);
+  run_ended(fiber);
+}
+
+void Execution::run_ended(Fiber& fiber) {
+  ended_ = true;
+  std::move(fiber.undo.begin(), fiber.undo.end(), std::back_inserter(fiber.kept));
+  fiber.undo = std::move(fiber.kept);
+  fiber.kept.clear();
+  const bool left = std::any_of(fiber.undo.begin(), fiber.undo.end(),
+                                [](const UndoEntry& entry) { return !entry.is_defer; });
+  Ending ending;
+  using Status = Ending::Status;
+  if (rolling_back_) {
+    rolling_back_ = false;
+    ending.status = undo_failed_ ? Status::kRollbackFailed : Status::kSucceeded;
+    ending.rolled_back = !undo_failed_ && !left;
+  } else if (fiber.failed) {
+    const bool was_cancelled =
+        static_cast<const ErrorObject*>(fiber.error.get())->reach == Reach::kCancel;
+    ending.status = was_cancelled ? Status::kCancelled : Status::kFailed;
+    if (undo_failed_) ending.status = Status::kRollbackFailed;
+    ending.rolled_back = undone_ > 0 && !left && !undo_failed_ && !committed_;
+    ending.error = outside(fiber.error.get());
+  } else {
+    ending.status = undo_failed_ ? Status::kRollbackFailed
+                    : tolerated_ ? Status::kPartial
+                                 : Status::kSucceeded;
+    ending.output = to_outside(image_, fiber.result.slot(), fiber.result.kind());
+    heap_.fault = Fault::kNone;
+  }
+  fiber.failed = false;
+  fiber.error = Ref();
+  fiber.result = Value();
+  turn_.ending = std::move(ending);
+}
+
+/// Past every limit: nothing of the run can go on. What it waits for is given up.
+void Execution::abort_run(Ref error) {
+  aborted_ = false;
+  ended_ = true;
+  ready_.clear();
+  const std::map<RequestId, Pending> given_up = std::move(pending_);
+  pending_.clear();
+  for (const auto& [id, pending] : given_up) {
+    if (std::holds_alternative<request::Perform>(pending.request.what)) {
+      turn_.requests.push_back({next_request_++, request::Stop{id}});
+    } else {
+      turn_.requests.push_back({next_request_++, request::Forget{id}});
+    }
+  }
+  groups_.clear();
+  for (auto& [id, fiber] : fibers_) {
+    while (fiber->depth > 0) pop_frame(*fiber);
+  }
+  std::erase_if(fibers_, [this](const auto& entry) { return entry.first != root_; });
+  Fiber& root = *fibers_.at(root_);
+  std::vector<UndoEntry> undo = std::move(root.undo);
+  root = Fiber();
+  root.id = root_;
+  root.undo = std::move(undo);
+  root.next_serial = uint64_t{1} << 31;
+  Ending ending;
+  ending.status = Ending::Status::kFailed;
+  ending.error = outside(error.get());
+  turn_.ending = std::move(ending);
+}
+
+// ---- Events
+
+Pending* Execution::waiting(RequestId request, Fiber::Wait wait) {
+  const auto found = pending_.find(request);
+  if (found == pending_.end()) return nullptr;
+  Fiber* fiber = find_fiber(found->second.fiber);
+  if (fiber == nullptr || fiber->request != request || fiber->wait != wait) return nullptr;
+  return &found->second;
+}
+
+namespace {
+
+Status nothing_waits(RequestId request) {
+  return fail(ErrorKind::kInvalid, fmt::format("nothing waits for an answer to {}", request));
+}
+
+}  // namespace
+
+Status Execution::take(const event::Started& event) {
+  const bytecode::Program& program = image_.program();
+  if (begun_) return fail(ErrorKind::kInvalid, "the run has started already");
+  if (event.runbook >= program.runbooks.size()) {
+    return fail(ErrorKind::kInvalid, fmt::format("the program has {} runbooks, and no runbook {}",
+                                                 program.runbooks.size(), event.runbook));
+  }
+  const bytecode::Runbook& runbook = program.runbooks[event.runbook];
+  if (event.arguments.size() != runbook.parameters.size()) {
+    return fail(ErrorKind::kInvalid,
+                fmt::format("{} takes {} parameters, not {}", runbook.name,
+                            runbook.parameters.size(), event.arguments.size()));
+  }
+  std::vector<Value> arguments;
+  for (size_t i = 0; i < runbook.parameters.size(); ++i) {
+    const Ref json = json_in(heap_, event.arguments[i]);
+    Result<Value> value =
+        read_json(image_, json.get(), runbook.parameters[i].type, Unknown::kIgnore);
+    if (!value || heap_.fault != Fault::kNone) {
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("{}: {}", runbook.parameters[i].name,
+                              value ? "the value is too large" : value.error().message));
+    }
+    arguments.push_back(std::move(*value));
+  }
+  begun_ = true;
+  runbook_ = event.runbook;
+  info_ = {event.run, event.url, event.starter, event.reason, event.labels, now_};
+  seed_ = event.seed;
+  Fiber& fiber = new_fiber();
+  root_ = fiber.id;
+  const Code& code = image_.code(runbook.function);
+  if (!grow(fiber, code.registers)) {
+    abort_run(make_limit_error("the runbook has too many registers"));
+    return {};
+  }
+  enter(fiber, code, Frame::Purpose::kRoot);
+  for (size_t i = 0; i < arguments.size(); ++i) fiber.registers()[i] = arguments[i].give();
+  ready_.push_back(fiber.id);
+  return {};
+}
+
+/// The error of a Perform that did not end well.
+Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event,
+                             const std::string& action) {
+  using How = event::Performed::How;
+  Ref error;
+  switch (event.how) {
+    case How::kOk:
+      return {};
+    case How::kError:
+      error = make_error(event.error);
+      break;
+    case How::kTimeout:
+      error = take_interrupt(fiber);
+      if (!error) error = make_error("Timeout", action + " did not end in time", true);
+      break;
+    case How::kStopped:
+      error = take_interrupt(fiber);
+      if (!error) error = make_error("Stopped", action + " was stopped");
+      break;
+    case How::kInDoubt:
+      error = make_error("InDoubt",
+                         "whether " + action + " took effect is not known: who ran it has died");
+      break;
+  }
+  static_cast<ErrorObject*>(error.get())->in_doubt =
+      event.how == How::kInDoubt || event.effect == Effect::kUnknown;
+  return error;
+}
+
+Status Execution::take(const event::Performed& event) {
+  Pending* found = waiting(event.request, Fiber::Wait::kPerform);
+  if (found == nullptr) return nothing_waits(event.request);
+  const Pending pending = *found;
+  pending_.erase(event.request);
+  Fiber& fiber = *find_fiber(pending.fiber);
+  const auto& perform = std::get<request::Perform>(pending.request.what);
+  const bytecode::ActionImport& action = image_.program().actions[perform.action];
+  if (event.how == event::Performed::How::kTimeout && pending.bound_timer != 0) {
+    // It was the time of a scope around it that was up: the scope is told now, not when its own
+    // timer's news comes. While it is told, this fiber no longer waits for anything.
+    fiber.wait = Fiber::Wait::kNothing;
+    if (Fiber* around = find_fiber(pending.bound_fiber)) {
+      if (Timer* timer = find_timer(*around, pending.bound_timer); timer && timer->request != 0) {
+        forget(timer->request);
+        fire_timer(*around, pending.bound_timer);
+      }
+    }
+  }
+  if (event.how != event::Performed::How::kOk) {
+    go_on_raising(fiber, outcome_error(fiber, event, action.name));
+    return {};
+  }
+  const uint16_t a = fiber.top().pc->a;
+  if (action.result == kNone) {
+    go_on_with(fiber, a, Value(Ref()));
+    return {};
+  }
+  const Ref json = json_in(heap_, event.output);
+  Result<Value> output = read_json(image_, json.get(), action.result, Unknown::kIgnore);
+  if (heap_.fault != Fault::kNone) {
+    raise_fault();
+    go_on_raising(fiber, std::move(raised_));
+  } else if (!output) {
+    go_on_raising(fiber, make_error("JsonError", "the output of " + action.name + ": " +
+                                                     output.error().message));
+  } else {
+    go_on_with(fiber, a, std::move(*output));
+  }
+  return {};
+}
+
+Status Execution::take(const event::Woke& event) {
+  const auto found = pending_.find(event.request);
+  if (found == pending_.end()) return nothing_waits(event.request);
+  const Pending pending = found->second;
+  Fiber& fiber = *find_fiber(pending.fiber);
+  if (pending.timer != 0) {
+    pending_.erase(found);
+    fire_timer(fiber, pending.timer);
+    return {};
+  }
+  if (waiting(event.request, Fiber::Wait::kSleep) != nullptr) {
+    pending_.erase(found);
+    go_on_with(fiber, kNoRegister, Value());
+    return {};
+  }
+  const auto* approve = std::get_if<request::Approve>(&pending.request.what);
+  if (approve == nullptr || !approve->expires ||
+      waiting(event.request, Fiber::Wait::kApprove) == nullptr) {
+    return nothing_waits(event.request);
+  }
+  pending_.erase(found);
+  go_on_raising(fiber, make_error("Rejected", "nobody decided in time"));
+  return {};
+}
+
+namespace {
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+Status Execution::take(const event::Decided& event) {
+  Pending* found = waiting(event.request, Fiber::Wait::kApprove);
+  if (found == nullptr) return nothing_waits(event.request);
+  Fiber& fiber = *find_fiber(found->fiber);
+  if (!event.approved) {
+    ErrorValue rejected{"Rejected", "rejected", false, {}};
+    if (!event.by.empty()) rejected.message += " by " + join(event.by);
+    if (!event.reason.empty()) rejected.message += ": " + event.reason;
+    rejected.fields["by"] = boost::json::array(event.by.begin(), event.by.end());
+    rejected.fields["reason"] = event.reason;
+    pending_.erase(event.request);
+    go_on_raising(fiber, make_error(rejected));
+    return {};
+  }
+  boost::json::object form = event.form;
+  if (!form.contains("approvers")) {
+    form["approvers"] = boost::json::array(event.by.begin(), event.by.end());
+  }
+  const bytecode::Instruction& at = *fiber.top().pc;
+  const Ref json = json_in(heap_, form);
+  Result<Value> value = read_json(image_, json.get(), at.c, Unknown::kIgnore);
+  if (!value || heap_.fault != Fault::kNone) {
+    return fail(ErrorKind::kInvalid,
+                "the form: " + (value ? std::string("it is too large") : value.error().message));
+  }
+  pending_.erase(event.request);
+  go_on_with(fiber, at.a, std::move(*value));
+  return {};
+}
+
+Status Execution::take(const event::Resolved& event) {
+  Pending* found = waiting(event.request, Fiber::Wait::kDoubt);
+  if (found == nullptr) return nothing_waits(event.request);
+  Fiber& fiber = *find_fiber(found->fiber);
+  const bytecode::Instruction& at = *fiber.top().pc;
+  const bytecode::ActionImport& action = image_.program().actions[at.c];
+  using How = event::Resolved::How;
+  if (event.how == How::kFail) {
+    pending_.erase(event.request);
+    go_on_raising(fiber, make_error("InDoubt", fmt::format("{} said that {} failed",
+                                                           event.by.empty() ? "a person" : event.by,
+                                                           action.name)));
+    return {};
+  }
+  Value output(Ref{});
+  if (event.how == How::kDone && action.result != kNone && at.a != kNoRegister) {
+    const Ref json = json_in(heap_, event.output);
+    Result<Value> value = read_json(image_, json.get(), action.result, Unknown::kIgnore);
+    if (!value || heap_.fault != Fault::kNone) {
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("the output of {}: {}", action.name,
+                              value ? "it is too large" : value.error().message));
+    }
+    output = std::move(*value);
+  }
+  pending_.erase(event.request);
+  fiber.registers()[at.b].i = event.how == How::kDone ? 1 : 0;
+  const bool keeps = event.how == How::kDone && action.result != kNone;
+  go_on_with(fiber, keeps ? at.a : kNoRegister, std::move(output));
+  return {};
+}
+
+Status Execution::take(const event::Cancelled& event) {
+  if (!begun_ || ended_) return fail(ErrorKind::kInvalid, "no run goes on that could be cancelled");
+  if (rolling_back_) return fail(ErrorKind::kInvalid, "a rollback can't be cancelled");
+  if (cancelled_) return fail(ErrorKind::kInvalid, "the run is being cancelled already");
+  cancelled_ = true;
+  leave_ = !event.rollback;
+  request_cancel(*find_fiber(root_),
+                 event.by.empty() ? std::string("cancelled") : "cancelled by " + event.by);
+  return {};
+}
+
+// ---- Undoing a run after its end
+
+namespace {
+
+void list_undoable(const std::vector<UndoEntry>& entries, std::vector<Undoable>& out) {
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    for (const std::vector<UndoEntry>& branch : entry->branches) list_undoable(branch, out);
+    if (entry->branches.empty() && !entry->is_defer) out.push_back({entry->path, entry->step});
+  }
+}
+
+/// Moves what is to be undone out of `entries`; what stays is older than step `to`. True when `to`
+/// was found: older entries stay.
+bool split_at(std::vector<UndoEntry>& entries, const Undoable& to, std::vector<UndoEntry>& undo) {
+  std::vector<UndoEntry> taken;  // newest first
+  bool found = false;
+  while (!entries.empty() && !found) {
+    UndoEntry entry = std::move(entries.back());
+    entries.pop_back();
+    if (entry.branches.empty()) {
+      found = !entry.is_defer && entry.step == to.step && entry.path == to.path;
+      taken.push_back(std::move(entry));
+      continue;
+    }
+    std::vector<Undoable> inside;
+    for (const std::vector<UndoEntry>& branch : entry.branches) list_undoable(branch, inside);
+    found = std::find(inside.begin(), inside.end(), to) != inside.end();
+    if (!found) {
+      taken.push_back(std::move(entry));
+      continue;
+    }
+    // Branches have no order among them: of the others what began after `to` is undone.
+    UndoEntry part;
+    part.serial = entry.serial;
+    UndoEntry rest;
+    rest.serial = entry.serial;
+    for (std::vector<UndoEntry>& branch : entry.branches) {
+      std::vector<UndoEntry> undone;
+      std::vector<Undoable> of_branch;
+      list_undoable(branch, of_branch);
+      if (std::find(of_branch.begin(), of_branch.end(), to) != of_branch.end()) {
+        split_at(branch, to, undone);
+      } else {
+        const auto newer = std::find_if(branch.begin(), branch.end(),
+                                        [&](const UndoEntry& e) { return e.step > to.step; });
+        undone.assign(std::make_move_iterator(newer), std::make_move_iterator(branch.end()));
+        branch.erase(newer, branch.end());
+      }
+      if (!undone.empty()) part.branches.push_back(std::move(undone));
+      if (!branch.empty()) rest.branches.push_back(std::move(branch));
+    }
+    taken.push_back(std::move(part));
+    if (!rest.branches.empty()) entries.push_back(std::move(rest));
+  }
+  std::move(taken.rbegin(), taken.rend(), std::back_inserter(undo));
+  return found;
+}
+
+}  // namespace
+
+std::vector<Undoable> Execution::undoable() const {
+  std::vector<Undoable> list;
+  const auto root = fibers_.find(root_);
+  if (ended_ && root != fibers_.end()) list_undoable(root->second->undo, list);
+  return list;
+}
+
+Status Execution::take(const event::RollBack& event) {
+  if (!ended_) return fail(ErrorKind::kInvalid, "the run has not ended: cancel it instead");
+  const std::vector<Undoable> known = undoable();
+  Fiber& fiber = *fibers_.at(root_);
+  if (event.to.empty()) {
+    fiber.kept.clear();
+  } else {
+    const auto to = std::find_if(known.begin(), known.end(),
+                                 [&](const Undoable& each) { return each.path == event.to; });
+    if (to == known.end()) {
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("there is no step {} that could be undone", event.to));
+    }
+    fiber.kept = std::move(fiber.undo);
+    fiber.undo.clear();
+    split_at(fiber.kept, *to, fiber.undo);
+  }
+  ended_ = false;
+  rolling_back_ = true;
+  leave_ = false;
+  undo_failed_ = false;
+  undone_ = 0;
+  fiber.cancel = false;
+  fiber.unwinding = true;
+  ready_.push_back(fiber.id);
+  return {};
+}
+
+// ---- By itself
+
+Result<Value> Execution::evaluate(uint32_t function, const std::vector<Value>& arguments) {
+  fuel_ = static_cast<int64_t>(limits_.fuel);
+  fuel_reserve_ = false;
+  heap_.visits = 0;
+  heap_.most_visits = limits_.fuel;
+  Fiber fiber;
+  const Code& code = image_.code(function);
+  if (!grow(fiber, code.registers)) return fail(ErrorKind::kLimit, "the function is too large");
+  enter(fiber, code, Frame::Purpose::kRoot);
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    fiber.registers()[i] = Value(arguments[i]).give();
+  }
+  interpret(fiber);
+  fiber_ = nullptr;
+  while (fiber.depth > 0) pop_frame(fiber);
+  if (aborted_) {
+    aborted_ = false;
+    return fail(ErrorKind::kLimit, "the condition computes too long");
+  }
+  if (fiber.failed) {
+    return fail(ErrorKind::kInvalid, outside(fiber.error.get()).message);
+  }
+  return fiber.result;
+}
+
+std::vector<Request> Execution::pending() const {
+  std::vector<Request> list;
+  for (const auto& [id, pending] : pending_) list.push_back(pending.request);
+  return list;
+}
+
+}  // namespace rbk::vm

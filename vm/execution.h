@@ -1,0 +1,202 @@
+// A run while it lives: what Machine::State holds. interpreter.cpp has the loop; the operations
+// that it calls are grouped by subject in *_ops.cpp, scopes.cpp, waits.cpp and parallel.cpp;
+// events.cpp takes in what happened.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "vm/fiber.h"
+
+namespace rbk::vm {
+
+/// What the interpreter does after an operation.
+enum class Next : uint8_t {
+  kNext,   // the next instruction
+  kRaise,  // `raised_` holds the error
+  kWait,   // the fiber waits; it goes on after this instruction, or at it if `again_`
+  kEnter,  // another frame is on top
+};
+
+class Execution {
+ public:
+  Execution(std::shared_ptr<const bytecode::Program> program, Limits limits);
+  ~Execution();
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  Result<Turn> deliver(const Event& event);
+  bool ended() const { return ended_; }
+  std::vector<Undoable> undoable() const;
+  std::vector<Request> pending() const;
+  std::string snapshot() const;
+  Status restore(std::string_view bytes);
+
+  /// Runs a pure function by itself. The arguments must be of its parameters' kinds.
+  Result<Value> evaluate(uint32_t function, const std::vector<Value>& arguments);
+  Image& image() { return image_; }
+
+ private:
+  friend class SnapshotWriter;
+  friend class SnapshotReader;
+  using Instruction = bytecode::Instruction;
+  using Operation = Next (Execution::*)(Slot* r, const Instruction* at);
+
+  // ---- interpreter.cpp
+  enum class Run : uint8_t { kWaits, kFinished };
+  Run interpret(Fiber& fiber);
+  static const Operation* operations();
+  bool grow(Fiber& fiber, uint32_t registers);
+  void enter(Fiber& fiber, const Code& code, Frame::Purpose purpose);
+  void pop_frame(Fiber& fiber);
+  void enter_closure(Fiber& fiber, const Closure& closure, Frame::Purpose purpose);
+
+  // ---- Errors (errors.cpp)
+  Ref make_error(std::string_view kind, std::string_view message, bool retryable = false);
+  Ref make_error(const ErrorValue& value);
+  Ref make_limit_error(std::string_view message);
+  Ref error_copy(const ErrorObject* error);
+  ErrorValue outside(const Object* error);
+  Next raise(std::string_view kind, std::string_view message);
+  Next raise(Ref error);
+  Next raise_wrong(const Object* object, std::string_view wanted);
+  Next raise_fault();
+  void take_fault();
+  /// Goes to the handler of `raised_`. False: no frame is left, the fiber has failed.
+  bool handle_error(Fiber& fiber);
+  const bytecode::Handler* find_handler(Fiber& fiber, ErrorObject* error);
+
+  // ---- Operations on values: call_ops.cpp, object_ops.cpp, text_ops.cpp
+  const Kind* kinds() const { return fiber_->top().code->kinds; }
+  static void set(Slot& slot, Ref value);
+  Next set_checked(Slot& slot, Kind wanted, Value value);
+  Next set_part(Slot* r, uint16_t a, Slot part, Kind kind);
+#define RBK_OPERATION(name) Next op_##name(Slot* r, const Instruction* at);
+#include "vm/operations.def"
+#undef RBK_OPERATION
+  Next call_closure(Slot* r, const Instruction* at);
+
+  // ---- scopes.cpp
+  MarkHeights heights(const Fiber& fiber) const;
+  void cut_back(Fiber& fiber, MarkHeights to, const Object* error);
+  void end_step(Fiber& fiber, Mark::StepStatus status, boost::json::value output,
+                const Object* error);
+  std::string step_path(const Fiber& fiber, std::string_view name) const;
+  const StepEntry& innermost(const Fiber& fiber) const;
+  enum class Undo : uint8_t { kNone, kEntered, kWaits };
+  Undo undo_next(Fiber& fiber, uint64_t from_serial, bool only_defers);
+  void undo_ended(Fiber& fiber, const Object* error);
+  static bool only_rollbacks(const UndoEntry& entry);
+  void forget_rollbacks(std::vector<UndoEntry>& entries);
+
+  // ---- waits.cpp
+  void send(Request request);
+  void tell(Mark mark);
+  RequestId ask(Fiber& fiber, decltype(Request::what) what, Fiber::Wait wait);
+  void forget(RequestId request);
+  Ref take_interrupt(Fiber& fiber);
+  bool has_interrupt(const Fiber& fiber) const;
+  void interrupt(Fiber& fiber);
+  void request_cancel(Fiber& fiber, std::string reason);
+  Timer* find_timer(Fiber& fiber, uint64_t id);
+  void stop_timer(Fiber& fiber, uint64_t id);
+  void fire_timer(Fiber& fiber, uint64_t id);
+  struct Bound {
+    int64_t until = INT64_MAX;
+    uint64_t fiber = 0;
+    uint64_t timer = 0;
+  };
+  Bound deadline_around(Fiber& fiber);
+  void go_on(Fiber& fiber);
+  void go_on_raising(Fiber& fiber, Ref error);
+  /// Puts a result into register `a` of the waiting instruction and steps over it.
+  void go_on_with(Fiber& fiber, uint16_t a, Value value);
+  void clear_dead(Frame& frame, Slot* registers);
+  void charge_stack(Fiber& fiber);
+
+  // ---- parallel.cpp
+  Next begin_group(Fiber& fiber, Group group);
+  Value group_result(Group& group);
+  Ref group_error(Group& group);
+  void pass_undo(Group& group, Fiber& parent);
+  void fill_group(uint64_t id);
+  bool start_branch(Group& group, uint32_t index);
+  void name_branch(Fiber& fiber);
+  void branch_ended(Fiber& fiber);
+  void group_ended(Group& group);
+  void close_group(Group& group, const std::string& reason);
+  bool fits_branch(const Object* body, TypeId list_type, Group::Policy policy, const List* list);
+  bool names_item(const Object* item, const List* list);
+  void read_policy(Slot* r, const Instruction& extra, const Instruction& more, size_t count,
+                   Group& group);
+
+  // ---- events.cpp
+  void run_ready();
+  void run_fiber(Fiber& fiber);
+  void end_fiber(Fiber& fiber);
+  void fiber_finished(Fiber& fiber);
+  void run_ended(Fiber& fiber);
+  void abort_run(Ref error);
+  Status take(const event::Started& event);
+  Status take(const event::Performed& event);
+  Status take(const event::Woke& event);
+  Status take(const event::Decided& event);
+  Status take(const event::Resolved& event);
+  Status take(const event::Cancelled& event);
+  Status take(const event::RollBack& event);
+  Ref outcome_error(Fiber& fiber, const event::Performed& event, const std::string& action);
+  Pending* waiting(RequestId request, Fiber::Wait wait);
+  Fiber& new_fiber();
+  Fiber* find_fiber(uint64_t id);
+  uint64_t random();
+
+  Limits limits_;
+  Heap heap_;
+  Image image_;
+
+  // The run
+  struct Info {
+    std::string run;
+    std::string url;
+    std::string starter;
+    std::string reason;
+    boost::json::object labels;
+    int64_t started = 0;
+  } info_;
+  bool begun_ = false;
+  bool ended_ = false;
+  bool cancelled_ = false;
+  bool leave_ = false;         // cancelled without a rollback
+  bool rolling_back_ = false;  // after the end, by hand
+  bool tolerated_ = false;     // a failure was: the run is partial
+  bool undo_failed_ = false;
+  bool committed_ = false;  // rollbacks were dropped for good
+  bool memory_reserve_ = false;
+  uint64_t undone_ = 0;
+  uint32_t runbook_ = 0;
+  int64_t now_ = 0;
+  uint64_t seed_ = 0;
+  uint64_t draws_ = 0;
+  uint64_t next_fiber_ = 1;
+  uint64_t next_group_ = 1;
+  uint64_t next_timer_ = 1;
+  uint64_t next_step_ = 1;
+  RequestId next_request_ = 1;
+  uint64_t root_ = 0;
+  std::map<uint64_t, std::unique_ptr<Fiber>> fibers_;
+  std::map<uint64_t, std::unique_ptr<Group>> groups_;
+  std::map<RequestId, Pending> pending_;
+
+  // One turn
+  std::deque<uint64_t> ready_;
+  Turn turn_;
+  int64_t fuel_ = 0;
+  bool fuel_reserve_ = false;
+  bool aborted_ = false;
+  Fiber* fiber_ = nullptr;  // that runs
+  Ref raised_;
+};
+
+}  // namespace rbk::vm

@@ -1,0 +1,181 @@
+// What a run consists of while it lives: fibers with their stacks, groups of branches, requests
+// that wait for an answer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vm/image.h"
+#include "vm/machine.h"
+#include "vm/value.h"
+
+namespace rbk::vm {
+
+struct Frame {
+  enum class Purpose : uint8_t {
+    kCall,  // returns into the frame below
+    kRoot,  // the fiber's first: its return ends the fiber
+    kUndo,  // a rollback or `defer`: its return goes on with what is left to undo
+    kItem,  // names a branch's item, before the branch begins in the frame below
+  };
+  const Code* code = nullptr;
+  const bytecode::Instruction* pc = nullptr;  // the instruction that is being executed
+  uint32_t base = 0;                          // of its registers in the fiber's stack
+  Purpose purpose = Purpose::kCall;
+
+  uint32_t at() const { return static_cast<uint32_t>(pc - code->code); }
+};
+
+/// A step that has begun and not ended.
+struct StepEntry {
+  uint32_t step = bytecode::kNone;  // kNone: only a path, for what runs inside a rollback
+  uint64_t number = 0;
+  std::string path;
+  uint32_t attempt = 1;
+  uint32_t performed = 0;      // the last attempt that was performed
+  RequestId last_perform = 0;  // for AskDoubt
+};
+
+struct ItemEntry {
+  std::string text;
+  uint32_t depth = 0;  // how many steps had begun when it was pushed
+};
+
+struct UndoEntry {
+  uint64_t serial = 0;  // counts up within the fiber; marks compare it
+  bool is_defer = false;
+  Ref closure;
+  std::string path;  // of the step that it undoes
+  uint64_t step = 0;
+  /// Not empty: the branches of a parallel block, undone side by side. Then there is no closure.
+  std::vector<std::vector<UndoEntry>> branches;
+};
+
+/// A rollback that runs: what to put back when it is done.
+struct Undoing {
+  bool is_defer = false;
+  std::string path;
+  uint64_t step = 0;
+  uint32_t steps = 0;
+  uint32_t items = 0;
+  uint32_t shield = 0;
+  uint64_t serial = 0;  // what it pushes from here on is not undone itself
+};
+
+struct Timer {
+  uint64_t id = 0;
+  RequestId request = 0;  // its Sleep; 0 once it is due
+  int64_t until = 0;
+  uint32_t shield = 0;  // the fiber's when it began: shields begun later hold it up
+  uint32_t frames = 0;  // how many frames there were
+  bool due = false;
+};
+
+/// Bytes that a fiber counts for, besides its values.
+inline constexpr uint64_t kFiberCost = 1024;
+
+struct Fiber {
+  enum class Wait : uint8_t { kNothing, kPerform, kSleep, kApprove, kDoubt, kGroup };
+
+  uint64_t id = 0;
+  uint64_t group = 0;   // that it is a branch of; 0: the run's first fiber
+  uint32_t branch = 0;  // its place there
+  uint32_t level = 0;   // groups around it
+
+  std::unique_ptr<Slot[]> stack;
+  uint32_t stack_size = 0;
+  std::vector<Frame> frames;  // as many as there is room for
+  uint32_t depth = 0;         // frames in use
+
+  std::vector<StepEntry> steps;
+  std::vector<ItemEntry> items;
+  std::vector<UndoEntry> undo;
+  std::vector<UndoEntry> kept;  // not to be undone by the rollback by hand that goes on
+  std::vector<Undoing> undoing;
+  std::vector<Timer> timers;
+  uint64_t next_serial = 1;
+  uint32_t shield = 0;
+  uint32_t base_shield = 0;  // what it was born with
+  StepEntry outer;           // the step around a branch: its path and number only
+
+  Wait wait = Wait::kNothing;
+  RequestId request = 0;  // that it waits for
+  uint64_t waits_for_group = 0;
+  bool stop_sent = false;
+  bool cancel = false;        // asked to end
+  bool cancel_taken = false;  // the error was raised
+  std::string cancel_reason;
+  Ref raise;               // to be raised when it goes on
+  uint64_t charged = 0;    // bytes counted for its stack while it waits
+  bool unwinding = false;  // its function is over, what it pushed is being undone
+  bool failed = false;
+  Value result;
+  Ref error;            // failed: with what
+  StepEntry last_step;  // that ended last: a rollback pushed after its step's end finds its path
+
+  Frame& top() { return frames[depth - 1]; }
+  const Frame& top() const { return frames[depth - 1]; }
+  Slot* registers() { return stack.get() + top().base; }
+};
+
+/// The branches of one parallel block, or the parts of an undo entry.
+struct Group {
+  enum class Policy : uint8_t { kFail, kContinue, kTolerate };
+  struct Branch {
+    uint64_t fiber = 0;  // while it runs
+    bool done = false;
+    Value result;
+    std::vector<UndoEntry> undo;
+  };
+
+  uint64_t id = 0;
+  uint64_t parent = 0;  // fiber
+  bool unwinds = false;
+  Policy policy = Policy::kFail;
+  uint64_t tolerated = 0;
+  uint64_t limit = 0;
+  uint32_t next = 0;  // branch to be begun
+  uint32_t running = 0;
+  uint32_t failures = 0;
+  bool closed = false;      // nothing new begins
+  Ref list;                 // ParallelFor: the elements
+  Ref body;                 // ParallelFor: the closure
+  Ref item;                 // ParallelFor: the closure that names an element, or null
+  std::vector<Ref> bodies;  // ParallelBlock
+  TypeId result_type = 0;   // the list's
+  std::vector<Branch> branches;
+  Ref error;  // the first
+};
+
+struct Pending {
+  Request request;
+  uint64_t fiber = 0;
+  uint64_t timer = 0;        // a Timer of that fiber, else 0
+  uint64_t bound_fiber = 0;  // a Perform whose timeout is that of a timer around it
+  uint64_t bound_timer = 0;
+};
+
+/// Heights of a fiber's stacks, in an int register.
+struct MarkHeights {
+  uint32_t steps = 0;
+  uint32_t items = 0;
+  uint32_t shield = 0;
+  uint64_t serial = 0;
+
+  static constexpr uint32_t kMostSteps = 4095;
+  static constexpr uint32_t kMostItems = 4095;
+  static constexpr uint32_t kMostShields = 255;
+
+  int64_t packed() const {
+    return static_cast<int64_t>(uint64_t{steps} << 52 | uint64_t{items} << 40 |
+                                uint64_t{shield} << 32 | (serial & 0xffffffff));
+  }
+  static MarkHeights unpack(int64_t value) {
+    const auto bits = static_cast<uint64_t>(value);
+    return {static_cast<uint32_t>(bits >> 52), static_cast<uint32_t>(bits >> 40 & 0xfff),
+            static_cast<uint32_t>(bits >> 32 & 0xff), bits & 0xffffffff};
+  }
+};
+
+}  // namespace rbk::vm

@@ -1,0 +1,34 @@
+#include "vm/machine.h"
+
+#include "vm/execution.h"
+
+namespace rbk::vm {
+
+struct Machine::State {
+  State(std::shared_ptr<const bytecode::Program> program, Limits limits)
+      : execution(std::move(program), limits) {}
+  Execution execution;
+};
+
+Machine::Machine(std::shared_ptr<const bytecode::Program> program, Limits limits)
+    : state_(std::make_unique<State>(std::move(program), limits)) {}
+Machine::~Machine() = default;
+Machine::Machine(Machine&&) noexcept = default;
+Machine& Machine::operator=(Machine&&) noexcept = default;
+
+Result<Turn> Machine::deliver(const Event& event) { return state_->execution.deliver(event); }
+bool Machine::ended() const { return state_->execution.ended(); }
+std::vector<Undoable> Machine::undoable() const { return state_->execution.undoable(); }
+std::vector<Request> Machine::pending() const { return state_->execution.pending(); }
+std::string Machine::snapshot() const { return state_->execution.snapshot(); }
+
+Result<Machine> Machine::restore(std::shared_ptr<const bytecode::Program> program, Limits limits,
+                                 std::string_view bytes) {
+  Machine machine(std::move(program), limits);
+  if (Status status = machine.state_->execution.restore(bytes); !status) {
+    return tl::unexpected(status.error());
+  }
+  return machine;
+}
+
+}  // namespace rbk::vm
