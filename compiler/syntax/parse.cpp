@@ -68,7 +68,10 @@ void drop_consequences(std::vector<SyntaxError>& errors, const std::vector<Broke
     });
   };
   for (const Broken& stretch : stretches) {
-    if (!follows(stretch.cause)) kept.push_back(stretch);
+    const bool reported = std::any_of(errors.begin(), errors.end(), [&](const SyntaxError& error) {
+      return error.span.begin == stretch.cause;
+    });
+    if (reported && !follows(stretch.cause)) kept.push_back(stretch);
   }
   std::erase_if(errors, [&](const SyntaxError& error) { return follows(error.span.begin); });
 }

@@ -247,7 +247,8 @@ antlr4::Token* Recovery::recoverInline(antlr4::Parser* parser) {
   const antlr4::misc::IntervalSet after =
       atn.nextTokens(state->transitions[0]->target, parser->getContext());
   const bool single = expected.size() == 1;
-  const Kind wanted = single ? kind_of(expected.toList().front()) : Kind::kNoToken;
+  const Kind wanted =
+      single ? kind_of(static_cast<size_t>(expected.toList().front())) : Kind::kNoToken;
   const Kind found = kind_of(stream_.LA(1));
 
   report(parser, expected);

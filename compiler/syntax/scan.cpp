@@ -535,7 +535,11 @@ class Scanner {
     };
     uint32_t end = begin + length(begin);
     const std::string_view first = text_.substr(begin, end - begin);
-    while (end < text_.size() && static_cast<unsigned char>(text_[end]) >= 0x80) end += length(end);
+    auto meaningless = [&](uint32_t at) {
+      const auto c = static_cast<unsigned char>(text_[at]);
+      return c >= 0x80 || (c < 0x20 && c != '\t' && c != '\n' && c != '\r');
+    };
+    while (end < text_.size() && meaningless(end)) end += length(end);
     pos_ = end;
     const auto byte = static_cast<unsigned char>(first.front());
     if (first == "$" && at("{")) {

@@ -235,7 +235,10 @@ class FunctionVerifier {
   }
 
   void operation(Op op) {
-    const auto [unused, a, b, c] = word(0);
+    const Instruction& head = word(0);  // no structured binding: clang 14 can't capture one
+    const uint16_t a = head.a;
+    const uint16_t b = head.b;
+    const uint16_t c = head.c;
     const Instruction& extra = info(op).words() > 1 ? word(1) : word(0);
     switch (op) {
       case Op::kMove:
