@@ -1,6 +1,7 @@
 // What can only be said once every body is checked: literals against `where`, names that nobody
 // used, and which warnings the annotations take away.
 #include <algorithm>
+#include <cctype>
 
 #include "compiler/check/program_checker.h"
 #include "compiler/plan/evaluate.h"
@@ -40,6 +41,23 @@ void ProgramChecker::check_refinements() {
   }
 }
 
+namespace {
+
+/// `let NAME`, `step NAME` … stands in the text, though the parser may have lost it.
+bool seems_declared(std::string_view text, std::string_view name) {
+  for (const std::string_view word : {"let", "var", "step", "for", "approval", "ask"}) {
+    const std::string wanted = fmt::format("{} {}", word, name);
+    for (size_t at = text.find(wanted); at != std::string_view::npos;
+         at = text.find(wanted, at + 1)) {
+      const char next = at + wanted.size() < text.size() ? text[at + wanted.size()] : ' ';
+      if (std::isalnum(static_cast<unsigned char>(next)) == 0 && next != '_') return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 void ProgramChecker::drop_what_follows_from_syntax() {
   if (syntax_errors_.empty()) return;
   // Where the text was not understood, what it means cannot be right either; and in a declaration
@@ -62,6 +80,13 @@ void ProgramChecker::drop_what_follows_from_syntax() {
     if (std::any_of(syntax_errors_.begin(), syntax_errors_.end(),
                     [&](Span error) { return touches(error, one.primary); }))
       return true;
+    if (one.code == Code::kUnknownName) {
+      const std::string_view name = program.sources.get(one.primary.file).text(one.primary);
+      return std::any_of(broken.begin(), broken.end(), [&](Span span) {
+        return touches(span, one.primary) &&
+               seems_declared(program.sources.get(span.file).text(span), name);
+      });
+    }
     const bool by_absence = one.severity != diagnostics::Severity::kError ||
                             one.code == Code::kMissingReturn || one.code == Code::kUnreachable;
     return by_absence && std::any_of(broken.begin(), broken.end(),

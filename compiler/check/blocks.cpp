@@ -349,8 +349,8 @@ TypeId BodyChecker::check_parallel_for(ExprId expr, const syntax::ParallelForExp
   place_.loop_border = "a branch of `parallel`";
   place_.top_level = false;
   borders_.push_back(Border::kBranch);
-  std::vector<SymbolId> symbols{declare_local(node.item, element, Symbol::Kind::kLocal, true),
-                                declare_local(node.index, key, Symbol::Kind::kLocal, true)};
+  std::vector<SymbolId> symbols{declare_local(node.item, element, Symbol::Kind::kLocal, false),
+                                declare_local(node.index, key, Symbol::Kind::kLocal, false)};
   module_.expr_symbols[expr.index] = std::move(symbols);
   rules_.open(tolerant ? RollbackRules::Region::kCatches : RollbackRules::Region::kLoop);
   rules_.open(RollbackRules::Region::kLoop);

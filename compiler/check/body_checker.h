@@ -101,11 +101,13 @@ class BodyChecker {
   void report_left_behind();
 
   // ---- names (names.cpp)
+  /// What stands after a name: a member's name, or a member that is called.
+  enum class After : uint8_t { kNothing, kMember, kCall };
   SymbolId declare_local(const syntax::Name& name, TypeId type, Symbol::Kind kind,
                          bool warn_unused);
-  Reference reference(ExprId expr, bool before_dot = false);
-  SymbolId look_up(const std::string& name, Span span, bool before_dot = false);
-  void report_unknown_name(const std::string& name, Span span, bool before_dot);
+  Reference reference(ExprId expr, After after = After::kNothing);
+  SymbolId look_up(const std::string& name, Span span, After after = After::kNothing);
+  void report_unknown_name(const std::string& name, Span span, After after);
   void use(SymbolId symbol, Span span);
   TypeId infer_name(ExprId expr, const syntax::NameExpr& node);
   TypeId symbol_value(ExprId expr, SymbolId symbol, std::string_view shown);
@@ -153,6 +155,8 @@ class BodyChecker {
 
   // ---- members and calls (members.cpp, calls.cpp)
   TypeId infer_member(ExprId expr, const syntax::MemberExpr& node, TypeId hint);
+  void report_null_receiver(ExprId base, TypeId type, const syntax::Name& name);
+  TypeId error_member(ExprId expr, const syntax::MemberExpr& node);
   TypeId value_member(ExprId expr, const syntax::MemberExpr& node, TypeId base);
   TypeId enum_member(ExprId expr, SymbolId symbol, const syntax::Name& name,
                      const std::vector<syntax::Argument>* args);
@@ -292,6 +296,7 @@ class BodyChecker {
   TypeId doubt_ = kNone;                              // in a verify block: what `Doubt` means
   std::vector<SymbolId> maybe_absent_;                // names whose value may not be there yet
   std::vector<SymbolId> top_level_names_;             // of the runbook's body
+  std::vector<SymbolId> error_kinds_;                 // which `error` may be; empty: any
   std::vector<SymbolId> later_;  // parameters that a default or `where` must not read yet
   std::string_view reading_;     // the parameter whose default or `where` it is
   bool strict_ = false;

@@ -183,7 +183,7 @@ TypeId BodyChecker::infer_call(ExprId expr, const syntax::CallExpr& node, TypeId
   if (const auto* shorthand = std::get_if<syntax::ShorthandExpr>(&ast_[node.callee].node))
     return infer_shorthand(expr, shorthand->name, &node.args, hint);
   if (const auto* member = std::get_if<syntax::MemberExpr>(&ast_[node.callee].node)) {
-    const Reference base = reference(member->base, true);
+    const Reference base = reference(member->base, After::kCall);
     if (base.is_wrong) {
       infer_arguments(node.args);
       return types::kUnknown;
@@ -409,7 +409,7 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
   }
   if (types_.is_optional(receiver)) {
     if (!callee.optional) {
-      report_mismatch(callee.base, receiver, types_.element(receiver), {});
+      report_null_receiver(callee.base, receiver, name);
       infer_arguments(node.args);
       return types::kUnknown;
     }

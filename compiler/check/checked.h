@@ -170,7 +170,8 @@ struct Meaning {
     kPlain,  // what its syntax says. A record's or error's brace: `symbol` is its type, `arguments`
              // are in the order of its fields; of an error then its message and retryable
     kSymbol,  // NameExpr, MemberExpr: a local, parameter, step, const, or a callable used as value
-    kField,   // MemberExpr: field `index` of a record, error or form (`index` as in its fields)
+    kField,   // MemberExpr: field `index` of a record, error or form (`index` as in its fields).
+              // With `symbol`, of an `error`: the field if it is of that kind, else null
     kErrorMessage,  // e.message, e.kind, e.retryable
     kErrorKindName,
     kErrorRetryable,

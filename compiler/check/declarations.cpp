@@ -55,8 +55,10 @@ void ProgramChecker::run(std::string path, std::string text) {
   add_module(source.path(), false, source);
   files_.emplace(source.path(), 0);
   import_stack_.push_back(0);
+  import_spans_.emplace_back();
   declare_all(0);
   import_stack_.pop_back();
+  import_spans_.pop_back();
   // Bodies may bring in standard modules, which are checked in their turn.
   for (ModuleId id = 0; id < program.modules.size(); ++id) check_bodies(id);
   check_refinements();
@@ -429,7 +431,7 @@ void ProgramChecker::check_annotations(ModuleId module, const syntax::Decl& decl
   for (const syntax::Annotation& annotation : decl.annotations) {
     const std::string& name = annotation.name.text;
     if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) continue;
-    diagnostics.report(Code::kUnknownAnnotation, annotation.span, name)
+    diagnostics.report(Code::kUnknownAnnotation, annotation.name.span, name)
         .labelled("the annotations are `@strict`, `@deprecated` and `@suppress`")
         .did_you_mean(annotation.name.span, nearest(name, {kKnown.begin(), kKnown.end()}));
   }
@@ -437,12 +439,14 @@ void ProgramChecker::check_annotations(ModuleId module, const syntax::Decl& decl
 
 void ProgramChecker::report_not_supported(const syntax::Decl& decl) {
   const auto refuse = [&](std::string_view what, std::string_view cure) {
-    const Span span = decl.name.empty() ? decl.span : decl.name.span;
+    const Span span{decl.span.begin, decl.name.empty() ? decl.span.end : decl.name.span.end,
+                    decl.span.file};
     diagnostics.report(Code::kNotSupported, span, what).help(std::string(cure));
   };
   const auto warn = [&](ExprId title, const syntax::Ast& ast, std::string message) {
-    diagnostics
-        .add(Code::kNotSupported, title.valid() ? ast[title].span : decl.span, std::move(message))
+    const Span span{decl.span.begin, title.valid() ? ast[title].span.end : decl.span.end,
+                    decl.span.file};
+    diagnostics.add(Code::kNotSupported, span, std::move(message))
         .help("`rbk check` reads it, nothing runs it")
         .severity = diagnostics::Severity::kWarning;
   };

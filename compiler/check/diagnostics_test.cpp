@@ -47,7 +47,7 @@ const Case kCases[] = {
      {"RBK0100 2:11 `nope`"}},
     {"import_cycle",
      "import \"lib/a.rbk\" as a\nfn f() -> int {\n  return a.f()\n}\n",
-     {"lib/b.rbk RBK0109 1:8 lib/a.rbk -> lib/b.rbk -> lib/a.rbk"}},
+     {"lib/a.rbk RBK0109 1:8 lib/a.rbk -> lib/b.rbk -> lib/a.rbk"}},
     {"import_missing",
      "import \"nope.rbk\" as n\nfn f() -> int {\n  return n.x()\n}\n",
      {"RBK0108 1:8 `nope.rbk`"}},
@@ -60,7 +60,7 @@ const Case kCases[] = {
     {"private",
      "import \"lib/c.rbk\" as c\nfn f() -> int {\n  return c._closed()\n}\n",
      {"RBK0107 3:12 `_closed`"}},
-    {"unknown_annotation", "@strct\nrunbook r() {\n}\n", {"RBK0111 1:1 `@strct`"}},
+    {"unknown_annotation", "@strct\nrunbook r() {\n}\n", {"RBK0111 1:2 `@strct`"}},
     {"narrowed_by_and",
      "fn f(s: string?) -> int {\n  if s != null and s.length > 3 {\n    return s.length\n  }\n"
      "  return s.length\n}\n",
@@ -120,21 +120,21 @@ const Case kCases[] = {
      {"RBK0301 3:5 `log.info`"}},
     {"no_rollback",
      "runbook r() {\n  step a = shell(\"true\")\n  step b = shell(\"true\")\n}\n",
-     {"RBK0302 2:12 `shell` writes"}},
+     {"RBK0302 2:8 `shell` writes"}},
     {"no_rollback_after_commit",
      "runbook r() {\n  step a = shell(\"true\")\n  commit \"done\"\n  step b = "
      "shell(\"true\")\n}\n",
      {}},
     {"no_rollback_in_a_loop",
      "runbook r(xs: list<string>) {\n  for x in xs {\n    step a = shell(\"rm ${x}\")\n  }\n}\n",
-     {"RBK0302 3:14 `shell` writes"}},
+     {"RBK0302 3:10 `shell` writes"}},
     {"no_rollback_in_a_try",
      "runbook r() {\n  step a = shell(\"true\")\n  try {\n    step b = shell(\"true\") reads\n"
      "  } catch e {\n    log.info(e.message)\n  }\n}\n",
      {}},
     {"strict_makes_it_an_error",
      "@strict\nrunbook r() {\n  step a = shell(\"true\")\n  step b = shell(\"true\")\n}\n",
-     {"RBK0302 3:12 `shell` writes"}},
+     {"RBK0302 3:8 `shell` writes"}},
     {"suppressed",
      "@suppress(RBK0302)\nrunbook r() {\n  step a = shell(\"true\")\n  step b = "
      "shell(\"true\")\n}\n",
@@ -244,7 +244,7 @@ const Case kCases[] = {
      {"RBK0402 2:26 comment"}},
     {"name_of_the_shell",
      "runbook r() {\n  step a = shell(\"echo ${HOME}\") reads\n}\n",
-     {"RBK0403 2:24 `${HOME}`"}},
+     {"RBK0403 2:26 `${HOME}`"}},
     {"list_in_part_of_a_word",
      "runbook r(xs: list<string>) {\n  step a = shell(\"ls --x=${xs}\") reads\n"
      "  step b = shell(\"ls ${xs}\") reads\n}\n",
@@ -287,7 +287,7 @@ const Case kCases[] = {
      {"RBK0900 2:11 `wait for signal`"}},
     {"start",
      "runbook i() {\n}\nrunbook r() {\n  step a = start i()\n}\n",
-     {"RBK0900 4:8 `start`"}},
+     {"RBK0900 4:12 `start`"}},
     {"approval",
      "runbook r() {\n  approval go \"sure?\" {\n    by group \"sre\"\n    not by user \"eve\"\n"
      "    quorum 2\n    form { ticket: string where ticket matches r\"^OPS-\\d+$\" }\n"
@@ -355,8 +355,8 @@ TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
   EXPECT_EQ(all,
             "RBK0900 16:9 `allow` in a runbook's head is not supported yet\n"
             "RBK0900 17:3 `exclusive` is not supported yet\n"
-            "RBK0900 61:10 `schedule` is not supported yet\n"
-            "RBK0900 67:6 tests are not run yet\n");
+            "RBK0900 61:1 `schedule` is not supported yet\n"
+            "RBK0900 67:1 tests are not run yet\n");
 }
 
 TEST(StandardModules, AreParsedOnlyWhenUsed) {

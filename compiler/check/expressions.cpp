@@ -218,10 +218,15 @@ void BodyChecker::report_mismatch(ExprId expr, TypeId found, TypeId wanted, cons
     auto& report = diagnostics_.report(Code::kJsonCastNeeded, span, wanted_text);
     explain(report, wanted, why);
     report.help(fmt::format("read it as that type: `{} as {}`", source(span), wanted_text));
-    if (readable_from_json(wanted))
+    const auto* member = std::get_if<syntax::MemberExpr>(&ast_[expr].node);
+    if (member != nullptr && all_.signatures.find("json", member->name.text) != nullptr) {
+      report.help(fmt::format("this is the field `{0}`; the function is written `{0}()`",
+                              member->name.text));
+    } else if (readable_from_json(wanted)) {
       report.fix(fmt::format("read it with `as {}`", wanted_text),
                  {{Span{span.end, span.end, span.file}, fmt::format(" as {}", wanted_text)}},
                  diagnostics::Applicability::kMaybeIncorrect);
+    }
     return;
   }
   if (found == types::kString && (plain_wanted == types::kUrl || plain_wanted == types::kCommand ||

@@ -10,7 +10,7 @@ using diagnostics::Code;
 
 TypeId BodyChecker::infer_member(ExprId expr, const syntax::MemberExpr& node, TypeId hint) {
   (void)hint;
-  const Reference base = reference(node.base, true);
+  const Reference base = reference(node.base, After::kMember);
   if (base.is_wrong) return types::kUnknown;
   if (base.is_value) {
     const TypeId type = infer(node.base);
@@ -118,6 +118,70 @@ void BodyChecker::report_unknown_member(TypeId type, const syntax::Name& name) {
   report.did_you_mean(name.span, nearest(name.text, std::move(names)));
 }
 
+void BodyChecker::report_null_receiver(ExprId base, TypeId type, const syntax::Name& name) {
+  const Span dot{span_of(base).end, span_of(base).end, span_of(base).file};
+  diagnostics_
+      .report(Code::kMayBeNull, span_of(base), text(types_.without_optional(type)), text(type))
+      .labelled(fmt::format("for null there is no `{}`", name.text))
+      .help(fmt::format("go on with `?.{}`, or check it with `!= null` first", name.text))
+      .fix(fmt::format("write `?.{}`", name.text), {{dot, "?"}},
+           diagnostics::Applicability::kMaybeIncorrect);
+}
+
+// A field of some kind of error, read where the kind is not known: null if it is another one.
+TypeId BodyChecker::error_member(ExprId expr, const syntax::MemberExpr& node) {
+  SymbolId kind = kNone;
+  uint32_t index = 0;
+  SymbolId other = kNone;
+  const auto look_into = [&](ModuleId module) {
+    for (const SymbolId id : program_.modules[module]->decls) {
+      if (id == kNone || program_.symbols[id].kind != Symbol::Kind::kErrorKind) continue;
+      all_.resolve(id);
+      const std::vector<Field>& fields = program_.symbols[id].fields;
+      for (uint32_t i = 0; i < fields.size(); ++i) {
+        if (fields[i].name != node.name.text) continue;
+        if (kind != kNone) other = id;
+        kind = id;
+        index = i;
+      }
+    }
+  };
+  if (error_kinds_.empty()) {
+    look_into(module_.id);
+    if (const SymbolId core = all_.standard_module("core"); core != kNone) {
+      const ModuleId id = all_.module_of(core);
+      if (id != kNone && id != module_.id) look_into(id);
+    }
+  } else {
+    for (const SymbolId id : error_kinds_) {
+      if (id == kNone) return types::kUnknown;
+      all_.resolve(id);
+      const std::vector<Field>& fields = program_.symbols[id].fields;
+      for (uint32_t i = 0; i < fields.size(); ++i) {
+        if (fields[i].name != node.name.text) continue;
+        if (kind != kNone && kind != id) other = id;
+        kind = id;
+        index = i;
+      }
+    }
+  }
+  if (kind == kNone) {
+    report_unknown_member(types::kError, node.name);
+    return types::kUnknown;
+  }
+  if (other != kNone) {
+    diagnostics_.report(Code::kCannotInfer, node.name.span, fmt::format("`{}`", node.name.text))
+        .labelled(fmt::format("`{}` and `{}` both have it", program_.symbols[kind].name,
+                              program_.symbols[other].name))
+        .help("say which is meant: `match e { case Kind { field } => … }`");
+    return types::kUnknown;
+  }
+  Meaning& meaning = mean(expr, Meaning::Kind::kField);
+  meaning.symbol = kind;
+  meaning.index = index;
+  return types_.optional(program_.symbols[kind].fields[index].type);
+}
+
 TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, TypeId base) {
   const syntax::Name& name = node.name;
   TypeId plain = base;
@@ -125,7 +189,7 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
   if (types_.is_optional(base)) {
     plain = types_.element(base);
     if (!node.optional) {
-      report_mismatch(node.base, base, plain, {});
+      report_null_receiver(node.base, base, name);
       return types::kUnknown;
     }
   } else if (node.optional) {
@@ -160,6 +224,7 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
       if (name.text == "message") return found(Meaning::Kind::kErrorMessage, types::kString);
       if (name.text == "kind") return found(Meaning::Kind::kErrorKindName, types::kString);
       if (name.text == "retryable") return found(Meaning::Kind::kErrorRetryable, types::kBool);
+      if (plain == types::kError) return error_member(expr, node);
       break;
     case Shape::kForm: {
       const auto& fields = types_[plain].fields;

@@ -130,9 +130,13 @@ void ProgramChecker::import_file(ModuleId importer, const syntax::Decl& decl) {
       for (auto it = open; it != import_stack_.end(); ++it)
         circle += program.modules[*it]->name + " -> ";
       circle += *joined;
-      diagnostics.report(Code::kImportCycle, span, circle)
-          .labelled("this import closes the circle")
-          .help("move what both files need into a third one");
+      // Told where the circle is entered: that is the file which somebody asked for.
+      const auto place = static_cast<size_t>(open - import_stack_.begin()) + 1;
+      const Span entered = place < import_spans_.size() ? import_spans_[place] : span;
+      auto& report = diagnostics.report(Code::kImportCycle, entered, circle)
+                         .labelled("this leads back to the file that it stands in");
+      if (!(entered == span)) report.also(span, "this import closes the circle");
+      report.help("move what both files need into a third one");
       return;
     }
     if (symbol != kNone) program.symbols[symbol].imported = known->second;
@@ -159,8 +163,10 @@ void ProgramChecker::import_file(ModuleId importer, const syntax::Decl& decl) {
   files_.emplace(*joined, id);
   if (symbol != kNone) program.symbols[symbol].imported = id;
   import_stack_.push_back(id);
+  import_spans_.push_back(span);
   declare_all(id);
   import_stack_.pop_back();
+  import_spans_.pop_back();
 }
 
 void ProgramChecker::declare_all(ModuleId module) {

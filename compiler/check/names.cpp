@@ -33,12 +33,18 @@ SymbolId BodyChecker::declare_local(const syntax::Name& name, TypeId type, Symbo
   return id;
 }
 
-void BodyChecker::report_unknown_name(const std::string& name, Span span, bool before_dot) {
+void BodyChecker::report_unknown_name(const std::string& name, Span span, After after) {
   std::vector<std::string_view> names = scopes_.names();
   const std::vector<std::string_view> outer = all_.top_level_names(module_.id);
   names.insert(names.end(), outer.begin(), outer.end());
   const std::string_view near = nearest(name, std::move(names));
-  if (before_dot && !near.empty() && scopes_.find(near) == kNone) {
+  if (after == After::kCall && near.empty()) {
+    diagnostics_.report(Code::kUnknownModule, span, name)
+        .labelled("neither imported nor one of the standard modules")
+        .help(fmt::format("import it: `import \"….rbk\" as {}`", name));
+    return;
+  }
+  if (after != After::kNothing && !near.empty() && scopes_.find(near) == kNone) {
     const SymbolId meant = all_.find_top_level(module_.id, near);
     if (meant != kNone && program_.symbols[meant].kind == Symbol::Kind::kModule) {
       diagnostics_.report(Code::kUnknownModule, span, name)
@@ -52,12 +58,12 @@ void BodyChecker::report_unknown_name(const std::string& name, Span span, bool b
       .did_you_mean(span, near);
 }
 
-SymbolId BodyChecker::look_up(const std::string& name, Span span, bool before_dot) {
+SymbolId BodyChecker::look_up(const std::string& name, Span span, After after) {
   SymbolId symbol = scopes_.find(name);
   if (symbol == kNone) symbol = all_.find_top_level(module_.id, name);
   if (symbol == kNone && doubt_ != kNone && name == "Doubt") return types_[doubt_].symbol;
   if (symbol == kNone) {
-    report_unknown_name(name, span, before_dot);
+    report_unknown_name(name, span, after);
     return kNone;
   }
   if (std::find(later_.begin(), later_.end(), symbol) != later_.end())
@@ -86,11 +92,11 @@ void BodyChecker::use(SymbolId id, Span span) {
   }
 }
 
-BodyChecker::Reference BodyChecker::reference(ExprId expr, bool before_dot) {
+BodyChecker::Reference BodyChecker::reference(ExprId expr, After after) {
   const syntax::Expr& written = ast_[expr];
   if (const auto* name = std::get_if<syntax::NameExpr>(&written.node)) {
     if (scopes_.find(name->name) != kNone) return {};
-    const SymbolId symbol = look_up(name->name, written.span, before_dot);
+    const SymbolId symbol = look_up(name->name, written.span, after);
     if (symbol == kNone) return {false, true, kNone};
     if (program_.symbols[symbol].kind == Symbol::Kind::kConst) return {};
     mean(expr, Meaning::Kind::kSymbol).symbol = symbol;
@@ -100,7 +106,8 @@ BodyChecker::Reference BodyChecker::reference(ExprId expr, bool before_dot) {
   if (member == nullptr) return {};
   const syntax::Expr& base = ast_[member->base];
   if (!std::holds_alternative<syntax::NameExpr>(base.node)) return {};
-  const Reference outer = reference(member->base, true);
+  const Reference outer =
+      reference(member->base, after == After::kNothing ? After::kMember : after);
   if (outer.is_value || outer.is_wrong) return outer;
   if (program_.symbols[outer.symbol].kind != Symbol::Kind::kModule) return {};
   const ModuleId home = all_.module_of(outer.symbol);

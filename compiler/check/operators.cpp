@@ -52,6 +52,12 @@ std::string_view operator_text(BinaryOp op) {
 
 bool BodyChecker::refuse_secret(ExprId expr, TypeId type, std::string_view shown_by) {
   if (types_.without_optional(type) != types::kSecret) return false;
+  if (shown_by == "a comparison") {
+    diagnostics_.report(Code::kNotMatchable, span_of(expr), text(type))
+        .labelled("the answer would tell something about it")
+        .help("let whoever gives the secret say what is to be known of it");
+    return true;
+  }
   diagnostics_.report(Code::kSecretShown, span_of(expr), shown_by)
       .labelled(fmt::format("`{}` is a `secret`", source(span_of(expr))))
       .help("hand it to a parameter of type `secret`, or to an `env { }` entry");

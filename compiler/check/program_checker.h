@@ -102,6 +102,7 @@ class ProgramChecker {
   std::unordered_map<std::string, ModuleId> files_;          // by path
   std::vector<Span> syntax_errors_;
   std::vector<ModuleId> import_stack_;         // files being read, outermost first
+  std::vector<Span> import_spans_;             // by which import each of them is read
   std::unordered_map<TypeId, TypeId> doubts_;  // by output
 };
 

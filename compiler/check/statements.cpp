@@ -238,8 +238,8 @@ void BodyChecker::check_for(syntax::StmtId stmt, const syntax::ForStmt& node) {
   enter_loop();
   const Facts before = facts_;
   module_.stmts[stmt.index].symbols = {
-      declare_local(node.item, element, Symbol::Kind::kLocal, true),
-      declare_local(node.index, key, Symbol::Kind::kLocal, true)};
+      declare_local(node.item, element, Symbol::Kind::kLocal, false),
+      declare_local(node.index, key, Symbol::Kind::kLocal, false)};
   rules_.open(RollbackRules::Region::kLoop);
   check_block(node.body, Want::kDiscard, kNone, {});
   rules_.close();
@@ -307,7 +307,10 @@ void BodyChecker::check_returned(const syntax::ReturnStmt& node, Span span) {
       given = types::kNothing;
     } else if (given != types::kNothing && !types_.is_silent(given)) {
       diagnostics_.report(Code::kNoValue, span, text(given))
-          .labelled(fmt::format("`{}` returns `{}`", place_.returns_to, text(given)))
+          .labelled(fmt::format("{} returns `{}`",
+                                place_.returns_to.empty() ? std::string("this `fn`")
+                                                          : fmt::format("`{}`", place_.returns_to),
+                                text(given)))
           .help("write what it gives: `return …`");
     }
     return;
@@ -319,10 +322,16 @@ void BodyChecker::check_returned(const syntax::ReturnStmt& node, Span span) {
     const TypeId type = infer(node.value);
     if (types_.is_silent(type) || type == types::kNothing) return;
     diagnostics_.report(Code::kWrongType, span_of(node.value), "nothing", text(type))
-        .labelled(fmt::format("`{}` returns nothing", place_.returns_to))
+        .labelled(place_.returns_to.empty()
+                      ? std::string("the `return` before gives nothing")
+                      : fmt::format("`{}` returns nothing", place_.returns_to))
         .help(fmt::format("say what it returns in its head: `-> {}`", text(type)));
   } else {
-    expect(node.value, given, {Why::Kind::kReturn, place_.returns_to, {}, {}});
+    expect(node.value, given,
+           {place_.returns_to.empty() ? Why::Kind::kBranch : Why::Kind::kReturn,
+            place_.returns_to,
+            {},
+            {}});
   }
 }
 
@@ -408,7 +417,16 @@ void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt
   allow_effect(span, "`approval`");
   expect(node.question, types::kString, {Why::Kind::kClause, "approval", {}, {}});
   check_who(node.by, "whoever started the run may approve with `allow starter`");
-  check_who(node.not_by, "the starter cannot approve anyway");
+  for (const syntax::Who& who : node.not_by) {
+    if (who.kind == syntax::Who::Kind::kStarter) {
+      if (!node.allow_starter) continue;
+      diagnostics_.report(Code::kClauseNotHere, who.span, "not by starter")
+          .labelled("`allow starter` says the opposite")
+          .help("keep one of the two");
+    } else {
+      check_who({who}, "");
+    }
+  }
   if (node.quorum.valid()) {
     expect(node.quorum, types::kInt, {Why::Kind::kClause, "quorum", {}, {}});
     if (const auto count = constant(node.quorum); count && *count < 1)

@@ -108,10 +108,15 @@ TypeId BodyChecker::check_step_work(const syntax::StepStmt& node) {
 void BodyChecker::check_step(syntax::StmtId stmt, const syntax::StepStmt& node, Span span) {
   allow_effect(span, "a step");
   if (node.title.valid()) expect(node.title, types::kString, {Why::Kind::kClause, "step", {}, {}});
-  if (node.launch != syntax::StepStmt::Launch::kInline)
-    not_supported(node.name.span,
-                  node.launch == syntax::StepStmt::Launch::kStart ? "`start`" : "`detach`",
-                  "call the runbook without it: its steps then nest inside this one");
+  if (node.launch != syntax::StepStmt::Launch::kInline && node.value.valid()) {
+    const std::string_view word =
+        node.launch == syntax::StepStmt::Launch::kStart ? "start" : "detach";
+    const size_t at = module_.source->text().rfind(word, span_of(node.value).begin);
+    not_supported(
+        Span{static_cast<uint32_t>(at), static_cast<uint32_t>(at + word.size()), span.file},
+        node.launch == syntax::StepStmt::Launch::kStart ? "`start`" : "`detach`",
+        "call the runbook without it: its steps then nest inside this one");
+  }
   const Facts before = facts_;
   Work work;
   {
@@ -130,7 +135,7 @@ void BodyChecker::check_step(syntax::StmtId stmt, const syntax::StepStmt& node, 
     work = work_of(node.value);
     work.output = output;
     if (work.shown.empty()) work.shown = node.name.text;
-    if (work.span.empty()) work.span = node.name.span;
+    work.span = node.name.span;
   }
   const bool skips = node.clauses.find<syntax::WhenClause>() != nullptr;
   const auto* failure = node.clauses.find<syntax::OnFailureClause>();
@@ -223,6 +228,8 @@ void BodyChecker::check_retry(syntax::StmtId stmt, const syntax::RetryClause& cl
       declare_local({"error", span_of(clause.condition)}, seen, Symbol::Kind::kLocal, false);
   module_.stmts[stmt.index].symbols.resize(2, kNone);
   module_.stmts[stmt.index].symbols[1] = error;
+  const Restore<std::vector<SymbolId>> kinds(error_kinds_);
+  error_kinds_ = module_.stmts[stmt.index].retry_kinds;
   condition(clause.condition);
 }
 

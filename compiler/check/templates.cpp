@@ -262,7 +262,7 @@ TypeId BodyChecker::infer_command(ExprId expr, const syntax::StringLit& node) {
         all_.find_top_level(module_.id, name->name) == kNone) {
       std::vector<std::string_view> names = scopes_.names();
       const std::string_view near = nearest(name->name, std::move(names));
-      auto& report = diagnostics_.report(Code::kShellName, part.span, name->name)
+      auto& report = diagnostics_.report(Code::kShellName, span_of(part.value), name->name)
                          .labelled("`${}` puts in a value of the runbook");
       report.help(fmt::format(
           "for the shell's own variable write `${}` or `\\${{{}}}`{}", name->name, name->name,
