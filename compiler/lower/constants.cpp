@@ -46,6 +46,11 @@ std::optional<uint32_t> ProgramLowering::fold(const CheckedModule& module, ExprI
       }
       return constant(std::move(made));
     }
+    case check::Convert::kToJson: {
+      // `json = null` is what a record without a body has; other values are made when running.
+      if (!std::holds_alternative<syntax::NullLit>(module.ast[id].node)) return std::nullopt;
+      return text_constant(type(info.type), "null");
+    }
     default:
       return std::nullopt;
   }

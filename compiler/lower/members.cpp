@@ -56,6 +56,22 @@ void Body::member_into(ExprId id, const syntax::MemberExpr& node, Reg to) {
       const check::Type& holder = checked_type(is_optional(base) ? element_of(base) : base);
       const bool is_error = holder.shape == Shape::kErrorKind || holder.shape == Shape::kError;
       const auto index = static_cast<uint16_t>(meaning->index);
+      if (holder.shape == Shape::kError) {
+        const auto of = program_.narrow(type(program_.symbol(meaning->symbol).type), "types");
+        on_receiver(Kind::kRef, [this, of, index](Reg from, check::TypeId, Reg where) {
+          const Label other = code_.label();
+          const Label end = code_.label();
+          const Reg is_kind = temporary(Kind::kBool);
+          code_.emit(Op::kErrorIs, is_kind, from, of);
+          code_.jump_on(Op::kJumpUnless, is_kind, other);
+          code_.emit(Op::kGetField, where, from, index);
+          code_.jump(end);
+          code_.bind(other);
+          code_.emit(Op::kLoadNull, where);
+          code_.bind(end);
+        });
+        return;
+      }
       const check::TypeId field = holder.shape == Shape::kForm
                                       ? holder.fields.at(meaning->index).second
                                       : program_.symbol(holder.symbol).fields.at(index).type;
