@@ -335,8 +335,8 @@ const Case kCases[] = {
      "runbook r() {\n  step a = shell(\"false\") reads retry 2 times on ShellError if "
      "error.exit_code == 75\n"
      "  step b = shell(\"false\") reads retry 2 times on ShellError, Timeout if error.exit_code == "
-     "75\n}\n",
-     {"RBK0103 3:79 `error` has no field `exit_code`"}},
+     "75\n  step c = shell(\"false\") reads retry 2 times if error.exit_cod == 75\n}\n",
+     {"RBK0103 4:56 `exit_cod`"}},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, Mistakes, ::testing::ValuesIn(kCases),

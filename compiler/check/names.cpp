@@ -197,7 +197,9 @@ PathId BodyChecker::path_of(ExprId expr) {
   if (meaning->kind != Meaning::Kind::kField) return kNone;
   const auto* member = std::get_if<syntax::MemberExpr>(&ast_[expr].node);
   if (member == nullptr || member->optional) return kNone;
-  const uint32_t index = meaning->index;
+  // Of an error whose kind is not known, fields of two kinds may have one index.
+  const uint32_t index =
+      meaning->symbol == kNone ? meaning->index : (meaning->symbol + 1) * 1024 + meaning->index;
   const PathId base = path_of(member->base);
   return base == kNone ? kNone : paths_.child(base, index);
 }

@@ -228,8 +228,8 @@ void BodyChecker::check_retry(syntax::StmtId stmt, const syntax::RetryClause& cl
       declare_local({"error", span_of(clause.condition)}, seen, Symbol::Kind::kLocal, false);
   module_.stmts[stmt.index].symbols.resize(2, kNone);
   module_.stmts[stmt.index].symbols[1] = error;
-  const Restore<std::vector<SymbolId>> kinds(error_kinds_);
-  error_kinds_ = module_.stmts[stmt.index].retry_kinds;
+  const Restore<std::vector<SymbolId>> outer_kinds(error_kinds_);
+  error_kinds_ = kinds;
   condition(clause.condition);
 }
 
