@@ -54,8 +54,8 @@ void Body::perform_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   const Reg first = arguments(meaning.symbol, meaning.arguments);
   const Reg limit = timeout == nullptr ? kNoReg : stable_value(timeout->duration);
   prepare_retry(spec, attempt);
-  const bool handled =
-      retries || undoes || attempt.doubt != Doubt::kDefault || (reads && not_yet_ != kNoReg);
+  const bool decides = retries || attempt.doubt != Doubt::kDefault || (reads && not_yet_ != kNoReg);
+  const bool handled = decides || undoes;
   if (handled) {
     attempt.mark = temporary(Kind::kInt);
     attempt.error = temporary(Kind::kRef);
@@ -71,18 +71,18 @@ void Body::perform_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   if (!handled) return;
   const uint32_t end = code_.here();
   const Label done = code_.label();
-  const Label failed = code_.label();
-  const Label cut_off = code_.label();
   code_.jump(done);
-  code_.handler(begin, end, Handler::Reach::kCatch, failed, attempt.error, attempt.mark);
-  if (undoes) {
-    code_.handler(begin, end, Handler::Reach::kCleanup, cut_off, attempt.error, attempt.mark);
+  if (decides) {
+    const Label failed = code_.label();
+    code_.handler(begin, end, Handler::Reach::kCatch, failed, attempt.error, attempt.mark);
+    code_.bind(failed);
+    failed_attempt(spec, attempt, to, done);
   }
-  code_.bind(failed);
-  failed_attempt(spec, attempt, to, done);
-  code_.bind(cut_off);
   if (undoes) {
-    // Stopped from outside: what it may have done is undone as well.
+    // Stopped from outside, or failed for good: what it may have done is undone as well.
+    const Label cut_off = code_.label();
+    code_.handler(begin, end, Handler::Reach::kCleanup, cut_off, attempt.error, attempt.mark);
+    code_.bind(cut_off);
     undo_if_in_doubt(spec, attempt, kNoReg);
     code_.leave(Op::kRaise, attempt.error);
   }
@@ -230,7 +230,11 @@ void Body::prepare_retry(const StepSpec& spec, Attempt& attempt) {
     attempt.low = stable_value(range->low);
     attempt.high = stable_value(range->high);
   } else {
+    // One duration: half as much again at most.
     attempt.low = stable_value(retry->backoff);
+    attempt.high = temporary(Kind::kDuration);
+    code_.emit(Op::kMulInt, attempt.high, attempt.low, load_number(Kind::kInt, 3));
+    code_.emit(Op::kDivInt, attempt.high, attempt.high, load_number(Kind::kInt, 2));
   }
 }
 

@@ -307,6 +307,7 @@ class Body {
   void push_rollback(const StepSpec& spec, const Attempt& attempt, Reg output);
   bool uses(BlockId block, SymbolId symbol) const;
   uint32_t undo_function(const std::string& name, BlockId block, const Captures& captures);
+  bool pushes_undo(BlockId block) const;
   void undo(BlockId block);
 
   void perform_step(const StepSpec& spec, Attempt& attempt, Reg to);

@@ -1,5 +1,6 @@
 // Constants, each once; and what an expression always is.
 #include <bit>
+#include <boost/json.hpp>
 #include <utility>
 #include <variant>
 
@@ -46,17 +47,38 @@ std::optional<uint32_t> ProgramLowering::fold(const CheckedModule& module, ExprI
       }
       return constant(std::move(made));
     }
-    case check::Convert::kToJson: {
-      // `json = null` is what a record without a body has; other values are made when running.
-      if (!std::holds_alternative<syntax::NullLit>(module.ast[id].node)) return std::nullopt;
-      return text_constant(type(info.type), "null");
-    }
+    case check::Convert::kToJson:
+      return fold_json(module, id);
     default:
       return std::nullopt;
   }
   auto plain = fold_plain(module, id);
   if (!plain) return std::nullopt;
   return constant(std::move(*plain));
+}
+
+/// Of simple values only: what is larger is made when running.
+std::optional<uint32_t> ProgramLowering::fold_json(const CheckedModule& module, ExprId id) {
+  auto plain = fold_plain(module, id);
+  if (!plain) return std::nullopt;
+  boost::json::value json;
+  switch (program_.types[plain->type].shape) {
+    case Shape::kNull:
+    case Shape::kJson:
+      return constant(std::move(*plain));
+    case Shape::kBool:
+      json = plain->bits != 0;
+      break;
+    case Shape::kInt:
+      json = plain->bits;
+      break;
+    case Shape::kString:
+      json = plain->text;
+      break;
+    default:
+      return std::nullopt;
+  }
+  return text_constant(json_type(), boost::json::serialize(json));
 }
 
 std::optional<Constant> ProgramLowering::fold_record(const CheckedModule& module, ExprId id) {

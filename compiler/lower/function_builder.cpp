@@ -1,6 +1,5 @@
 #include "compiler/lower/function_builder.h"
 
-#include <algorithm>
 #include <limits>
 
 namespace rbk::lower {
@@ -116,16 +115,22 @@ Label FunctionBuilder::label() {
 }
 
 void FunctionBuilder::bind(Label label) {
-  // A jump to what follows anyway is not needed, unless something already stands for this place.
-  if (!reachable_ && !jumps_.empty() && jumps_.back().label == label.index &&
-      jumps_.back().pc + 1 == here() && function_.code.back().op == Op::kJump &&
-      last_fixed_ != here()) {
+  // A jump to what follows anyway is not needed.
+  while (!reachable_ && !jumps_.empty() && jumps_.back().label == label.index &&
+         jumps_.back().pc + 1 == here() && function_.code.back().op == Op::kJump) {
+    const uint32_t removed = here();
     function_.code.pop_back();
     jumps_.pop_back();
     reachable_ = true;
+    for (size_t i = bound_.size(); i > 0 && labels_[bound_[i - 1]] == removed; --i) {
+      labels_[bound_[i - 1]] = here();
+    }
+    for (PendingHandler& pending : handlers_) {
+      if (pending.handler.end == removed) pending.handler.end = here();
+    }
   }
   labels_[label.index] = here();
-  last_fixed_ = here();
+  bound_.push_back(label.index);
   reachable_ = reachable_ || wanted_[label.index];
 }
 
@@ -155,7 +160,6 @@ void FunctionBuilder::handler(uint32_t begin, uint32_t end, bytecode::Handler::R
                               Label target, Reg error, Reg mark, Reg timer) {
   if (begin >= end) return;
   wanted_[target.index] = true;
-  last_fixed_ = std::max(last_fixed_, end);
   handlers_.push_back({bytecode::Handler{begin, end, 0, reach, error, mark, timer}, target.index});
 }
 
@@ -192,7 +196,8 @@ Result<FunctionBuilder::Finished> FunctionBuilder::finish() {
   }
   for (PendingHandler& pending : handlers_) {
     pending.handler.target = labels_[pending.label];
-    function_.handlers.push_back(pending.handler);
+    // One that covered nothing but a jump that is gone covers nothing.
+    if (pending.handler.begin < pending.handler.end) function_.handlers.push_back(pending.handler);
   }
   // Places past the end belonged to code that is not reached.
   while (!function_.places.empty() && function_.places.back().pc >= here()) {

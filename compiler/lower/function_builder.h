@@ -105,12 +105,12 @@ class FunctionBuilder {
   std::vector<std::pair<uint32_t, uint16_t>> runs_;
   std::vector<uint32_t> labels_;  // pc, kNone while not bound
   std::vector<bool> wanted_;      // a label that something jumps to
+  std::vector<uint32_t> bound_;   // labels in the order in which they were bound
   std::vector<Jump> jumps_;
   std::vector<PendingHandler> handlers_;
   std::vector<bool> temporary_;  // by register
   std::vector<bool> busy_;       // by register
   std::vector<Reg> in_use_;
-  uint32_t last_fixed_ = 0;  // the last place that a label or a handler's end stands for
   bool reachable_ = true;
   bool too_many_registers_ = false;
 };

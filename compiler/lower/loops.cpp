@@ -204,7 +204,7 @@ Body::Each Body::each_of(ExprId id) {
   Each each;
   each.expr = id;
   each.lambda = std::get_if<syntax::LambdaExpr>(&ast()[id].node);
-  each.result = element_of(info(id).type);
+  each.result = element_of(info(id).value_type);
   if (each.lambda == nullptr) each.closure = stable_value(id);
   return each;
 }
@@ -217,7 +217,7 @@ void Body::bind_each(const Each& each, Reg item, Reg index) {
 
 void Body::call_each(const Each& each, Reg item, Reg index, Reg to) {
   if (each.lambda == nullptr) {
-    const size_t count = checked_type(info(each.expr).type).parameters.size();
+    const size_t count = checked_type(info(each.expr).value_type).parameters.size();
     std::vector<Slot> slots{Slot{code_.kind(item), {}, item}};
     if (count > 1) slots.push_back(Slot{code_.kind(index), {}, index});
     const Reg first = fill_run(slots);

@@ -66,7 +66,7 @@ void Body::check_arguments(SymbolId runbook, Reg first) {
                                   Slot{Kind::kRef, why}});
       const Reg text = temporary(Kind::kRef);
       code_.emit_run(Op::kConcat, text, parts, 2, 2);
-      raise("RequireFailed", text);
+      raise("Failed", text);
       code_.bind(holds);
     }
   }

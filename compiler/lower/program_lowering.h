@@ -93,6 +93,7 @@ class ProgramLowering {
   bool failed() const { return fault_.has_value(); }
 
  private:
+  std::optional<uint32_t> fold_json(const CheckedModule& module, ExprId id);
   std::optional<bytecode::Constant> fold_map(const CheckedModule& module,
                                              const syntax::BraceExpr& node, ExprId id);
   std::optional<bytecode::Constant> fold_record(const CheckedModule& module, ExprId id);

@@ -85,7 +85,7 @@ void Body::lower_require(const syntax::RequireStmt& node) {
         node.message.valid()
             ? value(node.message)
             : condition_message(node.condition, text_of(ast()[node.condition].span));
-    raise("RequireFailed", message);
+    raise("Failed", message);
   }
   code_.bind(holds);
 }
@@ -95,7 +95,7 @@ void Body::lower_defer(const syntax::DeferStmt& node) {
   const Captures captures = captures_of(node.body);
   const uint32_t function = undo_function(name, node.body, captures);
   const Reg made = closure(function, captures);
-  code_.emit(Op::kUndoPush, made, program_.step("defer", function, false), 1);
+  code_.emit(Op::kUndoPush, made, kNoReg, 1);
 }
 
 }  // namespace rbk::lower

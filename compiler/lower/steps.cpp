@@ -272,21 +272,38 @@ uint32_t Body::undo_function(const std::string& name, BlockId block, const Captu
   return index;
 }
 
+/// Whether something in what undoes leaves something to be undone itself: a `defer`, or what a
+/// runbook that it calls has left.
+bool Body::pushes_undo(BlockId block) const {
+  bool found = false;
+  Visitor visitor;
+  visitor.stmt = [&](StmtId id) {
+    found = found || std::holds_alternative<syntax::DeferStmt>(ast()[id].node);
+    return !found;
+  };
+  visitor.expr = [&](ExprId id) {
+    const Meaning* meaning = module_->meaning(id);
+    found = found || std::holds_alternative<syntax::ParallelExpr>(ast()[id].node) ||
+            std::holds_alternative<syntax::ParallelForExpr>(ast()[id].node) ||
+            (meaning != nullptr && meaning->kind == Meaning::Kind::kCallRunbook);
+    return !found;
+  };
+  walk(ast(), block, visitor);
+  return found;
+}
+
 void Body::undo(BlockId id) {
-  const bool has_scope = needs_scope(id);
-  const Reg mark = has_scope ? temporary(Kind::kInt) : kNoReg;
-  const Label leave = code_.label();
-  if (!has_scope) {
+  if (!pushes_undo(id)) {
     block(id);
     return finish(bytecode::kNone);
   }
+  const Reg mark = temporary(Kind::kInt);
   const Reg error = temporary(Kind::kRef);
   const Label failed = code_.label();
   code_.emit(Op::kMark, mark);
   const uint32_t begin = code_.here();
   block(id);
   const uint32_t end = code_.here();
-  code_.bind(leave);
   code_.emit(Op::kUnwind, mark, 1);
   code_.emit(Op::kUndoDrop, mark);  // of runbooks that it called
   code_.leave(Op::kReturnNothing);

@@ -80,8 +80,10 @@ void Body::lower_repeat(const syntax::RepeatStmt& node, Span span) {
   code_.bind(late);
   {
     TemporaryScope scope(code_);
-    const std::string what = text_of(ast()[node.at_most].span) + (by_time ? "" : " times");
-    raise("Timeout", load_text("`repeat` did not come to its end within " + what));
+    const std::string bound_text = text_of(ast()[node.at_most].span);
+    raise("Timeout",
+          load_text("`repeat` did not come to its end " +
+                    (by_time ? "within " + bound_text : "in " + bound_text + " rounds")));
   }
   code_.bind(done);
   not_yet_ = outer_not_yet;

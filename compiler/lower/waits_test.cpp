@@ -1,0 +1,216 @@
+// Waiting: repeat, wait, approvals.
+#include <gtest/gtest.h>
+
+#include "compiler/lower/scripted_world_test.h"
+
+namespace rbk::lower {
+namespace {
+
+TEST(LowerWaits, RepeatUntil) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  repeat every 10s at most 1m {
+    step probe = measure("p")
+    until probe > 2
+    log.info("not yet")
+  }
+  step go_on = put("on") rollback none "x"
+}
+)rbk");
+  world.at("probe", {ok(1), ok(2), ok(3)});
+  EXPECT_EQ(world.run("r"), R"(begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe ok 2
+info: not yet
+begin probe
+do probe: measure("p")
+end probe ok 3
+begin go_on
+do go_on: put("on")
+end go_on ok "on"
+=> succeeded after 20s
+)");
+  // A retryable error of a reads step means: not yet.
+  world.at("probe", {ok(1), fails("Flaky", true), ok(3)});
+  EXPECT_EQ(world.run("r"), R"(begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe failed Flaky
+begin probe
+do probe: measure("p")
+end probe ok 3
+begin go_on
+do go_on: put("on")
+end go_on ok "on"
+=> succeeded after 20s
+)");
+  world.at("probe", {ok(1), fails("Boom")});
+  EXPECT_EQ(world.run("r"), R"(begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe failed Boom
+=> failed Boom: no Boom after 10s
+)");
+  // The last round begins at the deadline.
+  world.at("probe", {ok(1), ok(1), ok(1), ok(1), ok(1), ok(1), ok(1), ok(1)});
+  EXPECT_EQ(world.run("r"), R"(begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+begin probe
+do probe: measure("p")
+end probe ok 1
+info: not yet
+=> failed Timeout: `repeat` did not come to its end within 1m after 1m
+not used: an outcome of probe
+)");
+}
+
+TEST(LowerWaits, RepeatTimes) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  repeat every 1s at most 2 times {
+    step write = put("w") rollback none "x"
+    step probe = measure("p")
+    if probe > 2 { break }
+    until probe > 100
+  }
+}
+)rbk");
+  world.at("probe", {ok(1), ok(3)});
+  EXPECT_EQ(world.run("r"), R"(begin write
+do write: put("w")
+end write ok "w"
+begin probe
+do probe: measure("p")
+end probe ok 1
+begin write
+do write: put("w")
+end write ok "w"
+begin probe
+do probe: measure("p")
+end probe ok 3
+=> succeeded after 1s
+)");
+  world.at("probe", {ok(1), ok(1), ok(1)});
+  EXPECT_EQ(world.run("r"), R"(begin write
+do write: put("w")
+end write ok "w"
+begin probe
+do probe: measure("p")
+end probe ok 1
+begin write
+do write: put("w")
+end write ok "w"
+begin probe
+do probe: measure("p")
+end probe ok 1
+=> failed Timeout: `repeat` did not come to its end in 2 rounds after 1s
+not used: an outcome of probe
+)");
+  // Of a step that writes it is an error.
+  world.at("write", {fails("Flaky", true)});
+  EXPECT_EQ(world.run("r"), R"(begin write
+do write: put("w")
+end write failed Flaky
+=> failed Flaky: no Flaky
+)");
+}
+
+TEST(LowerWaits, WaitAndNow) {
+  ScriptedWorld world(R"rbk(runbook r() -> duration {
+  let started = now()
+  wait 90s
+  wait until started + 5m
+  return now() - started
+}
+)rbk");
+  EXPECT_EQ(world.run("r"), R"(=> succeeded "5m" after 5m
+)");
+}
+
+TEST(LowerWaits, Approval) {
+  ScriptedWorld world(R"rbk(runbook r(n: int = 2) -> string {
+  approval go "Go on with ${n}?" {
+    by group "ops", user "carol"
+    quorum n
+    form { ticket: string where ticket matches r"^OPS-\d+$", note: string? = null }
+    expires 4h then reject
+  }
+  return "${go.ticket} by ${go.approvers.join(",")}"
+}
+)rbk");
+  world.decide({{"ticket", "OPS-1"}});
+  EXPECT_EQ(
+      world.run("r"),
+      R"(approve: {"name":"go","question":"Go on with 2?","by":[{"group":"ops"},{"user":"carol"}],"quorum":2,"allow_starter":false,"form":{"fields":[{"name":"ticket","type":"string","where":["ticket matches r\"^OPS-\\d+$\""]},{"name":"note","type":"string?","optional":true,"default":"null"}]}} expires in 4h
+=> succeeded "OPS-1 by bob"
+)");
+  // A form that does not fit is asked for again.
+  world.decide({{"ticket", "x"}}).decide({{"ticket", "OPS-2"}});
+  EXPECT_EQ(
+      world.run("r"),
+      R"(approve: {"name":"go","question":"Go on with 2?","by":[{"group":"ops"},{"user":"carol"}],"quorum":2,"allow_starter":false,"form":{"fields":[{"name":"ticket","type":"string","where":["ticket matches r\"^OPS-\\d+$\""]},{"name":"note","type":"string?","optional":true,"default":"null"}]}} expires in 4h
+warn: approval `go` is asked again, `ticket` does not fit: `ticket matches r"^OPS-\d+$"` does not hold: ticket = "x"
+approve: {"name":"go","question":"Go on with 2?","by":[{"group":"ops"},{"user":"carol"}],"quorum":2,"allow_starter":false,"form":{"fields":[{"name":"ticket","type":"string","where":["ticket matches r\"^OPS-\\d+$\""]},{"name":"note","type":"string?","optional":true,"default":"null"}]}} expires in 4h
+=> succeeded "OPS-2 by bob"
+)");
+  world.decide({}, false);
+  EXPECT_EQ(
+      world.run("r"),
+      R"(approve: {"name":"go","question":"Go on with 2?","by":[{"group":"ops"},{"user":"carol"}],"quorum":2,"allow_starter":false,"form":{"fields":[{"name":"ticket","type":"string","where":["ticket matches r\"^OPS-\\d+$\""]},{"name":"note","type":"string?","optional":true,"default":"null"}]}} expires in 4h
+=> failed Rejected: rejected by bob
+)");
+  EXPECT_EQ(
+      world.run("r"),
+      R"(approve: {"name":"go","question":"Go on with 2?","by":[{"group":"ops"},{"user":"carol"}],"quorum":2,"allow_starter":false,"form":{"fields":[{"name":"ticket","type":"string","where":["ticket matches r\"^OPS-\\d+$\""]},{"name":"note","type":"string?","optional":true,"default":"null"}]}} expires in 4h
+=> failed Rejected: nobody decided in time after 4h
+)");
+}
+
+TEST(LowerWaits, RunAndLog) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  run.label("ticket", "OPS-1")
+  run.note("half way")
+  run.progress(1, 2)
+  log.warn("from ${run.starter} ${run.id}")
+}
+)rbk");
+  EXPECT_EQ(world.run("r"), R"(label ticket = "OPS-1"
+note: half way
+progress [1,2]
+warn: from alice r1
+=> succeeded
+)");
+}
+
+}  // namespace
+}  // namespace rbk::lower
