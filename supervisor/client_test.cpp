@@ -190,7 +190,7 @@ class ClientTest : public testing::Test {
 
 TEST_F(ClientTest, ACommandsOutputAndStatusComeBack) {
   Start start =
-      sh("a", "echo out; echo err >&2; cat; echo $X $RUNBOOK_ATTEMPT; pwd; umask; exit 3");
+      sh("a", "echo out; echo err >&2; cat; echo $X ${#RUNBOOK_ATTEMPT}; pwd; umask; exit 3");
   start.input = "from in\n";
   start.environment.push_back("X=y");
   start.directory = "/usr";
@@ -199,7 +199,7 @@ TEST_F(ClientTest, ACommandsOutputAndStatusComeBack) {
   const Ending ending = recorder->wait();
   EXPECT_EQ(ending.cause, Ending::Cause::kExited);
   EXPECT_EQ(ending.value, 3);
-  EXPECT_EQ(recorder->out(), "out\nfrom in\ny a\n/usr\n0027\n");
+  EXPECT_EQ(recorder->out(), "out\nfrom in\ny 32\n/usr\n0027\n");
   EXPECT_EQ(recorder->err(), "err\n");
   EXPECT_TRUE(spool_is_there("a"));
   client().acknowledge("a");
@@ -387,8 +387,8 @@ TEST_F(ClientTest, ASupervisorThatDiedUnheardLeavesUnknownToTheNextEngine) {
     auto recorder = std::make_shared<Recorder>();
     client().start(sh("a", "echo $$ > " + path("pid") + "; echo ready; exec sleep 100"), recorder);
     recorder->wait_for_out("ready");
-    kill(supervisor(), SIGKILL);
   });
+  ASSERT_EQ(kill(supervisor(), SIGKILL), 0);
   std::istringstream(text_of(path("pid"))) >> command;
   EXPECT_TRUE(alive(command));
   auto recorder = std::make_shared<Recorder>();
@@ -403,7 +403,7 @@ TEST_F(ClientTest, TheDeadlineEndsTheWholeTree) {
       sh("a",
          "sh -c 'trap \"\" TERM; sleep 100 & echo $!; wait' & echo $!; setsid sleep 100 & "
          "echo $!; echo ok; wait");
-  start.deadline = 500'000;
+  start.deadline = 2'000'000;
   start.grace = 200'000;
   const auto recorder = begin(start);
   const Ending ending = recorder->wait();
@@ -416,6 +416,26 @@ TEST_F(ClientTest, TheDeadlineEndsTheWholeTree) {
     EXPECT_FALSE(alive(std::stoi(word))) << word;
   }
   EXPECT_EQ(seen, 3);
+}
+
+TEST_F(ClientTest, StoppingACommandLeavesThoseOfOtherStoresAlone) {
+  // The same key, as in a copy of a store.
+  char name[] = "/tmp/rbk-other-XXXXXX";
+  const std::string other_store = mkdtemp(name);
+  {
+    Client other(Client::Options{other_store, {RBK_SUPERVISE}});
+    auto stopped = std::make_shared<Recorder>();
+    other.start(sh("a", "echo ready; exec sleep 100"), stopped);
+    ASSERT_EQ(mkfifo(path("gate").c_str(), 0600), 0);
+    const auto kept = begin(sh("a", "echo ready; read x < " + path("gate")));
+    ASSERT_TRUE(stopped->wait_for_out("ready") && kept->wait_for_out("ready"));
+    other.stop("a");
+    EXPECT_EQ(stopped->wait().cause, Ending::Cause::kStopped);
+    EXPECT_FALSE(kept->has_ended());
+    std::ofstream(path("gate")) << "\n";
+    EXPECT_EQ(kept->wait().cause, Ending::Cause::kExited);
+  }
+  std::filesystem::remove_all(other_store);
 }
 
 TEST_F(ClientTest, AStoppedCommandMayEndByItself) {

@@ -36,7 +36,7 @@ Command::~Command() {
 }
 
 void Command::begin(Start start, const rlimit& files) {
-  auto child = start_process(start, files);
+  auto child = start_process(start, spool_.mark(), files);
   if (!child) {
     std::string text = child.error().message;
     if (!child.error().cure.empty()) text += "; " + child.error().cure;
@@ -91,7 +91,7 @@ void Command::reaped(int status) {
 
 void Command::signal_members(int signal) {
   const ProcessIdentity leader = spool_.process().value_or(ProcessIdentity{});
-  for (const pid_t member : living_members(leader, spool_.key())) {
+  for (const pid_t member : living_members(leader, spool_.mark())) {
     kill(member, signal);
     if (signal == SIGTERM) kill(member, SIGCONT);  // a stopped one could not end by itself
   }
@@ -105,7 +105,7 @@ void Command::settle() {
   const int64_t now = EventLoop::now();
   if (now >= kill_at_) signal_members(SIGKILL);
   const ProcessIdentity leader = spool_.process().value_or(ProcessIdentity{});
-  const bool alive = !living_members(leader, spool_.key()).empty();
+  const bool alive = !living_members(leader, spool_.mark()).empty();
   const bool hopeless = now >= give_up_at_;
   if ((status_ && !alive) || hopeless) {
     Ending ending{*stopping_, status_.value_or(0), {}};

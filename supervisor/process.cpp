@@ -123,9 +123,9 @@ std::optional<Stat> stat_of(pid_t process) {
   return found;
 }
 
-bool carries(pid_t process, std::string_view key) {
+bool carries(pid_t process, std::string_view mark) {
   const std::string environment = read_small(fmt::format("/proc/{}/environ", process));
-  const std::string wanted = fmt::format("{}{}", kAttemptVariable, key);
+  const std::string wanted = fmt::format("{}{}", kAttemptVariable, mark);
   size_t at = 0;
   while (at < environment.size()) {
     const size_t end = std::min(environment.find('\0', at), environment.size());
@@ -161,7 +161,8 @@ rlimit raise_file_limit() {
   return before;
 }
 
-Result<ChildProcess> start_process(const Start& start, const rlimit& files) {
+Result<ChildProcess> start_process(const Start& start, const std::string& mark,
+                                   const rlimit& files) {
   auto out = make_pipe(true);
   if (!out) return tl::unexpected<Error>(out.error());
   auto err = make_pipe(true);
@@ -180,7 +181,7 @@ Result<ChildProcess> start_process(const Start& start, const rlimit& files) {
   }
   posix_spawn_file_actions_addchdir_np(&plan.files, start.directory.c_str());
 
-  std::string attempt = fmt::format("{}{}", kAttemptVariable, start.key);
+  std::string attempt = fmt::format("{}{}", kAttemptVariable, mark);
   std::vector<char*> words = pointers_to(start.words);
   std::vector<char*> environment = pointers_to(start.environment);
   std::erase_if(environment, [](const char* entry) {
@@ -213,10 +214,10 @@ uint64_t start_time_of(pid_t process) {
   return facts ? facts->start_time : 0;
 }
 
-std::vector<pid_t> living_members(const ProcessIdentity& leader, std::string_view key) {
+std::vector<pid_t> living_members(const ProcessIdentity& leader, std::string_view mark) {
   const std::map<pid_t, Stat> processes = all_processes();
   const auto there = processes.find(leader.pid);
-  // A number that another process has got by now leads to strangers: then only the key counts.
+  // A number that another process has got by now leads to strangers: then only the mark counts.
   const bool ours =
       leader.pid > 0 && (there == processes.end() || there->second.start_time == leader.start_time);
   std::set<pid_t> members;
@@ -230,7 +231,7 @@ std::vector<pid_t> living_members(const ProcessIdentity& leader, std::string_vie
   }
   for (const auto& [process, facts] : processes) {
     if (!members.contains(process) && facts.state != 'Z' && process != getpid() &&
-        facts.start_time >= leader.start_time && carries(process, key)) {
+        facts.start_time >= leader.start_time && carries(process, mark)) {
       members.insert(process);
     }
   }

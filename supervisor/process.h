@@ -25,16 +25,17 @@ struct ChildProcess {
 /// limit as it was, which is the commands'.
 rlimit raise_file_limit();
 
-/// Runs start.words in a session of its own, with RUNBOOK_ATTEMPT=key added to its environment and
+/// Runs start.words in a session of its own, with RUNBOOK_ATTEMPT=mark added to its environment and
 /// `files` as its limit of open files. An error means that nothing runs.
-Result<ChildProcess> start_process(const Start& start, const rlimit& files);
+Result<ChildProcess> start_process(const Start& start, const std::string& mark,
+                                   const rlimit& files);
 
 /// Clock ticks since boot, from /proc; 0 if no such process is there.
 uint64_t start_time_of(pid_t process);
 
 /// Everything that lives of what an attempt started, as far as the system can tell: the session,
-/// the descendants, and what has left both but still carries the attempt's key in its environment.
+/// the descendants, and what has left both but still carries the attempt's mark in its environment.
 /// Zombies don't count. `leader` may be dead.
-std::vector<pid_t> living_members(const ProcessIdentity& leader, std::string_view key);
+std::vector<pid_t> living_members(const ProcessIdentity& leader, std::string_view mark);
 
 }  // namespace rbk::supervisor

@@ -90,7 +90,7 @@ bool write_all(int file, std::string_view bytes, off_t at) {
 struct Identity {
   Standing standing = Standing::kVoid;
   std::string key;
-  std::string claim;
+  std::string token;  // void: the claim; started: the mark
   std::string boot;
 };
 
@@ -100,7 +100,7 @@ std::string encode(const Identity& identity) {
   to.put(kVersion);
   to.put(static_cast<uint8_t>(identity.standing));
   to.put(identity.key);
-  to.put(identity.claim);
+  to.put(identity.token);
   to.put(identity.boot);
   to.put(static_cast<uint64_t>(getpid()));
   to.put(static_cast<int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
@@ -125,7 +125,7 @@ Result<Identity> read_identity(int file, const std::string& name) {
   Identity identity;
   identity.standing = static_cast<Standing>(from.get<uint8_t>());
   identity.key = from.text();
-  identity.claim = from.text();
+  identity.token = from.text();
   identity.boot = from.text();
   if (!from.ok()) return fail(ErrorKind::kCorrupt, fmt::format("the spool '{}' is cut", name));
   return identity;
@@ -137,7 +137,7 @@ tl::unexpected<Error> system_failure(const std::string& what, int error) {
               error == ENOSPC || error == EDQUOT ? "free space where the store lies" : "");
 }
 
-std::string new_claim() {
+std::string new_token() {
   std::string random(16, '\0');
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return {};
   return to_hex(sha256(random)).substr(0, 32);
@@ -157,7 +157,7 @@ Result<Descriptor> take_claimed(const Folder& folder, const std::string& name,
   if (!file) return exists;
   const auto identity = locked_identity(file.get(), name);
   if (!identity || identity->standing != Standing::kVoid || claim.empty() ||
-      identity->claim != claim) {
+      identity->token != claim) {
     return exists;
   }
   return file;  // its lock lasts until the started identity is written, see Spool::create
@@ -176,8 +176,10 @@ Result<Spool> Spool::create(const Folder& folder, const std::string& key, const 
   spool.folder_ = &folder;
   spool.name_ = name_of(key);
   spool.key_ = key;
+  spool.mark_ = new_token();
   spool.boot_ = boot_identity();
   spool.limits_ = limits;
+  if (spool.mark_.empty()) return system_failure("the system gives no random bytes", errno);
   const std::string file_name = spool.name_ + ".spool";
   Descriptor file(openat(folder.fd(), file_name.c_str(),
                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -190,7 +192,8 @@ Result<Spool> Spool::create(const Folder& folder, const std::string& key, const 
     if (!claimed) return tl::unexpected<Error>(claimed.error());
     file = std::move(*claimed);
   }
-  if (!write_all(file.get(), encode({Standing::kStarted, key, claim, spool.boot_}), kIdentityAt)) {
+  if (!write_all(file.get(), encode({Standing::kStarted, key, spool.mark_, spool.boot_}),
+                 kIdentityAt)) {
     const int error = errno;
     if (made) unlinkat(folder.fd(), file_name.c_str(), 0);
     return system_failure(fmt::format("the spool '{}' can't be written", file_name), error);
@@ -223,6 +226,7 @@ Result<Spool> Spool::open(const Folder& folder, const std::string& key) {
     return fail(ErrorKind::kRefused, fmt::format("the attempt '{}' was never started", key));
   }
   spool.key_ = key;
+  spool.mark_ = identity->token;
   spool.boot_ = identity->boot;
   if (const auto bytes = read_sealed(file, kProcessAt, 64)) {
     ByteReader from(*bytes);
@@ -267,7 +271,7 @@ Result<std::optional<std::string>> Spool::find_or_void(const Folder& folder,
                                                        const std::string& key) {
   const std::string name = name_of(key);
   const std::string file_name = name + ".spool";
-  const std::string claim = new_claim();
+  const std::string claim = new_token();
   if (claim.empty()) return system_failure("the system gives no random bytes", errno);
   const Identity mine{Standing::kVoid, key, claim, boot_identity()};
   if (!exists(folder, key)) {
@@ -365,7 +369,10 @@ bool Spool::write_record(uint8_t kind, std::string_view payload) {
   ByteWriter to(record);
   to.put(kind);
   to.put(payload);
-  if (!write_all(segment.file.get(), record, static_cast<off_t>(segment.end))) return false;
+  if (!write_all(segment.file.get(), record, static_cast<off_t>(segment.end))) {
+    (void)!ftruncate(segment.file.get(), static_cast<off_t>(segment.end));  // no half of it stays
+    return false;
+  }
   segment.end += record.size();
   return true;
 }

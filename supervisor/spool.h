@@ -58,6 +58,8 @@ class Spool {
   Status record_ending(const Ending& ending);
 
   const std::string& key() const { return key_; }
+  /// What its processes carry in their environment, and no others anywhere: made for this spool.
+  const std::string& mark() const { return mark_; }
   /// The boot_identity() of the supervisor that started it.
   const std::string& boot() const { return boot_; }
   const std::optional<ProcessIdentity>& process() const { return process_; }
@@ -90,6 +92,7 @@ class Spool {
   const Folder* folder_ = nullptr;
   std::string name_;
   std::string key_;
+  std::string mark_;
   std::string boot_;
   SpoolLimits limits_;
   std::optional<ProcessIdentity> process_;

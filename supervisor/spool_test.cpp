@@ -1,6 +1,8 @@
 #include "supervisor/spool.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -72,6 +74,8 @@ TEST_F(SpoolTest, WhatWasWrittenIsThereAfterItsWriterIsGone) {
   EXPECT_EQ(spool->process()->pid, 4711);
   EXPECT_EQ(spool->process()->start_time, 99U);
   EXPECT_EQ(spool->boot(), boot_identity());
+  EXPECT_EQ(spool->mark().size(), 32U);
+  EXPECT_NE(spool->mark(), create("another").mark());
   ASSERT_TRUE(spool->ending().has_value());
   EXPECT_EQ(spool->ending()->value, 7);
   EXPECT_EQ(spool->ending()->text, "text");
@@ -134,6 +138,27 @@ TEST_F(SpoolTest, AReaderThatFollowsIsToldWhatItMissed) {
     EXPECT_EQ(read + dropped, static_cast<uint64_t>(i + 1) * 7);
   }
   EXPECT_GT(dropped, 0U);
+}
+
+TEST_F(SpoolTest, WhatAFullDiskRefusesIsCountedAndTheEndIsKept) {
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  {
+    Spool spool = create("a");
+    spool.append(Stream::kOut, "begin\n");
+    const rlimit full{10'000, before.rlim_max};  // no file may grow past it
+    setrlimit(RLIMIT_FSIZE, &full);
+    spool.append(Stream::kOut, std::string(30'000, 'x'));
+    EXPECT_TRUE(spool.record_ending({Ending::Cause::kExited, 3, {}}).has_value());
+    setrlimit(RLIMIT_FSIZE, &before);
+    spool.append(Stream::kOut, "again\n");
+    EXPECT_EQ(all(spool), "begin\n[30000 dropped]again\n");
+  }
+  const auto spool = Spool::open(*folder_, "a");
+  ASSERT_TRUE(spool.has_value());
+  EXPECT_EQ(spool->ending()->value, 3);
+  EXPECT_EQ(all(*spool), "begin\n[30000 dropped]again\n");
 }
 
 TEST_F(SpoolTest, DamageIsToldAndNeverCrashes) {

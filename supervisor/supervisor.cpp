@@ -28,6 +28,7 @@ void detach() {
   setsid();
   signal(SIGHUP, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is as a full disk
   // What loses its parent among a command's processes becomes our child: it is reaped, and found
   // when the command has to be killed.
   prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -244,7 +244,7 @@ TEST_F(HttpActionTest, TheEffectIsToldAsFarAsItIsKnown) {
   EXPECT_EQ(lost.effect, Effect::kUnknown);
   EXPECT_EQ(run("post", url("/cut")).effect, Effect::kDone);  // the status came
 
-  const Outcome late = run("post", url("/slow/5"), {}, 300'000);
+  const Outcome late = run("post", url("/slow/5"), {}, 1'000'000);
   EXPECT_EQ(late.error.kind, "Timeout");
   EXPECT_EQ(late.effect, Effect::kUnknown);
 }
