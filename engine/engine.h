@@ -66,6 +66,7 @@ struct RunSummary {
   boost::json::value output;
   std::optional<vm::ErrorValue> error;
   std::string quarantine;  // quarantined: what is known
+  std::string undoes;      // of a rollback by hand: the run that it undoes
 };
 
 /// How a person's decision on an approval stands.
@@ -223,8 +224,14 @@ class Engine {
   Status resolve(const std::string& run, const std::string& path, Resolution how,
                  const std::optional<boost::json::value>& output, const Person& by);
 
-  /// Undoes a finished run. kUnsupported until linked runs exist; says so, and what to do.
-  Status rollback(const std::string& run, const Person& by);
+  /// What a rollback of this finished run would undo, newest first.
+  Result<std::vector<vm::Undoable>> undoable(const std::string& run);
+
+  /// Makes a run of its own, linked to this finished one, that undoes what it did: down to the step
+  /// `to` and with it, or all of it (empty). Returns its id; `drive` it. Durable on return. A run
+  /// that was undone in part is undone further by the next call. kRefused: it is not finished,
+  /// nothing is left to be undone, or another rollback of it has not ended.
+  Result<std::string> rollback(const std::string& run, const std::string& to, const Person& by);
 
   // ---- Questions
 

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "engine/status.h"
+#include "engine/store.h"
 #include "vm/machine.h"
 
 namespace rbk::engine {
@@ -45,5 +46,33 @@ struct News {
   RunStatus status = RunStatus::kRunning;
   std::optional<vm::Ending> ending;
 };
+
+/// Values longer than this, as JSON text, are kept out of line.
+inline constexpr size_t kLongestInline = 16 * 1024;
+
+/// The form in Entry::news. `output` is that of the entry's own event, or null: news that repeat it
+/// only refer to it. Long values go to `blobs`. Entry number, time and ending are not kept here:
+/// the entry's and the run's rows have them.
+std::string encode_news(const std::vector<News>& news, const boost::json::value* output,
+                        std::vector<Blob>& blobs);
+
+/// Where decoding finds what the news only refer to.
+class NewsSource {
+ public:
+  virtual ~NewsSource() = default;
+  virtual Result<boost::json::value> event_output() = 0;
+  virtual Result<std::string> blob(const Digest& hash) = 0;
+};
+
+/// Trusts nothing: kCorrupt for what does not fit.
+Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source);
+
+/// The forms in RunRow::ending and of errors in JSON: {kind, message, retryable, fields}.
+std::string ending_json(const vm::Ending& ending);
+Result<vm::Ending> parse_ending(std::string_view json);
+boost::json::object error_json(const vm::ErrorValue& error);
+
+/// The store's word for an ending.
+RunStatus status_of(const vm::Ending& ending);
 
 }  // namespace rbk::engine

@@ -24,8 +24,8 @@
 
 namespace rbk::engine {
 
-/// A row's key in its table; increasing, never 0. Keys are the store's own business; people see
-/// ids.
+/// A row's key in its table; never 0, increasing (those of engines are random). Keys are the
+/// store's own business; people see ids.
 using RunKey = int64_t;
 using EngineKey = int64_t;
 
@@ -115,6 +115,7 @@ struct RunRow {
   std::optional<int64_t> wake;  // when the earliest timer is due, microseconds since the epoch
   std::string ending;           // JSON (engine/news.h), once it is over; why, if quarantined
   int64_t log_bytes = 0;
+  RunKey origin = 0;  // of a rollback by hand: the finished run that it undoes; 0 otherwise
 };
 
 /// A program's serialised form.
@@ -173,10 +174,10 @@ struct RunFilter {
   uint32_t limit = 0;  // 0: all; newest first
 };
 
-/// The process that holds a run, for messages.
+/// A process that drives runs.
 struct EngineRow {
   EngineKey key = 0;
-  std::string boot;  // boot_identity()
+  std::string boot;  // Clock::boot_identity()
   int64_t process = 0;
   int64_t started = 0;
   bool alive = false;  // its lock is held
@@ -190,9 +191,10 @@ class Store {
 
   // ---- Writing
 
-  /// Makes this process known; it holds a lock that the kernel drops when the process dies. Once,
-  /// before the first claim or commit.
-  virtual Result<EngineKey> join(const std::string& boot, int64_t process, int64_t now) = 0;
+  /// Makes an engine known under a key of its own choice (random, not 0), and holds a lock that the
+  /// kernel drops when the process dies. Once, before the first claim or commit; its row is written
+  /// with the next of our writes. kExists: the key is taken, choose another.
+  virtual Status join(const EngineRow& engine) = 0;
 
   virtual Result<CommitResult> commit(Group& group) = 0;
 
@@ -217,6 +219,8 @@ class Store {
   /// By id or unique prefix. kNotFound; kInvalid: several begin so, and it names them.
   virtual Result<RunRow> find_run(std::string_view id_or_prefix) = 0;
   virtual Result<RunRow> run(RunKey key) = 0;
+  /// The rollback by hand of this run, if there is one.
+  virtual Result<std::optional<RunRow>> rollback_of(RunKey origin) = 0;
   virtual Result<std::vector<RunRow>> runs(const RunFilter& filter) = 0;
 
   /// The entries numbered `after + 1` and on, in order. kCorrupt if one is missing.

@@ -1,0 +1,79 @@
+#include "engine/asked.h"
+
+#include <algorithm>
+
+namespace rbk::engine {
+
+void AskedRequests::count(const Asked& asked, int by) {
+  const auto add = [by](size_t& counter) { counter += static_cast<size_t>(by); };
+  if (asked.perform() != nullptr) add(asked.in_doubt ? doubts_ : performing_);
+  if (std::holds_alternative<vm::request::AskDoubt>(asked.request.what)) add(doubts_);
+}
+
+void AskedRequests::insert(Asked asked) {
+  count(asked, 1);
+  map_.insert_or_assign(asked.request.id, std::move(asked));
+}
+
+void AskedRequests::answered(vm::RequestId request) {
+  const auto found = map_.find(request);
+  if (found == map_.end()) return;
+  count(found->second, -1);
+  map_.erase(found);
+}
+
+void AskedRequests::set_doubt(Asked& asked, bool in_doubt) {
+  count(asked, -1);
+  asked.in_doubt = in_doubt;
+  count(asked, 1);
+}
+
+void AskedRequests::absorb(const std::vector<vm::Request>& requests, const Entry& entry) {
+  for (const vm::Request& request : requests) {
+    if (const auto* stop = std::get_if<vm::request::Stop>(&request.what)) {
+      if (Asked* asked = find(stop->perform)) asked->stopping = true;
+      continue;
+    }
+    if (const auto* forget = std::get_if<vm::request::Forget>(&request.what)) {
+      answered(forget->request);
+      continue;
+    }
+    Asked asked;
+    asked.request = request;
+    asked.entry = entry.number;
+    asked.time = entry.time;
+    asked.boot_time = entry.boot_time;
+    asked.engine = entry.engine;
+    insert(std::move(asked));
+  }
+}
+
+Asked* AskedRequests::find(vm::RequestId request) {
+  const auto found = map_.find(request);
+  return found == map_.end() ? nullptr : &found->second;
+}
+
+bool AskedRequests::approvals() const {
+  return std::any_of(map_.begin(), map_.end(), [](const auto& item) {
+    return std::holds_alternative<vm::request::Approve>(item.second.request.what);
+  });
+}
+
+std::optional<int64_t> AskedRequests::sleeps_until() const {
+  std::optional<int64_t> earliest;
+  for (const auto& [id, asked] : map_)
+    if (const auto* sleep = std::get_if<vm::request::Sleep>(&asked.request.what))
+      earliest = std::min(earliest.value_or(sleep->until), sleep->until);
+  return earliest;
+}
+
+std::optional<int64_t> AskedRequests::wake() const {
+  std::optional<int64_t> earliest = sleeps_until();
+  for (const auto& [id, asked] : map_)
+    if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what))
+      if (approve->expires)
+        earliest = std::min(earliest.value_or(*approve->expires), *approve->expires);
+  return earliest;
+}
+
+}  // namespace rbk::engine

@@ -1,0 +1,70 @@
+// What a run has asked for and has no answer to yet: the engine's half of its state, beside the
+// machine's. Like the machine's it follows from the journal.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "engine/store.h"
+#include "vm/machine.h"
+
+namespace rbk::engine {
+
+struct Asked {
+  vm::Request request;
+  uint64_t entry = 0;        // that asked for it
+  int64_t time = 0;          // that entry's
+  int64_t boot_time = 0;     // that entry's
+  EngineKey engine = 0;      // who wrote that entry, or the entry that began it anew
+  uint32_t repetition = 0;   // how often it was begun anew
+  bool not_started = false;  // it is certain that nobody has begun it
+  bool in_doubt = false;     // a person is asked what became of it
+  bool stopping = false;     // the machine wants its end
+
+  // Not journaled: what this engine has done about it.
+  bool out = false;      // it has left: an attempt was begun, a timer set
+  uint64_t attempt = 0;  // its attempt in this process, 0 without one
+  int64_t deadline = 0;  // of its timer, on the boot clock; 0 without one
+
+  const vm::request::Perform* perform() const {
+    return std::get_if<vm::request::Perform>(&request.what);
+  }
+};
+
+/// By request; a request that comes later has the greater id.
+class AskedRequests {
+ public:
+  using Map = std::map<vm::RequestId, Asked>;
+
+  /// Takes in what a turn wants, as of `entry`.
+  void absorb(const std::vector<vm::Request>& requests, const Entry& entry);
+  void answered(vm::RequestId request);
+  void set_doubt(Asked& asked, bool in_doubt);
+  /// As restored from a snapshot.
+  void insert(Asked asked);
+
+  Asked* find(vm::RequestId request);
+  Map& all() { return map_; }
+  const Map& all() const { return map_; }
+
+  /// Attempts that run or may be begun.
+  size_t performing() const { return performing_; }
+  /// Questions to people about the effect of an attempt.
+  size_t doubts() const { return doubts_; }
+  /// Whether an approval waits.
+  bool approvals() const;
+  /// The earliest time at which a sleep ends.
+  std::optional<int64_t> sleeps_until() const;
+  /// The earliest time at which a sleep ends or an approval expires.
+  std::optional<int64_t> wake() const;
+
+ private:
+  void count(const Asked& asked, int by);
+
+  Map map_;
+  size_t performing_ = 0;
+  size_t doubts_ = 0;
+};
+
+}  // namespace rbk::engine

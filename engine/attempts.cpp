@@ -1,0 +1,372 @@
+// Attempts: how they begin, how they are found again after a crash, how they end.
+#include <fmt/format.h>
+
+#include "engine/engine_state.h"
+#include "engine/ids.h"
+#include "engine/logs.h"
+
+namespace rbk::engine {
+namespace {
+
+constexpr int64_t kFlushLogsEvery = 100'000;  // microseconds
+constexpr size_t kLongestChunk = 64 * 1024;
+constexpr int64_t kMostLogBytes = int64_t{256} << 20;  // of one run, in the store
+
+Behaviour behaviour_of(bytecode::Behaviour behaviour) {
+  switch (behaviour) {
+    case bytecode::Behaviour::kReads:
+      return Behaviour::kReads;
+    case bytecode::Behaviour::kIdempotent:
+      return Behaviour::kIdempotent;
+    case bytecode::Behaviour::kWrites:
+      return Behaviour::kWrites;
+  }
+  return Behaviour::kWrites;
+}
+
+vm::Effect effect_of(Effect effect) {
+  switch (effect) {
+    case Effect::kNone:
+      return vm::Effect::kNone;
+    case Effect::kDone:
+      return vm::Effect::kDone;
+    case Effect::kUnknown:
+      return vm::Effect::kUnknown;
+  }
+  return vm::Effect::kUnknown;
+}
+
+vm::event::Performed performed(vm::RequestId request, Outcome outcome, bool timed_out) {
+  using How = vm::event::Performed::How;
+  vm::event::Performed event;
+  event.request = request;
+  event.effect = effect_of(outcome.effect);
+  switch (outcome.kind) {
+    case Outcome::Kind::kOk:
+      event.how = How::kOk;
+      event.output = std::move(outcome.output);
+      event.effect = vm::Effect::kDone;
+      break;
+    case Outcome::Kind::kError:
+      event.how = timed_out || outcome.error.kind == "Timeout" ? How::kTimeout : How::kError;
+      event.error = {std::move(outcome.error.kind), std::move(outcome.error.message),
+                     outcome.error.retryable, std::move(outcome.error.fields)};
+      break;
+    case Outcome::Kind::kStopped:
+    case Outcome::Kind::kUnknown:
+      event.how = timed_out ? How::kTimeout : How::kStopped;
+      break;
+  }
+  if (event.how == How::kTimeout && event.error.message.empty())
+    event.error = {"Timeout", "its time was up", true, {}};
+  return event;
+}
+
+vm::event::Performed failed(vm::RequestId request, std::string kind, std::string message) {
+  vm::event::Performed event;
+  event.request = request;
+  event.how = vm::event::Performed::How::kError;
+  event.error = {std::move(kind), std::move(message), false, {}};
+  event.effect = vm::Effect::kNone;
+  return event;
+}
+
+}  // namespace
+
+/// After the machine was brought back: whatever waits is found again or begun.
+void Engine::State::take_up(RunDriver& driver) {
+  const RunKey run = driver.row().key;
+  std::vector<vm::RequestId> waiting;
+  for (const auto& [id, asked] : driver.asked().all()) waiting.push_back(id);
+  std::vector<uint64_t> here;
+  for (auto& [id, attempt] : attempts)
+    if (attempt.run == run) here.push_back(id);
+  for (const uint64_t id : here) {
+    LiveAttempt& attempt = attempts.at(id);
+    Asked* asked = driver.asked().find(attempt.request);
+    if (asked == nullptr) {
+      attempt.action->acknowledge(attempt.key);
+      attempts.erase(id);
+      continue;
+    }
+    asked->attempt = id;
+    asked->out = true;
+    ++driver.attempts;
+    if (attempt.outcome) end_attempt(id, std::move(*attempt.outcome));
+  }
+  for (const vm::RequestId id : waiting) {
+    Asked* asked = driver.asked().find(id);
+    if (asked == nullptr || asked->out || asked->in_doubt) continue;
+    // What this process asked for and never began has certainly not begun.
+    const bool ours = asked->engine == key && !abandoned.contains(run);
+    if (asked->perform() != nullptr && !asked->not_started && !ours)
+      find_again(driver, *asked);
+    else
+      carry_out(driver, *asked);
+  }
+  abandoned.erase(run);
+}
+
+void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
+  if (asked.perform() != nullptr) {
+    if (asked.in_doubt || asked.out) return;
+    if (asked.stopping) {
+      Outcome outcome;
+      outcome.kind = Outcome::Kind::kStopped;
+      outcome.effect = Effect::kNone;
+      answer(driver, performed(asked.request.id, std::move(outcome), false));
+    } else if (stop_level.load() == 0) {
+      begin_attempt(driver, asked);
+    }
+    return;
+  }
+  if (const auto* sleep = std::get_if<vm::request::Sleep>(&asked.request.what))
+    set_timer(driver, asked, sleep->until);
+  if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what))
+    if (approve->expires) set_timer(driver, asked, *approve->expires);
+}
+
+/// Durations count on the boot clock as long as the boot lasts, then on the wall clock.
+void Engine::State::set_timer(RunDriver& driver, Asked& asked, int64_t until) {
+  const Moment moment = now();
+  asked.deadline = same_boot(asked.engine) ? asked.boot_time + (until - asked.time)
+                                           : moment.boot + (until - moment.wall);
+  asked.out = true;
+  timers.add({asked.deadline, Timer::Kind::kDue, driver.row().key, asked.request.id, 0});
+}
+
+bool Engine::State::same_boot(EngineKey engine) {
+  const auto life = [](const std::string& identity) {
+    return identity.substr(0, identity.find(':'));
+  };
+  const std::string& other = boot_of(engine);
+  return engine == key || (!other.empty() && life(other) == life(boot));
+}
+
+const std::string& Engine::State::boot_of(EngineKey engine) {
+  const auto known = boots.find(engine);
+  if (known != boots.end()) return known->second;
+  auto row = store->engine(engine);
+  return boots[engine] = row ? row->boot : std::string();
+}
+
+namespace {
+
+Attempt describe_attempt(const RunDriver& driver, const Asked& asked, uint64_t id,
+                         const StoreIdentity& store) {
+  const vm::request::Perform& perform = *asked.perform();
+  Attempt attempt;
+  attempt.id = id;
+  attempt.name = driver.program().actions[perform.action].name;
+  attempt.arguments = perform.arguments;
+  attempt.run = driver.row().id;
+  attempt.path = perform.path;
+  attempt.key = idempotency_key(store.id, attempt.run, perform.path, perform.step);
+  attempt.attempt_key = attempt_key(store.id, attempt.run, asked.request.id, asked.repetition);
+  attempt.behaviour = behaviour_of(perform.behaviour);
+  attempt.timeout = perform.timeout;
+  return attempt;
+}
+
+LiveAttempt live(const RunDriver& driver, const Asked& asked, const Attempt& attempt,
+                 Action* action) {
+  LiveAttempt made;
+  made.run = driver.row().key;
+  made.request = asked.request.id;
+  made.action = action;
+  made.key = attempt.attempt_key;
+  made.path = attempt.path;
+  made.step = asked.perform()->step;
+  made.number = asked.perform()->attempt;
+  return made;
+}
+
+}  // namespace
+
+void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
+  const uint64_t id = ++last_attempt;
+  const Attempt attempt = describe_attempt(driver, asked, id, store->identity());
+  auto action = actions->find(attempt.name);
+  if (!action) {
+    const Error& error = action.error();
+    answer(driver, failed(asked.request.id, "Error",
+                          error.cure.empty() ? error.message : error.message + "; " + error.cure));
+    return;
+  }
+  attempts.emplace(id, live(driver, asked, attempt, *action));
+  asked.attempt = id;
+  asked.out = true;
+  ++driver.attempts;
+  if (attempt.timeout)
+    timers.add({world.clock->boot() + *attempt.timeout, Timer::Kind::kStop, driver.row().key,
+                asked.request.id, id});
+  (*action)->start(attempt, sink_for(id, mailbox));
+}
+
+/// The engine that asked for this is dead. Was the attempt begun?
+void Engine::State::find_again(RunDriver& driver, Asked& asked) {
+  const uint64_t id = ++last_attempt;
+  Attempt attempt = describe_attempt(driver, asked, id, store->identity());
+  attempt.origin = boot_of(asked.engine);
+  auto action = actions->find(attempt.name);
+  if (!action) {
+    effect_unknown(driver, asked);
+    return;
+  }
+  const int64_t boot_now = world.clock->boot();
+  if (attempt.timeout && same_boot(asked.engine))
+    attempt.timeout = std::max<int64_t>(0, asked.boot_time + *attempt.timeout - boot_now);
+  attempts.emplace(id, live(driver, asked, attempt, *action));
+  switch ((*action)->recover(attempt, sink_for(id, mailbox))) {
+    case Recovery::kReattached:
+      asked.attempt = id;
+      asked.out = true;
+      ++driver.attempts;
+      if (asked.stopping) (*action)->stop(id, driver.kill ? StopMode::kKill : StopMode::kGentle);
+      if (attempt.timeout)
+        timers.add({boot_now + *attempt.timeout, Timer::Kind::kStop, driver.row().key,
+                    asked.request.id, id});
+      return;
+    case Recovery::kNeverStarted:
+      attempts.erase(id);
+      carry_out(driver, asked);
+      return;
+    case Recovery::kUnknown:
+      attempts.erase(id);
+      effect_unknown(driver, asked);
+      return;
+  }
+}
+
+/// Nobody will ever say how the attempt ended.
+void Engine::State::effect_unknown(RunDriver& driver, Asked& asked) {
+  const vm::request::Perform& perform = *asked.perform();
+  const vm::RequestId request = asked.request.id;
+  asked.out = false;
+  asked.attempt = 0;
+  vm::event::Performed event;
+  event.request = request;
+  event.effect = vm::Effect::kUnknown;
+  if (asked.stopping) {
+    event.how = vm::event::Performed::How::kStopped;
+    answer(driver, std::move(event));
+    return;
+  }
+  const bool repeatable =
+      perform.behaviour != bytecode::Behaviour::kWrites || perform.doubt == bytecode::Doubt::kRetry;
+  if (repeatable) {
+    driver.note(Entry::Kind::kRepeat, {request}, now());
+    return;
+  }
+  switch (perform.doubt) {
+    case bytecode::Doubt::kVerify:
+    case bytecode::Doubt::kUndo:
+    case bytecode::Doubt::kFail:
+      event.how = vm::event::Performed::How::kInDoubt;
+      answer(driver, std::move(event));
+      return;
+    default:
+      driver.note(Entry::Kind::kDoubt, {request}, now());
+  }
+}
+
+void Engine::State::stop_attempt(RunDriver& driver, vm::RequestId request) {
+  Asked* asked = driver.asked().find(request);
+  if (asked == nullptr || asked->perform() == nullptr) return;
+  asked->stopping = true;
+  const auto attempt = attempts.find(asked->attempt);
+  if (attempt != attempts.end()) {
+    if (!attempt->second.outcome)
+      attempt->second.action->stop(asked->attempt,
+                                   driver.kill ? StopMode::kKill : StopMode::kGentle);
+    return;
+  }
+  if (asked->in_doubt)
+    effect_unknown(driver, *asked);
+  else
+    carry_out(driver, *asked);
+}
+
+void Engine::State::take_delivery(Delivery delivery) {
+  const auto found = attempts.find(delivery.attempt);
+  if (found == attempts.end()) return;
+  const LiveAttempt& attempt = found->second;
+  if (auto* line = std::get_if<Delivery::Line>(&delivery.what)) {
+    const auto held = runs.find(attempt.run);
+    if (held == runs.end()) return;
+    const LogLine told{0,
+                       line->time,
+                       attempt.step,
+                       attempt.number,
+                       attempt.path,
+                       line->stream,
+                       std::move(line->text)};
+    tell_line(*held->second, told);
+    store_line(*held->second, told);
+    return;
+  }
+  if (!attempt.outcome) end_attempt(delivery.attempt, std::move(std::get<Outcome>(delivery.what)));
+}
+
+void Engine::State::end_attempt(uint64_t id, Outcome outcome) {
+  LiveAttempt& attempt = attempts.at(id);
+  const auto held = runs.find(attempt.run);
+  if (held == runs.end()) {
+    attempt.outcome = std::move(outcome);
+    return;
+  }
+  RunDriver& driver = *held->second;
+  Asked* asked = driver.asked().find(attempt.request);
+  if (asked == nullptr || asked->attempt != id) {
+    attempts.erase(id);
+    return;
+  }
+  --driver.attempts;
+  if (outcome.kind == Outcome::Kind::kUnknown && !attempt.timed_out) {
+    attempts.erase(id);
+    effect_unknown(driver, *asked);
+    return;
+  }
+  attempt.outcome = outcome;
+  answer(driver, performed(attempt.request, std::move(outcome), attempt.timed_out), id);
+}
+
+void Engine::State::answer(RunDriver& driver, vm::event::Performed event, uint64_t attempt) {
+  if (driver.broken) return;
+  const vm::RequestId request = event.request;
+  auto done = driver.deliver(event, now(), request, attempt);
+  if (done) return;
+  if (done.error().kind == ErrorKind::kInvalid && event.how == vm::event::Performed::How::kOk) {
+    // The action's output is not what it declares: that is its failure.
+    vm::event::Performed wrong = failed(request, "Error", done.error().message);
+    wrong.effect = vm::Effect::kDone;
+    done = driver.deliver(std::move(wrong), now(), request, attempt);
+    if (done) return;
+  }
+  driver.broken = done.error();
+}
+
+void Engine::State::tell_line(const RunDriver& driver, const LogLine& line) {
+  if (observer != nullptr) observer->on_log(driver.row().id, line);
+}
+
+void Engine::State::store_line(RunDriver& driver, const LogLine& line) {
+  if (driver.log_bytes > kMostLogBytes) return;
+  std::string_view text = line.text;
+  const bool last = driver.log_bytes + static_cast<int64_t>(text.size()) > kMostLogBytes;
+  if (last) text = "this run has logged 256 MiB; no more of it is kept";
+  if (log_flush_at == 0) log_flush_at = world.clock->boot() + kFlushLogsEvery;
+  const bool goes_on = !log_chunks.empty() && log_chunks.back().run == driver.row().key &&
+                       log_chunks.back().step == line.step &&
+                       log_chunks.back().attempt == line.attempt &&
+                       log_chunks.back().lines.size() < kLongestChunk;
+  if (!goes_on) log_chunks.push_back({0, driver.row().key, line.step, line.attempt, line.path, {}});
+  std::string& lines = log_chunks.back().lines;
+  const size_t before = lines.size();
+  append_line(lines, line.time, last ? LogStream::kWarn : line.stream, text);
+  log_chunk_bytes += lines.size() - before;
+  driver.log_bytes =
+      last ? kMostLogBytes + 1 : driver.log_bytes + static_cast<int64_t>(lines.size() - before);
+}
+
+}  // namespace rbk::engine

@@ -1,0 +1,362 @@
+// The engine's loop. Everything that has come in is given to the machines; what follows is
+// committed; what was committed leaves. Completions that are there come before deadlines.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "engine/engine_state.h"
+#include "engine/ids.h"
+
+namespace rbk::engine {
+namespace {
+
+constexpr int64_t kLookEvery = 100'000;  // for other processes' messages, microseconds
+constexpr size_t kFlushLogsBytes = 256 * 1024;
+constexpr int kMostFailures = 3;
+/// With people to be waited for, how long a sleep may be that is stayed for all the same.
+constexpr int64_t kShortSleep = 60'000'000;
+
+}  // namespace
+
+Status Engine::State::join() {
+  if (key != 0) return {};
+  boot = world.clock->boot_identity();
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    // 47 bits: lock offsets stay positive, and the key readable.
+    const auto wanted = static_cast<EngineKey>((world.random->next() >> 17) | 1);
+    const Status joined = store->join({wanted, boot, getpid(), world.clock->wall(), true});
+    if (joined) {
+      key = wanted;
+      boots[key] = boot;
+      return {};
+    }
+    if (joined.error().kind != ErrorKind::kExists) return joined;
+  }
+  return fail(ErrorKind::kInternal, "every key that was tried for this engine is taken");
+}
+
+/// Claims a run and brings its machine back.
+Result<RunDriver*> Engine::State::hold(const RunRow& found) {
+  if (const auto held = runs.find(found.key); held != runs.end()) return held->second.get();
+  if (auto joined = join(); !joined) return tl::unexpected(joined.error());
+  auto row = store->claim(found.key, key);
+  if (!row) return tl::unexpected(row.error());
+  auto recovered = [&]() -> Result<std::unique_ptr<RunDriver>> {
+    auto program = load_program(*store, *row);
+    if (!program) return tl::unexpected(program.error());
+    auto run = recover_run(*store, *row, *program);
+    if (!run) return tl::unexpected(run.error());
+    if (run->snapshot_was_bad)
+      if (auto dropped = store->drop_snapshot(row->key); !dropped)
+        return tl::unexpected(dropped.error());
+    return std::make_unique<RunDriver>(*row, *program, std::move(*run), key);
+  }();
+  if (!recovered) {
+    const Error& error = recovered.error();
+    if (error.kind == ErrorKind::kCorrupt || error.kind == ErrorKind::kUnsupported)
+      if (auto done = store->quarantine(row->key, row->token, error.message + ". " + error.cure);
+          !done)
+        return tl::unexpected(done.error());
+    return tl::unexpected(error);
+  }
+  RunDriver* driver = recovered->get();
+  runs[row->key] = std::move(*recovered);
+  look_now = true;
+  take_up(*driver);
+  return driver;
+}
+
+Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wanted,
+                                                   const DriveOptions& options) {
+  observer = options.observer;
+  std::set<RunKey> left(wanted.begin(), wanted.end());
+  std::vector<DriveEnd> ends;
+  failures = 0;
+  for (const RunKey run : wanted)
+    if (const auto held = runs.find(run); held != runs.end()) open_fresh(*held->second);
+  while (true) {
+    for (auto run = left.begin(); run != left.end();) {
+      const auto held = runs.find(*run);
+      if (held != runs.end()) {
+        if (const auto why = resting(*held->second, options))
+          if (auto gone = let_go(*held->second, *why); !gone) {
+            observer = nullptr;
+            return tl::unexpected(gone.error());
+          }
+      }
+      const auto end = ended.find(*run);
+      if (end == ended.end()) {
+        ++run;
+        continue;
+      }
+      ends.push_back(std::move(end->second));
+      ended.erase(end);
+      run = left.erase(run);
+    }
+    if (left.empty()) break;
+    if (auto done = pump(); !done) {
+      observer = nullptr;
+      return tl::unexpected(done.error());
+    }
+  }
+  Status flushed = flush(true);
+  observer = nullptr;
+  if (!flushed) return tl::unexpected(flushed.error());
+  return ends;
+}
+
+Status Engine::State::pump() {
+  bool worked = false;
+  for (Delivery& delivery : mailbox->take()) {
+    take_delivery(std::move(delivery));
+    worked = true;
+  }
+  if (auto committed = committer->poll()) {
+    if (auto done = settle_commit(std::move(*committed)); !done) return done;
+    worked = true;
+  }
+  const int64_t boot_now = world.clock->boot();
+  while (const auto timer = timers.take(boot_now)) {
+    fire(*timer);
+    worked = true;
+  }
+  if (look_now || boot_now >= look_at) {
+    auto changed = look_now ? Result<bool>(true) : store->changed();
+    if (!changed) return tl::unexpected(changed.error());
+    look_now = false;
+    look_at = boot_now + kLookEvery;
+    if (*changed)
+      if (auto taken = take_messages(); !taken) return taken;
+  }
+  if (auto done = quarantine_broken(); !done) return done;
+  if (auto flushed = flush(false); !flushed) return flushed;
+  if (!worked && mailbox->empty()) sleep_until_needed();
+  return {};
+}
+
+/// Commits what is dirty: in this thread if nothing else could go on meanwhile, since handing over
+/// costs more than it gains then.
+Status Engine::State::flush(bool in_this_thread) {
+  while (true) {
+    if (committer->busy()) {
+      if (!in_this_thread) return {};
+      if (auto done = settle_commit(committer->wait()); !done) return done;
+    }
+    Group group;
+    group.engine = key;
+    for (auto& [run, driver] : runs)
+      if (driver->dirty() && !driver->in_flight() && !driver->broken) {
+        group.changes.push_back(driver->take());
+        store_lines(*driver);
+      }
+    const bool logs_due = log_flush_at != 0 && (in_this_thread || !group.changes.empty() ||
+                                                log_chunk_bytes >= kFlushLogsBytes ||
+                                                world.clock->boot() >= log_flush_at);
+    if (logs_due) {
+      group.logs = std::exchange(log_chunks, {});
+      log_chunk_bytes = 0;
+      log_flush_at = 0;
+    }
+    if (group.changes.empty() && group.logs.empty()) return {};
+    const bool others_go_on = attempts.size() > group.changes.size();
+    if (!in_this_thread && others_go_on && committer->may_use_thread()) {
+      committer->submit(std::move(group));
+      return {};
+    }
+    if (auto done = settle_commit(committer->commit_here(std::move(group))); !done) return done;
+    if (!in_this_thread) return {};
+  }
+}
+
+Status Engine::State::settle_commit(Committed committed) {
+  if (!committed.result) return restart_after(committed.result.error(), std::move(committed.group));
+  failures = 0;
+  for (const RunKey lost : committed.result->lost) {
+    const auto held = runs.find(lost);
+    if (held == runs.end()) continue;
+    remember_end(held->second->row(), DriveEnd::Why::kHeld);
+    runs.erase(held);
+  }
+  for (const RunChange& change : committed.group.changes) {
+    const auto held = runs.find(change.run);
+    if (held == runs.end()) continue;
+    RunDriver& driver = *held->second;
+    leave(driver, driver.committed());
+    if (!change.release) continue;
+    if (driver.over()) remember_end(driver.row(), DriveEnd::Why::kOver);
+    std::erase_if(attempts, [&](const auto& item) { return item.second.run == change.run; });
+    runs.erase(change.run);
+  }
+  return {};
+}
+
+/// What the store says now is the truth: every machine is built anew from it. Outcomes that came in
+/// meanwhile are kept, so that nothing is done twice.
+Status Engine::State::restart_after(const Error& error, Group lost) {
+  ++failures;
+  std::vector<RunKey> held;
+  for (const auto& [run, driver] : runs) held.push_back(run);
+  runs.clear();
+  while (committer->busy()) committer->wait();
+  if (auto opened = store->reopen(); !opened) return opened;
+  const bool lasting = error.kind != ErrorKind::kIo && error.kind != ErrorKind::kLocked;
+  if (lasting || failures >= kMostFailures) return tl::unexpected(error);
+  world.sleeper->sleep(world.clock->boot() + 100'000 * failures);
+  bool happened = false;
+  for (const RunChange& change : lost.changes) {
+    auto row = store->run(change.run);
+    if (!row) return tl::unexpected(row.error());
+    happened = happened || (!change.entries.empty() && row->head >= change.entries.back().number);
+  }
+  if (!happened) log_chunks.insert(log_chunks.begin(), lost.logs.begin(), lost.logs.end());
+  if (!log_chunks.empty()) log_flush_at = world.clock->boot();
+  for (const RunKey run : held) {
+    auto row = store->run(run);
+    if (!row) return tl::unexpected(row.error());
+    if (is_over(row->status)) {
+      remember_end(*row, DriveEnd::Why::kOver);
+    } else if (row->holder != 0 && row->holder != key) {
+      remember_end(*row, DriveEnd::Why::kHeld);
+    } else if (auto driver = hold(*row); !driver) {
+      return tl::unexpected(driver.error());
+    }
+  }
+  return {};
+}
+
+void Engine::State::store_lines(RunDriver& driver) {
+  for (const RunLogLine& line : driver.lines_in_flight())
+    store_line(driver, {0, line.time, line.step, 0, line.path, line.stream, line.text});
+}
+
+/// The causes are durable: people are told, attempts begin, timers are set.
+void Engine::State::leave(RunDriver& driver, Leaving leaving) {
+  for (const uint64_t id : leaving.acknowledged) {
+    const auto attempt = attempts.find(id);
+    if (attempt == attempts.end()) continue;
+    attempt->second.action->acknowledge(attempt->second.key);
+    attempts.erase(attempt);
+  }
+  for (const RunLogLine& line : leaving.lines)
+    tell_line(driver, {0, line.time, line.step, 0, line.path, line.stream, line.text});
+  for (const News& news : leaving.news) tell(driver.row().id, news);
+  for (const vm::RequestId request : leaving.requests)
+    if (Asked* asked = driver.asked().find(request)) carry_out(driver, *asked);
+  for (const vm::RequestId request : leaving.stops) stop_attempt(driver, request);
+}
+
+void Engine::State::fire(const Timer& timer) {
+  const auto held = runs.find(timer.run);
+  if (held == runs.end()) return;
+  RunDriver& driver = *held->second;
+  Asked* asked = driver.asked().find(timer.request);
+  if (asked == nullptr) return;
+  if (timer.kind == Timer::Kind::kDue) {
+    if (asked->deadline != timer.at) return;
+    if (auto done = driver.deliver(vm::event::Woke{timer.request}, now(), timer.request); !done)
+      driver.broken = done.error();
+    return;
+  }
+  const auto found = attempts.find(timer.attempt);
+  if (found == attempts.end() || found->second.outcome || asked->attempt != timer.attempt) return;
+  LiveAttempt& attempt = found->second;
+  Timer next = timer;
+  switch (timer.kind) {
+    case Timer::Kind::kStop:
+      attempt.timed_out = true;
+      attempt.action->stop(timer.attempt, StopMode::kGentle);
+      next.kind = Timer::Kind::kKill;
+      next.at += 2'000'000;
+      timers.add(next);
+      return;
+    case Timer::Kind::kKill:
+      attempt.action->stop(timer.attempt, StopMode::kKill);
+      next.kind = Timer::Kind::kGiveUp;
+      next.at += 10'000'000;
+      timers.add(next);
+      return;
+    default: {
+      Outcome outcome;
+      outcome.kind = Outcome::Kind::kStopped;
+      outcome.effect = Effect::kUnknown;
+      end_attempt(timer.attempt, std::move(outcome));
+    }
+  }
+}
+
+/// Whether the run is to be let go now, and why.
+std::optional<DriveEnd::Why> Engine::State::resting(RunDriver& driver,
+                                                    const DriveOptions& options) {
+  if (driver.in_flight() || driver.over() || driver.broken || look_now) return std::nullopt;
+  const int level = stop_level.load();
+  if (level >= 2) return DriveEnd::Why::kStopped;
+  if (driver.dirty()) return std::nullopt;
+  if (level == 1 && driver.attempts == 0) return DriveEnd::Why::kStopped;
+  AskedRequests& asked = driver.asked();
+  if (asked.performing() > 0) return std::nullopt;
+  const bool people = asked.doubts() > 0 || asked.approvals();
+  const std::optional<int64_t> sleep = asked.sleeps_until();
+  if (people && options.wait_for_people) return std::nullopt;
+  const int64_t patience =
+      people ? std::min(options.longest_sleep, kShortSleep) : options.longest_sleep;
+  if (sleep && *sleep - world.clock->wall() <= patience) return std::nullopt;
+  return asked.doubts() > 0 ? DriveEnd::Why::kInDoubt : DriveEnd::Why::kSuspended;
+}
+
+/// Commits at once that nobody holds the run, and which of its requests were certainly not begun.
+Status Engine::State::let_go(RunDriver& driver, DriveEnd::Why why) {
+  std::vector<vm::RequestId> not_started;
+  for (const auto& [id, asked] : driver.asked().all())
+    if (asked.perform() != nullptr && !asked.out && !asked.in_doubt && !asked.not_started)
+      not_started.push_back(id);
+  if (!not_started.empty()) driver.note(Entry::Kind::kNotStarted, not_started, now());
+  if (driver.attempts > 0) abandoned.insert(driver.row().key);
+  driver.let_go(true);
+  const RunRow row = driver.row();
+  if (auto flushed = flush(true); !flushed) return flushed;
+  // After a commit that failed it may be held again, from what the store says: then it is asked
+  // anew.
+  if (!runs.contains(row.key) && !ended.contains(row.key)) remember_end(row, why);
+  return {};
+}
+
+Status Engine::State::quarantine_broken() {
+  for (auto held = runs.begin(); held != runs.end();) {
+    RunDriver& driver = *held->second;
+    if (!driver.broken || driver.in_flight()) {
+      ++held;
+      continue;
+    }
+    RunRow row = driver.row();
+    row.status = RunStatus::kQuarantined;
+    row.ending = driver.broken->message;
+    if (!driver.broken->cure.empty()) row.ending += ". " + driver.broken->cure;
+    if (auto done = store->quarantine(row.key, row.token, row.ending); !done) return done;
+    std::erase_if(attempts, [&](const auto& item) { return item.second.run == row.key; });
+    held = runs.erase(held);
+    remember_end(row, DriveEnd::Why::kQuarantined);
+  }
+  return {};
+}
+
+void Engine::State::remember_end(const RunRow& row, DriveEnd::Why why) {
+  DriveEnd end;
+  end.why = why;
+  RunRow known = row;
+  if (why == DriveEnd::Why::kHeld || why == DriveEnd::Why::kStopped) {
+    if (auto read = store->run(row.key)) known = *read;
+  }
+  if (why != DriveEnd::Why::kHeld) known.holder = 0;
+  if (auto summary = summarise(known)) end.run = std::move(*summary);
+  if (why == DriveEnd::Why::kSuspended || why == DriveEnd::Why::kInDoubt)
+    if (auto waits = waits_of(known)) end.waits = std::move(*waits);
+  ended[row.key] = std::move(end);
+}
+
+void Engine::State::sleep_until_needed() {
+  int64_t until = look_at;
+  if (const auto timer = timers.next()) until = std::min(until, *timer);
+  if (log_flush_at != 0) until = std::min(until, log_flush_at);
+  world.sleeper->sleep(until);
+}
+
+}  // namespace rbk::engine

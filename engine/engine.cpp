@@ -1,0 +1,324 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+#include <boost/json/serialize.hpp>
+
+#include "engine/engine_state.h"
+#include "engine/ids.h"
+
+namespace rbk::engine {
+
+Engine::State::State(std::unique_ptr<Store> opened, World given, ActionRegistry* registry)
+    : store(std::move(opened)),
+      world(std::move(given)),
+      actions(registry),
+      mailbox(std::make_shared<Mailbox>(world.clock, world.sleeper)),
+      committer(std::make_unique<Committer>(store.get(), world.sleeper, world.writer_thread)) {
+  look_at = world.clock->boot() + 100'000;
+}
+
+Engine::State::~State() {
+  // What was started and not driven is let go, so that the next engine knows that nothing of it
+  // began.
+  stop_level = 2;
+  while (!runs.empty()) {
+    RunDriver& driver = *runs.begin()->second;
+    open_fresh(driver);
+    if (driver.broken || driver.over() || driver.in_flight() ||
+        !let_go(driver, DriveEnd::Why::kStopped))
+      runs.erase(driver.row().key);
+  }
+  mailbox->close();
+}
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::open(std::string_view store_url, OpenMode mode, World world,
+                                             ActionRegistry* actions) {
+  auto store = open_store(store_url, mode);
+  if (!store) return tl::unexpected(store.error());
+  return over(std::move(*store), std::move(world), actions);
+}
+
+std::unique_ptr<Engine> Engine::over(std::unique_ptr<Store> store, World world,
+                                     ActionRegistry* actions) {
+  return std::unique_ptr<Engine>(
+      new Engine(std::make_unique<State>(std::move(store), std::move(world), actions)));
+}
+
+const StoreIdentity& Engine::store() const { return state_->store->identity(); }
+
+void Engine::stop(StopHow how) {
+  const int wanted = how == StopHow::kAtOnce ? 2 : 1;
+  int level = state_->stop_level.load();
+  while (level < wanted && !state_->stop_level.compare_exchange_weak(level, wanted)) continue;
+  state_->world.sleeper->wake();
+}
+
+/// Makes a run with its first event in one commit. Its requests wait for `drive`.
+Result<std::string> Engine::State::begin_run(
+    RunRow row, std::shared_ptr<const bytecode::Program> program,
+    std::shared_ptr<const ProgramRow> stored,
+    const std::function<Result<RecoveredRun>()>& beginning,
+    const std::function<decltype(vm::Event::what)(const std::string&)>& first) {
+  if (auto joined = join(); !joined) return tl::unexpected(joined.error());
+  const Moment moment = now();
+  row.started = moment.wall;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    row.id = run_id(moment.wall, world.random->next());
+    auto machine = beginning();
+    if (!machine) return tl::unexpected(machine.error());
+    auto driver = std::make_unique<RunDriver>(row, program, std::move(*machine), key);
+    if (auto delivered = driver->deliver(first(row.id), moment); !delivered)
+      return tl::unexpected(delivered.error());
+    Group group;
+    group.engine = key;
+    group.runs.push_back({row, stored, driver->take()});
+    Committed committed = committer->commit_here(std::move(group));
+    if (!committed.result) {
+      if (committed.result.error().kind == ErrorKind::kExists) continue;
+      if (auto opened = store->reopen(); !opened) return tl::unexpected(opened.error());
+      return tl::unexpected(committed.result.error());
+    }
+    const RunRow& made = committed.group.runs.front().row;
+    driver->adopt(made.key, key);
+    fresh.insert(made.key);
+    runs[made.key] = std::move(driver);
+    return made.id;
+  }
+  return fail(ErrorKind::kInternal, "every id that was tried for this run is taken");
+}
+
+Result<std::string> Engine::start(const StartRun& request) {
+  State& state = *state_;
+  const auto& runbooks = request.program->runbooks;
+  const bytecode::Runbook* runbook = request.program->find_runbook(request.runbook);
+  if (runbook == nullptr) {
+    std::string names;
+    for (const bytecode::Runbook& known : runbooks)
+      if (known.is_public) names += (names.empty() ? "" : ", ") + known.name;
+    return fail(ErrorKind::kNotFound,
+                fmt::format("the program has no runbook `{}`", request.runbook),
+                "it has: " + names);
+  }
+  auto stored = std::make_shared<ProgramRow>();
+  stored->bytes = bytecode::save(*request.program);
+  stored->hash = bytecode::content_hash(*request.program);
+  RunRow row;
+  row.program = stored->hash;
+  row.runbook = request.runbook;
+  row.starter = request.starter.user;
+  row.reason = request.reason;
+  row.labels = boost::json::serialize(request.labels);
+  const uint64_t seed = state.world.random->next();
+  return state.begin_run(
+      row, request.program, stored,
+      [&]() -> Result<RecoveredRun> {
+        return RecoveredRun{vm::Machine(request.program, {}), {}};
+      },
+      [&](const std::string& id) {
+        vm::event::Started started;
+        started.runbook = static_cast<uint32_t>(runbook - runbooks.data());
+        started.arguments = request.arguments;
+        started.run = id;
+        started.starter = request.starter.user;
+        started.reason = request.reason;
+        started.labels = request.labels;
+        started.seed = seed;
+        return started;
+      });
+}
+
+Result<std::vector<vm::Undoable>> Engine::undoable(const std::string& run) {
+  State& state = *state_;
+  auto row = state.store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  if (!is_over(row->status))
+    return fail(ErrorKind::kRefused,
+                fmt::format("run {} is {}, not finished", row->id, to_string(row->status)),
+                fmt::format("`rbk cancel {} --rollback` undoes a run that goes on", row->id));
+  // What was undone by hand before is undone: go on from there.
+  while (true) {
+    auto later = state.store->rollback_of(row->key);
+    if (!later) return tl::unexpected(later.error());
+    if (!*later) break;
+    if (!is_over((*later)->status))
+      return fail(ErrorKind::kRefused,
+                  fmt::format("run {} is undoing it already and is {}", (*later)->id,
+                              to_string((*later)->status)),
+                  fmt::format("`rbk resume {}` goes on with that", (*later)->id));
+    *row = std::move(**later);
+  }
+  auto program = load_program(*state.store, *row);
+  if (!program) return tl::unexpected(program.error());
+  auto recovered = recover_run(*state.store, *row, *program, false);
+  if (!recovered) return tl::unexpected(recovered.error());
+  return recovered->machine.undoable();
+}
+
+Result<std::string> Engine::rollback(const std::string& run, const std::string& to,
+                                     const Person& by) {
+  State& state = *state_;
+  auto steps = undoable(run);
+  if (!steps) return tl::unexpected(steps.error());
+  auto row = state.store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  if (steps->empty())
+    return fail(ErrorKind::kRefused, fmt::format("nothing of run {} is left to be undone", row->id),
+                "steps without a `rollback`, and those before a `commit`, can't be undone");
+  const auto is_it = [&](const vm::Undoable& step) { return step.path == to; };
+  if (!to.empty() && std::none_of(steps->begin(), steps->end(), is_it)) {
+    std::string paths;
+    for (const vm::Undoable& step : *steps) paths += (paths.empty() ? "" : ", ") + step.path;
+    return fail(ErrorKind::kNotFound,
+                fmt::format("run {} has no step `{}` to be undone", row->id, to),
+                "it can undo, newest first: " + paths);
+  }
+  RunRow origin = *row;
+  while (true) {
+    auto later = state.store->rollback_of(origin.key);
+    if (!later) return tl::unexpected(later.error());
+    if (!*later) break;
+    origin = std::move(**later);
+  }
+  auto program = load_program(*state.store, origin);
+  if (!program) return tl::unexpected(program.error());
+  auto stored = std::make_shared<ProgramRow>();
+  stored->bytes = bytecode::save(**program);
+  stored->hash = origin.program;
+  RunRow fresh;
+  fresh.program = origin.program;
+  fresh.runbook = origin.runbook;
+  fresh.starter = by.user;
+  fresh.reason = "rollback of " + row->id;
+  fresh.labels = origin.labels;
+  fresh.origin = origin.key;
+  return state.begin_run(
+      fresh, *program, stored,
+      [&]() -> Result<RecoveredRun> {
+        auto beginning = recover_run(*state.store, origin, *program, false);
+        if (!beginning) return beginning;
+        beginning->head = 0;
+        beginning->since_snapshot = 0;
+        beginning->asked = {};
+        return beginning;
+      },
+      [&](const std::string&) {
+        return vm::event::RollBack{to, by.user};
+      });
+}
+
+/// What `begin_run` held back leaves now.
+void Engine::State::open_fresh(RunDriver& driver) {
+  const RunKey run = driver.row().key;
+  if (fresh.erase(run) == 0) return;
+  store_lines(driver);
+  leave(driver, driver.committed());
+  if (!driver.over()) return;
+  remember_end(driver.row(), DriveEnd::Why::kOver);
+  runs.erase(run);
+}
+
+Status Engine::detach(const std::string& run) {
+  for (auto& [key, driver] : state_->runs) {
+    if (driver->row().id != run) continue;
+    const int level = state_->stop_level.exchange(2);  // nothing of it begins here
+    const bool over = driver->over();
+    RunDriver& held = *driver;
+    state_->open_fresh(held);
+    Status gone = over ? state_->flush(true) : state_->let_go(held, DriveEnd::Why::kStopped);
+    state_->ended.erase(key);
+    state_->stop_level = level;
+    return gone;
+  }
+  return fail(ErrorKind::kNotFound, fmt::format("this engine does not hold run {}", run));
+}
+
+Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& options) {
+  State& state = *state_;
+  RunKey key = 0;
+  for (const auto& [held, driver] : state.runs)
+    if (driver->row().id == run) key = held;
+  if (key == 0) {
+    auto row = state.store->find_run(run);
+    if (!row) return tl::unexpected(row.error());
+    key = row->key;
+    const auto plain_end = [&](DriveEnd::Why why) -> Result<DriveEnd> {
+      auto now = state.store->run(key);
+      if (!now) return tl::unexpected(now.error());
+      auto summary = state.summarise(*now);
+      if (!summary) return tl::unexpected(summary.error());
+      DriveEnd end;
+      end.run = std::move(*summary);
+      end.why = why;
+      return end;
+    };
+    if (is_over(row->status)) return plain_end(DriveEnd::Why::kOver);
+    if (row->status == RunStatus::kQuarantined) return plain_end(DriveEnd::Why::kQuarantined);
+    state.observer = options.observer;
+    if (auto driver = state.hold(*row); !driver) {
+      state.observer = nullptr;
+      if (driver.error().kind == ErrorKind::kLocked && state.holder_lives(key))
+        return plain_end(DriveEnd::Why::kHeld);
+      if (auto now = state.store->run(key); now && now->status == RunStatus::kQuarantined)
+        return plain_end(DriveEnd::Why::kQuarantined);
+      return tl::unexpected(driver.error());
+    }
+  }
+  auto ends = state.drive({key}, options);
+  if (!ends) return tl::unexpected(ends.error());
+  return std::move(ends->front());
+}
+
+bool Engine::State::holder_lives(RunKey run) {
+  auto row = store->run(run);
+  if (!row || row->holder == 0) return false;
+  auto holder = store->engine(row->holder);
+  return holder && holder->alive;
+}
+
+Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
+  State& state = *state_;
+  RunFilter filter;
+  filter.unfinished = true;
+  auto rows = state.store->runs(filter);
+  if (!rows) return tl::unexpected(rows.error());
+  auto messages = state.store->messages(0);
+  if (!messages) return tl::unexpected(messages.error());
+  std::set<RunKey> spoken_to;
+  for (const Message& message : *messages) spoken_to.insert(message.run);
+  const int64_t now = state.world.clock->wall();
+  std::vector<RunKey> wanted;
+  state.observer = options.observer;
+  std::vector<DriveEnd> ends;
+  for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
+    const bool due = row->wake && *row->wake - now <= options.longest_sleep;
+    const bool can_go_on = row->status == RunStatus::kRunning || due || options.wait_for_people ||
+                           spoken_to.contains(row->key);
+    if (!can_go_on || row->status == RunStatus::kQuarantined || row->status == RunStatus::kPaused)
+      continue;
+    auto driver = state.hold(*row);
+    if (driver) {
+      wanted.push_back(row->key);
+      continue;
+    }
+    const ErrorKind kind = driver.error().kind;
+    if (kind == ErrorKind::kCorrupt || kind == ErrorKind::kUnsupported) {
+      if (auto known = state.store->run(row->key)) {
+        state.remember_end(*known, DriveEnd::Why::kQuarantined);
+        ends.push_back(std::move(state.ended.at(row->key)));
+        state.ended.erase(row->key);
+      }
+    } else if (kind != ErrorKind::kLocked) {
+      state.observer = nullptr;
+      return tl::unexpected(driver.error());
+    }
+  }
+  auto driven = state.drive(wanted, options);
+  if (!driven) return tl::unexpected(driven.error());
+  for (DriveEnd& end : *driven) ends.push_back(std::move(end));
+  return ends;
+}
+
+}  // namespace rbk::engine

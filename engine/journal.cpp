@@ -1,0 +1,112 @@
+#include "engine/journal.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "engine/codec.h"
+#include "engine/news.h"
+#include "engine/sum.h"
+
+namespace rbk::engine {
+namespace {
+
+constexpr uint8_t kInline = 1;
+constexpr uint8_t kOutputInBlob = 2;
+
+struct Digester {
+  Sum& sum;
+  void operator()(const vm::request::Perform& perform) {
+    sum.add(perform.action);
+    sum.add(perform.path);
+    sum.add(perform.step);
+    sum.add(perform.attempt);
+    sum.add(static_cast<uint64_t>(perform.timeout.value_or(-1)));
+  }
+  void operator()(const vm::request::Stop& stop) { sum.add(stop.perform); }
+  void operator()(const vm::request::Sleep& sleep) { sum.add(static_cast<uint64_t>(sleep.until)); }
+  void operator()(const vm::request::Approve& approve) {
+    sum.add(approve.path);
+    sum.add(static_cast<uint64_t>(approve.expires.value_or(-1)));
+  }
+  void operator()(const vm::request::AskDoubt& ask) { sum.add(ask.perform); }
+  void operator()(const vm::request::Forget& forget) { sum.add(forget.request); }
+};
+
+}  // namespace
+
+uint64_t digest(const std::vector<vm::Request>& requests) {
+  if (requests.empty()) return 0;
+  Sum sum;
+  for (const vm::Request& request : requests) {
+    sum.add(request.id);
+    sum.add(request.what.index());
+    std::visit(Digester{sum}, request.what);
+  }
+  return sum.value();
+}
+
+std::string encode_body(const vm::Event& event, const std::vector<vm::Request>& requests,
+                        std::vector<Blob>& blobs) {
+  Writer writer;
+  std::string bytes = vm::encode(event);
+  const auto* performed = std::get_if<vm::event::Performed>(&event.what);
+  if (bytes.size() <= kLongestInline || performed == nullptr || performed->output.is_null()) {
+    writer.byte(kInline);
+    writer.number(digest(requests));
+    writer.raw(bytes);
+    return writer.take();
+  }
+  std::string output = boost::json::serialize(performed->output);
+  const Digest hash = sha256(output);
+  blobs.push_back({hash, std::move(output)});
+  vm::Event lean = event;
+  std::get<vm::event::Performed>(lean.what).output = nullptr;
+  writer.byte(kOutputInBlob);
+  writer.number(digest(requests));
+  writer.raw({reinterpret_cast<const char*>(hash.data()), hash.size()});
+  writer.raw(vm::encode(lean));
+  return writer.take();
+}
+
+Result<JournaledEvent> decode_body(std::string_view body, Store& store) {
+  Reader reader(body);
+  const uint8_t form = reader.byte();
+  JournaledEvent made;
+  made.digest = reader.number();
+  Digest hash{};
+  if (form == kOutputInBlob) {
+    const std::string_view bytes = reader.raw(hash.size());
+    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(hash.data()));
+  }
+  if (!reader.ok() || (form != kInline && form != kOutputInBlob))
+    return fail(ErrorKind::kCorrupt, "a journal entry that is no event");
+  auto event = vm::decode_event(reader.rest());
+  if (!event) return tl::unexpected(event.error());
+  made.event = std::move(*event);
+  if (form == kInline) return made;
+  auto* performed = std::get_if<vm::event::Performed>(&made.event.what);
+  if (performed == nullptr)
+    return fail(ErrorKind::kCorrupt, "a journal entry whose output is nobody's");
+  auto text = store.blob(hash);
+  if (!text) return tl::unexpected(text.error());
+  boost::system::error_code failure;
+  performed->output = boost::json::parse(*text, failure);
+  if (failure) return fail(ErrorKind::kCorrupt, "a journal entry whose output is no JSON");
+  return made;
+}
+
+std::string encode_requests(const std::vector<vm::RequestId>& requests) {
+  Writer writer;
+  for (const vm::RequestId request : requests) writer.number(request);
+  return writer.take();
+}
+
+Result<std::vector<vm::RequestId>> decode_requests(std::string_view body) {
+  std::vector<vm::RequestId> requests;
+  Reader reader(body);
+  while (reader.ok() && !reader.at_end()) requests.push_back(reader.number());
+  if (!reader.ok()) return fail(ErrorKind::kCorrupt, "a journal entry that names no requests");
+  return requests;
+}
+
+}  // namespace rbk::engine

@@ -1,0 +1,31 @@
+// What the entries of a journal hold. docs/formats/journal.md.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/store.h"
+#include "vm/machine.h"
+
+namespace rbk::engine {
+
+/// The body of a kEvent entry: the event, and a digest of the requests that it led to, by which a
+/// replay that goes another way is found out. A long output goes to `blobs`.
+std::string encode_body(const vm::Event& event, const std::vector<vm::Request>& requests,
+                        std::vector<Blob>& blobs);
+
+struct JournaledEvent {
+  vm::Event event;
+  uint64_t digest = 0;
+};
+Result<JournaledEvent> decode_body(std::string_view body, Store& store);
+
+uint64_t digest(const std::vector<vm::Request>& requests);
+
+/// The body of the other kinds of entry.
+std::string encode_requests(const std::vector<vm::RequestId>& requests);
+Result<std::vector<vm::RequestId>> decode_requests(std::string_view body);
+
+}  // namespace rbk::engine

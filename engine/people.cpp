@@ -1,0 +1,369 @@
+// What people decide: checked and posted here, taken up by whoever drives the run.
+#include <fmt/format.h>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+
+#include "engine/engine_state.h"
+
+namespace rbk::engine {
+namespace {
+
+namespace json = boost::json;
+
+std::string text_of(const json::object& object, std::string_view field) {
+  const json::value* value = object.if_contains(field);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+bool flag_of(const json::object& object, std::string_view field) {
+  const json::value* value = object.if_contains(field);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+int64_t number_of(const json::object& object, std::string_view field, int64_t otherwise) {
+  const json::value* value = object.if_contains(field);
+  return value != nullptr && value->is_int64() ? value->get_int64() : otherwise;
+}
+
+json::object object_of(std::string_view text) {
+  boost::system::error_code failure;
+  json::value value = json::parse(text, failure);
+  return !failure && value.is_object() ? value.get_object() : json::object();
+}
+
+/// Whether an entry of `by` or `not_by`, {"user": "x"} or {"group": "x"}, speaks of this person.
+bool speaks_of(const json::value& entry, const Person& person) {
+  const json::object* object = entry.if_object();
+  if (object == nullptr) return false;
+  if (const std::string user = text_of(*object, "user"); !user.empty()) return user == person.user;
+  const std::string group = text_of(*object, "group");
+  return std::find(person.groups.begin(), person.groups.end(), group) != person.groups.end();
+}
+
+bool any_speaks_of(const json::object& description, std::string_view field, const Person& person) {
+  const json::value* list = description.if_contains(field);
+  if (list == nullptr || !list->is_array()) return false;
+  const json::array& entries = list->get_array();
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const json::value& entry) { return speaks_of(entry, person); });
+}
+
+std::string listed(const json::object& description, std::string_view field) {
+  std::string words;
+  if (const json::value* list = description.if_contains(field); list && list->is_array())
+    for (const json::value& entry : list->get_array())
+      if (const json::object* object = entry.if_object())
+        for (const auto& [kind, name] : *object)
+          if (name.is_string())
+            words += fmt::format("{}{} {}", words.empty() ? "" : ", ", std::string_view(kind),
+                                 std::string_view(name.get_string()));
+  return words;
+}
+
+std::string shown(const Person& person) {
+  return person.real.empty() || person.real == person.user
+             ? person.user
+             : fmt::format("{} (as {})", person.real, person.user);
+}
+
+std::string last_part(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+}  // namespace
+
+Status may_decide(const json::object& description, const std::string& starter,
+                  const Person& person) {
+  const std::string name = text_of(description, "name");
+  if (any_speaks_of(description, "not_by", person))
+    return fail(ErrorKind::kPermission,
+                fmt::format("{} may not decide on `{}`: it says `not by {}`", person.user, name,
+                            listed(description, "not_by")),
+                "somebody else has to decide");
+  if (person.user == starter && !flag_of(description, "allow_starter"))
+    return fail(ErrorKind::kPermission,
+                fmt::format("{} started this run and so may not decide on `{}`", person.user, name),
+                "somebody else has to decide; `allow starter` in the approval would permit it");
+  const std::string by = listed(description, "by");
+  if (!by.empty() && !any_speaks_of(description, "by", person))
+    return fail(ErrorKind::kPermission,
+                fmt::format("{} may not decide on `{}`: it asks for {}", person.user, name, by),
+                "one of those has to decide; groups come from runbook.toml");
+  return {};
+}
+
+std::string approval_name(const Wait& wait, const json::object& description) {
+  const std::string name = text_of(description, "name");
+  return name.empty() ? last_part(wait.path) : name;
+}
+
+Status Engine::State::post(RunKey run, vm::RequestId request, Message::Kind kind,
+                           const json::object& body, const Person& by, std::string id) {
+  Message message;
+  message.id = id.empty()
+                   ? fmt::format("{:016x}{:016x}", world.random->next(), world.random->next())
+                   : std::move(id);
+  message.run = run;
+  message.request = request;
+  message.kind = kind;
+  message.body = json::serialize(body);
+  message.by = shown(by);
+  message.time = world.clock->wall();
+  look_now = true;
+  return store->post(message);
+}
+
+Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const std::string& name) {
+  const bool approval = kind == Wait::Kind::kApproval;
+  auto waits = store->waits(row.key);
+  if (!waits) return tl::unexpected(waits.error());
+  std::vector<Wait> fit;
+  std::string others;
+  for (Wait& wait : *waits) {
+    if (wait.kind != kind) continue;
+    const std::string own = approval ? approval_name(wait, object_of(wait.description)) : wait.path;
+    others += (others.empty() ? "" : ", ") + own;
+    if (name.empty() || own == name || wait.path == name || last_part(wait.path) == name)
+      fit.push_back(std::move(wait));
+  }
+  const std::string_view thing = approval ? "approval" : "step in doubt";
+  if (fit.size() == 1) return fit.front();
+  if (fit.empty() && others.empty())
+    return fail(is_over(row.status) ? ErrorKind::kRefused : ErrorKind::kNotFound,
+                fmt::format("run {} waits for no {}: it is {}", row.id,
+                            approval ? "approval" : "answer about a step", to_string(row.status)),
+                fmt::format("`rbk show {}` tells how it stands", row.id));
+  if (fit.empty())
+    return fail(ErrorKind::kNotFound, fmt::format("run {} has no {} `{}`", row.id, thing, name),
+                "it waits for: " + others);
+  return fail(ErrorKind::kInvalid, fmt::format("run {} waits for several", row.id),
+              "name one of: " + others);
+}
+
+/// Whether the machine would take this. Tried on a machine of its own, which is thrown away.
+Status Engine::State::check_by_machine(const RunRow& row, decltype(vm::Event::what) what) {
+  auto program = load_program(*store, row);
+  if (!program) return tl::unexpected(program.error());
+  auto run = recover_run(*store, row, *program);
+  if (!run) return tl::unexpected(run.error());
+  auto turn = run->machine.deliver({std::max(run->time, world.clock->wall()), std::move(what)});
+  if (!turn) return tl::unexpected(turn.error());
+  return {};
+}
+
+Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Person& by) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  if (is_over(row->status) || row->status == RunStatus::kQuarantined)
+    return fail(
+        ErrorKind::kRefused,
+        fmt::format("run {} can't be cancelled: it is {}", row->id, to_string(row->status)),
+        is_over(row->status) ? fmt::format("`rbk rollback {}` undoes what it did", row->id) : "");
+  return state_->post(row->key, 0, Message::Kind::kCancel,
+                      {{"rollback", how == CancelHow::kRollback}, {"now", now}}, by);
+}
+
+Result<WaitingFor> Engine::approve(const std::string& run, const std::string& name,
+                                   const json::object& form, const Person& by) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  auto wait = state_->find_wait(*row, Wait::Kind::kApproval, name);
+  if (!wait) return tl::unexpected(wait.error());
+  const json::object description = object_of(wait->description);
+  if (wait->expires && state_->world.clock->wall() >= *wait->expires)
+    return fail(ErrorKind::kRefused,
+                fmt::format("approval `{}` of run {} has expired",
+                            approval_name(*wait, description), row->id),
+                fmt::format("`rbk resume {}` goes on with what it says for that case", row->id));
+  if (auto may = may_decide(description, row->starter, by); !may)
+    return tl::unexpected(may.error());
+  auto votes = state_->store->votes(row->key, wait->request);
+  if (!votes) return tl::unexpected(votes.error());
+  json::object wanted = form;
+  if (!votes->empty()) {
+    const json::object first = object_of(votes->front().body);
+    const json::value* filled = first.if_contains("form");
+    if (filled != nullptr && filled->is_object() && form.empty()) wanted = filled->get_object();
+    if (filled != nullptr && *filled != json::value(wanted))
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("{} approved with another form: {}", text_of(first, "user"),
+                              json::serialize(*filled)),
+                  "approve without --set to agree to it, or reject");
+  }
+  if (auto fits = state_->check_by_machine(
+          *row, vm::event::Decided{wait->request, true, wanted, {by.user}, {}});
+      !fits)
+    return tl::unexpected(fits.error());
+  auto posted = state_->post(row->key, wait->request, Message::Kind::kVote,
+                             {{"user", by.user}, {"form", wanted}}, by,
+                             fmt::format("vote:{}:{}:{}", row->id, wait->request, by.user));
+  if (!posted && posted.error().kind == ErrorKind::kExists)
+    return fail(
+        ErrorKind::kRefused,
+        fmt::format("{} has approved `{}` already", by.user, approval_name(*wait, description)),
+        "others have to approve it too");
+  if (!posted) return tl::unexpected(posted.error());
+  return state_->describe(*wait, *row);
+}
+
+Result<WaitingFor> Engine::reject(const std::string& run, const std::string& name,
+                                  const std::string& reason, const Person& by) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  auto wait = state_->find_wait(*row, Wait::Kind::kApproval, name);
+  if (!wait) return tl::unexpected(wait.error());
+  if (auto may = may_decide(object_of(wait->description), row->starter, by); !may)
+    return tl::unexpected(may.error());
+  auto posted = state_->post(row->key, wait->request, Message::Kind::kReject,
+                             {{"user", by.user}, {"reason", reason}}, by,
+                             fmt::format("reject:{}:{}", row->id, wait->request));
+  if (!posted && posted.error().kind == ErrorKind::kExists)
+    return fail(ErrorKind::kRefused, "it was rejected already",
+                fmt::format("`rbk resume {}` goes on with the run", row->id));
+  if (!posted) return tl::unexpected(posted.error());
+  return state_->describe(*wait, *row);
+}
+
+Status Engine::resolve(const std::string& run, const std::string& path, Resolution how,
+                       const std::optional<json::value>& output, const Person& by) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  auto wait = state_->find_wait(*row, Wait::Kind::kDoubt, path);
+  if (!wait) return tl::unexpected(wait.error());
+  if (output && how != Resolution::kDone)
+    return fail(ErrorKind::kInvalid, "an output belongs to `done` only", "leave --output out");
+  if (how == Resolution::kDone) {
+    // Whether the output fits: as an attempt's result, or as the answer to the machine's question.
+    const json::value given = output.value_or(nullptr);
+    vm::event::Performed performed;
+    performed.request = wait->request;
+    performed.output = given;
+    auto fits = state_->check_by_machine(*row, performed);
+    if (!fits)
+      fits = state_->check_by_machine(
+          *row,
+          vm::event::Resolved{wait->request, vm::event::Resolved::How::kDone, given, by.user});
+    if (!fits) return fits;
+  }
+  constexpr const char* kWords[] = {"done", "not_done", "retry", "fail"};
+  json::object body{{"how", kWords[static_cast<size_t>(how)]}, {"user", by.user}};
+  if (output) body["output"] = *output;
+  return state_->post(row->key, wait->request, Message::Kind::kResolve, body, by);
+}
+
+// ---- Taking up what was posted
+
+Status Engine::State::take_messages() {
+  auto messages = store->messages(0);
+  if (!messages) return tl::unexpected(messages.error());
+  for (const Message& message : *messages) {
+    const auto held = runs.find(message.run);
+    if (held == runs.end() || held->second->broken || held->second->over()) continue;
+    take_message(*held->second, message);
+  }
+  return {};
+}
+
+void Engine::State::take_message(RunDriver& driver, const Message& message) {
+  // A message that was taken up and is not durable yet is still there: not twice.
+  if (!driver.messages_seen.insert(message.key).second) return;
+  const json::object body = object_of(message.body);
+  Status done;
+  switch (message.kind) {
+    case Message::Kind::kVote:
+      take_vote(driver, message);
+      break;
+    case Message::Kind::kReject:
+      if (driver.asked().find(message.request) != nullptr)
+        done = driver.deliver(
+            vm::event::Decided{
+                message.request, false, {}, {text_of(body, "user")}, text_of(body, "reason")},
+            now(), message.request);
+      break;
+    case Message::Kind::kCancel:
+      driver.kill = driver.kill || flag_of(body, "now");
+      done = driver.deliver(vm::event::Cancelled{flag_of(body, "rollback"), message.by}, now());
+      // Attempts that are let finish otherwise are killed as well.
+      if (done && driver.kill)
+        for (auto& [id, attempt] : attempts)
+          if (attempt.run == driver.row().key && !attempt.outcome)
+            attempt.action->stop(id, StopMode::kKill);
+      break;
+    case Message::Kind::kResolve:
+      take_resolution(driver, message, body);
+      break;
+  }
+  if (!done && done.error().kind != ErrorKind::kInvalid &&
+      done.error().kind != ErrorKind::kRefused) {
+    driver.broken = done.error();
+    return;
+  }
+  driver.take_message(message.key);
+}
+
+void Engine::State::take_vote(RunDriver& driver, const Message& message) {
+  Asked* asked = driver.asked().find(message.request);
+  const auto* approve =
+      asked == nullptr ? nullptr : std::get_if<vm::request::Approve>(&asked->request.what);
+  if (approve == nullptr || !approve->description.is_object()) return;
+  auto votes = store->votes(driver.row().key, message.request);
+  if (!votes) return;
+  const int64_t quorum = number_of(approve->description.get_object(), "quorum", 1);
+  if (static_cast<int64_t>(votes->size()) < quorum) return;
+  vm::event::Decided decided;
+  decided.request = message.request;
+  decided.approved = true;
+  for (const Message& vote : *votes) {
+    const json::object body = object_of(vote.body);
+    decided.by.push_back(text_of(body, "user"));
+    if (const json::value* form = body.if_contains("form");
+        form != nullptr && form->is_object() && decided.form.empty())
+      decided.form = form->get_object();
+  }
+  const auto done = driver.deliver(std::move(decided), now(), message.request);
+  if (!done && done.error().kind != ErrorKind::kInvalid) driver.broken = done.error();
+}
+
+void Engine::State::take_resolution(RunDriver& driver, const Message& message,
+                                    const json::object& body) {
+  Asked* asked = driver.asked().find(message.request);
+  if (asked == nullptr) return;
+  const std::string how = text_of(body, "how");
+  const json::value* output = body.if_contains("output");
+  const std::string user = text_of(body, "user");
+  if (std::holds_alternative<vm::request::AskDoubt>(asked->request.what)) {
+    using How = vm::event::Resolved::How;
+    vm::event::Resolved resolved;
+    resolved.request = message.request;
+    resolved.how = how == "done" ? How::kDone : how == "fail" ? How::kFail : How::kNotDone;
+    if (output != nullptr) resolved.output = *output;
+    resolved.by = user;
+    const auto done = driver.deliver(std::move(resolved), now(), message.request);
+    if (!done && done.error().kind != ErrorKind::kInvalid) driver.broken = done.error();
+    return;
+  }
+  if (!asked->in_doubt) return;
+  if (how == "not_done" || how == "retry") {
+    driver.note(Entry::Kind::kRepeat, {message.request}, now());
+    return;
+  }
+  vm::event::Performed performed;
+  performed.request = message.request;
+  if (how == "done") {
+    if (output != nullptr) performed.output = *output;
+  } else {
+    performed.how = vm::event::Performed::How::kError;
+    performed.error = {
+        "Error",
+        fmt::format("nobody knows whether the attempt had its effect; {} let it fail", user),
+        false,
+        {}};
+    performed.effect = vm::Effect::kUnknown;
+  }
+  answer(driver, std::move(performed));
+}
+
+}  // namespace rbk::engine

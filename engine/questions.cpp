@@ -1,0 +1,326 @@
+// What the store says of runs, in the words of engine.h.
+#include <fmt/format.h>
+#include <unistd.h>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+
+#include "engine/engine_state.h"
+#include "engine/journal.h"
+#include "engine/logs.h"
+#include "engine/timeline.h"
+
+namespace rbk::engine {
+namespace {
+
+namespace json = boost::json;
+
+json::object object_of(std::string_view text) {
+  boost::system::error_code failure;
+  json::value value = json::parse(text, failure);
+  return !failure && value.is_object() ? value.get_object() : json::object();
+}
+
+/// What the news of one entry refer to.
+class EntryNews : public NewsSource {
+ public:
+  EntryNews(Store& store, const Entry& entry) : store_(store), entry_(entry) {}
+  Result<json::value> event_output() override {
+    auto journaled = decode_body(entry_.body, store_);
+    if (!journaled) return tl::unexpected(journaled.error());
+    auto* performed = std::get_if<vm::event::Performed>(&journaled->event.what);
+    if (performed == nullptr)
+      return fail(ErrorKind::kCorrupt, "news refer to an output that is not there");
+    return std::move(performed->output);
+  }
+  Result<std::string> blob(const Digest& hash) override { return store_.blob(hash); }
+
+ private:
+  Store& store_;
+  const Entry& entry_;
+};
+
+}  // namespace
+
+Result<RunSummary> Engine::State::summarise(const RunRow& row) {
+  RunSummary summary;
+  summary.id = row.id;
+  summary.runbook = row.runbook;
+  summary.status = row.status;
+  summary.program = to_hex(row.program);
+  summary.starter = row.starter;
+  summary.reason = row.reason;
+  summary.labels = object_of(row.labels);
+  summary.started = row.started;
+  summary.updated = row.updated;
+  summary.wake = row.wake;
+  if (row.status == RunStatus::kQuarantined) summary.quarantine = row.ending;
+  if (is_over(row.status)) {
+    summary.ended = row.updated;
+    auto ending = parse_ending(row.ending);
+    if (!ending) return tl::unexpected(ending.error());
+    summary.rolled_back = ending->rolled_back;
+    summary.output = std::move(ending->output);
+    summary.error = std::move(ending->error);
+  }
+  if (row.holder == key && key != 0) {
+    summary.process = getpid();
+  } else if (row.holder != 0) {
+    auto holder = store->engine(row.holder);
+    if (holder && holder->alive) summary.process = holder->process;
+  }
+  if (row.origin != 0) {
+    auto origin = store->run(row.origin);
+    if (!origin) return tl::unexpected(origin.error());
+    summary.undoes = origin->id;
+  }
+  return summary;
+}
+
+Result<WaitingFor> Engine::State::describe(const Wait& wait, const RunRow& row) {
+  WaitingFor made;
+  made.run = row.id;
+  made.runbook = row.runbook;
+  made.path = wait.path;
+  made.kind = wait.kind;
+  made.since = wait.since;
+  made.expires = wait.expires;
+  made.description = object_of(wait.description);
+  if (wait.kind == Wait::Kind::kDoubt) {
+    made.name = wait.path;
+    const json::value* action = made.description.if_contains("action");
+    made.question =
+        action != nullptr && action->is_string()
+            ? fmt::format("Did {} in step {} have its effect?",
+                          std::string_view(action->get_string()), wait.path)
+            : fmt::format("Did the last attempt of step {} have its effect?", wait.path);
+    return made;
+  }
+  made.name = approval_name(wait, made.description);
+  if (const json::value* question = made.description.if_contains("question");
+      question != nullptr && question->is_string())
+    made.question = question->get_string();
+  if (const json::value* quorum = made.description.if_contains("quorum");
+      quorum != nullptr && quorum->is_int64())
+    made.quorum = quorum->get_int64();
+  auto votes = store->votes(wait.run, wait.request);
+  if (!votes) return tl::unexpected(votes.error());
+  for (const Message& vote : *votes) made.approved_by.push_back(vote.by);
+  return made;
+}
+
+Result<std::vector<WaitingFor>> Engine::State::waits_of(const RunRow& row) {
+  auto waits = store->waits(row.key);
+  if (!waits) return tl::unexpected(waits.error());
+  std::vector<WaitingFor> described;
+  for (const Wait& wait : *waits) {
+    auto made = describe(wait, row);
+    if (!made) return tl::unexpected(made.error());
+    described.push_back(std::move(*made));
+  }
+  return described;
+}
+
+Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t after) {
+  auto entries = store->entries(row.key, after);
+  if (!entries) return tl::unexpected(entries.error());
+  std::vector<News> all;
+  for (const Entry& entry : *entries) {
+    EntryNews source(*store, entry);
+    auto news = decode_news(entry.news, source);
+    if (!news) return tl::unexpected(news.error());
+    for (News& item : *news) {
+      item.entry = entry.number;
+      item.time = entry.time;
+      if (item.kind == News::Kind::kEnded) {
+        auto ending = parse_ending(row.ending);
+        if (!ending) return tl::unexpected(ending.error());
+        item.ending = std::move(*ending);
+        item.status = row.status;
+      }
+      all.push_back(std::move(item));
+    }
+  }
+  return all;
+}
+
+Result<std::vector<RunSummary>> Engine::runs(const RunFilter& filter) {
+  auto rows = state_->store->runs(filter);
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<RunSummary> summaries;
+  for (const RunRow& row : *rows) {
+    auto summary = state_->summarise(row);
+    if (!summary) return tl::unexpected(summary.error());
+    summaries.push_back(std::move(*summary));
+  }
+  return summaries;
+}
+
+Result<RunSummary> Engine::summary(const std::string& run) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  return state_->summarise(*row);
+}
+
+Result<RunDetail> Engine::show(const std::string& run) {
+  State& state = *state_;
+  auto row = state.store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  RunDetail detail;
+  auto summary = state.summarise(*row);
+  if (!summary) return tl::unexpected(summary.error());
+  detail.run = std::move(*summary);
+  auto news = state.news_of(*row, 0);
+  if (!news) return tl::unexpected(news.error());
+  detail.timeline = std::move(*news);
+  detail.steps = steps_of(detail.timeline, row->status);
+  auto waits = state.waits_of(*row);
+  if (!waits) return tl::unexpected(waits.error());
+  detail.waits = std::move(*waits);
+  // The arguments stand in the first event; those of a rollback are the undone run's.
+  RunRow first = *row;
+  while (first.origin != 0) {
+    auto origin = state.store->run(first.origin);
+    if (!origin) return tl::unexpected(origin.error());
+    first = std::move(*origin);
+  }
+  auto entries = state.store->entries(first.key, 0);
+  if (!entries) return tl::unexpected(entries.error());
+  if (entries->empty()) return detail;
+  auto journaled = decode_body(entries->front().body, *state.store);
+  if (!journaled) return tl::unexpected(journaled.error());
+  if (auto* started = std::get_if<vm::event::Started>(&journaled->event.what))
+    detail.arguments = std::move(started->arguments);
+  auto program = load_program(*state.store, *row);
+  if (program)
+    if (const bytecode::Runbook* runbook = (*program)->find_runbook(row->runbook))
+      for (const bytecode::Parameter& parameter : runbook->parameters)
+        detail.parameters.push_back(parameter.name);
+  return detail;
+}
+
+Result<std::shared_ptr<const bytecode::Program>> Engine::program(const std::string& run) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  return load_program(*state_->store, *row);
+}
+
+Result<std::vector<WaitingFor>> Engine::approvals(const std::string& run) {
+  RunKey key = 0;
+  if (!run.empty()) {
+    auto row = state_->store->find_run(run);
+    if (!row) return tl::unexpected(row.error());
+    key = row->key;
+  }
+  auto waits = state_->store->waits(key);
+  if (!waits) return tl::unexpected(waits.error());
+  std::vector<WaitingFor> found;
+  for (const Wait& wait : *waits) {
+    if (wait.kind != Wait::Kind::kApproval) continue;
+    auto row = state_->store->run(wait.run);
+    if (!row) return tl::unexpected(row.error());
+    auto made = state_->describe(wait, *row);
+    if (!made) return tl::unexpected(made.error());
+    found.push_back(std::move(*made));
+  }
+  return found;
+}
+
+Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
+  auto waits = state_->store->waits(0);
+  if (!waits) return tl::unexpected(waits.error());
+  std::vector<WaitingFor> found;
+  for (const Wait& wait : *waits) {
+    auto row = state_->store->run(wait.run);
+    if (!row) return tl::unexpected(row.error());
+    auto made = state_->describe(wait, *row);
+    if (!made) return tl::unexpected(made.error());
+    const bool theirs = wait.kind == Wait::Kind::kDoubt ||
+                        may_decide(made->description, row->starter, person).has_value();
+    if (theirs) found.push_back(std::move(*made));
+  }
+  return found;
+}
+
+Result<std::vector<LogLine>> Engine::logs(const std::string& run, const std::string& path,
+                                          int64_t after) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  auto chunks = state_->store->logs(row->key, after);
+  if (!chunks) return tl::unexpected(chunks.error());
+  std::vector<LogLine> lines;
+  for (const LogChunk& chunk : *chunks) {
+    const bool inside = path.empty() || chunk.path == path || chunk.path.starts_with(path + "/");
+    if (!inside) continue;
+    auto decoded = decode_lines(chunk.lines);
+    if (!decoded) return tl::unexpected(decoded.error());
+    for (LogText& line : *decoded)
+      lines.push_back({chunk.key, line.time, chunk.step, chunk.attempt, chunk.path, line.stream,
+                       std::move(line.text)});
+  }
+  return lines;
+}
+
+Result<bool> Engine::wait_for_change(int64_t microseconds) {
+  constexpr int64_t kLookEvery = 20'000;
+  State& state = *state_;
+  const int64_t until = state.world.clock->boot() + microseconds;
+  while (state.stop_level.load() == 0) {
+    auto changed = state.store->changed();
+    if (!changed) return tl::unexpected(changed.error());
+    if (*changed) return true;
+    const int64_t now = state.world.clock->boot();
+    if (now >= until) return false;
+    state.world.sleeper->sleep(std::min(until, now + kLookEvery));
+  }
+  return false;
+}
+
+Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& options,
+                                uint64_t after) {
+  State& state = *state_;
+  auto found = state.store->find_run(run);
+  if (!found) return tl::unexpected(found.error());
+  int64_t log_after = 0;
+  while (true) {
+    auto row = state.store->run(found->key);
+    if (!row) return tl::unexpected(row.error());
+    auto news = state.news_of(*row, after);
+    if (!news) return tl::unexpected(news.error());
+    for (const News& item : *news) {
+      if (options.observer != nullptr) options.observer->on_news(row->id, item);
+      after = item.entry;
+    }
+    auto lines = logs(row->id, {}, log_after);
+    if (!lines) return tl::unexpected(lines.error());
+    for (const LogLine& line : *lines) {
+      if (options.observer != nullptr) options.observer->on_log(row->id, line);
+      log_after = line.key;
+    }
+    auto summary = state.summarise(*row);
+    if (!summary) return tl::unexpected(summary.error());
+    DriveEnd end;
+    end.run = std::move(*summary);
+    std::optional<DriveEnd::Why> why;
+    if (is_over(row->status))
+      why = DriveEnd::Why::kOver;
+    else if (row->status == RunStatus::kQuarantined)
+      why = DriveEnd::Why::kQuarantined;
+    else if (!end.run.process || state.stop_level.load() != 0)
+      why = row->status == RunStatus::kInDoubt   ? DriveEnd::Why::kInDoubt
+            : row->status == RunStatus::kWaiting ? DriveEnd::Why::kSuspended
+                                                 : DriveEnd::Why::kStopped;
+    if (why) {
+      end.why = *why;
+      auto waits = state.waits_of(*row);
+      if (!waits) return tl::unexpected(waits.error());
+      end.waits = std::move(*waits);
+      return end;
+    }
+    // A second at most, since the end of the process that drives it is no change in the store.
+    if (auto changed = wait_for_change(1'000'000); !changed) return tl::unexpected(changed.error());
+  }
+}
+
+}  // namespace rbk::engine

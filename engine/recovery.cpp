@@ -1,0 +1,157 @@
+#include "engine/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "engine/journal.h"
+#include "engine/snapshot.h"
+
+namespace rbk::engine {
+namespace {
+
+Error damaged(const RunRow& row, uint64_t entry, std::string_view why) {
+  return {ErrorKind::kCorrupt, fmt::format("run {}, journal entry {}: {}", row.id, entry, why),
+          "restore the store from a backup, or start the runbook anew"};
+}
+
+vm::RequestId answered_by(const vm::Event& event) {
+  return std::visit(
+      [](const auto& what) -> vm::RequestId {
+        if constexpr (requires { what.request; })
+          return what.request;
+        else
+          return 0;
+      },
+      event.what);
+}
+
+/// Engine's own entries: they change what is known of requests, not the machine.
+Status apply_own(RecoveredRun& run, const RunRow& row, const Entry& entry) {
+  auto requests = decode_requests(entry.body);
+  if (!requests) return tl::unexpected(damaged(row, entry.number, requests.error().message));
+  for (const vm::RequestId id : *requests) {
+    Asked* asked = run.asked.find(id);
+    if (asked == nullptr)
+      return tl::unexpected(
+          damaged(row, entry.number, "it speaks of a request that does not wait"));
+    switch (entry.kind) {
+      case Entry::Kind::kRepeat:
+        run.asked.set_doubt(*asked, false);
+        ++asked->repetition;
+        asked->not_started = false;
+        asked->engine = entry.engine;
+        break;
+      case Entry::Kind::kNotStarted:
+        asked->not_started = true;
+        break;
+      case Entry::Kind::kDoubt:
+        run.asked.set_doubt(*asked, true);
+        break;
+      default:
+        return tl::unexpected(damaged(row, entry.number, "its kind is unknown"));
+    }
+  }
+  return {};
+}
+
+Status replay(RecoveredRun& run, Store& store, const RunRow& row, const Entry& entry) {
+  run.head = entry.number;
+  run.time = entry.time;
+  ++run.since_snapshot;
+  if (entry.kind != Entry::Kind::kEvent) return apply_own(run, row, entry);
+  auto journaled = decode_body(entry.body, store);
+  if (!journaled) return tl::unexpected(damaged(row, entry.number, journaled.error().message));
+  auto turn = run.machine.deliver(journaled->event);
+  if (!turn)
+    return tl::unexpected(
+        damaged(row, entry.number, "a replay does not take it (" + turn.error().message + ")"));
+  if (digest(turn->requests) != journaled->digest)
+    return tl::unexpected(
+        damaged(row, entry.number, "a replay asks for something else than the run did"));
+  run.asked.answered(answered_by(journaled->event));
+  run.asked.absorb(turn->requests, entry);
+  return {};
+}
+
+/// The state that a run begins with: nothing, or that of the finished run which it undoes.
+Result<RecoveredRun> beginning(Store& store, const RunRow& row,
+                               const std::shared_ptr<const bytecode::Program>& program) {
+  if (row.origin == 0) return RecoveredRun{vm::Machine(program, {}), {}};
+  auto origin = store.run(row.origin);
+  if (!origin) return tl::unexpected(origin.error());
+  auto made = recover_run(store, *origin, program, false);
+  if (!made) return made;
+  made->asked = {};
+  made->head = 0;
+  made->since_snapshot = 0;
+  return made;
+}
+
+/// Nothing: there is no snapshot that can be used.
+std::optional<RecoveredRun> from_snapshot(Store& store, const RunRow& row,
+                                          const std::shared_ptr<const bytecode::Program>& program,
+                                          bool& was_bad) {
+  auto bytes = store.snapshot(row.key);
+  if (!bytes || !*bytes) return std::nullopt;
+  was_bad = true;
+  auto snapshot = decode_snapshot(**bytes);
+  if (!snapshot || snapshot->entry > row.head) return std::nullopt;
+  auto machine = vm::Machine::restore(program, {}, snapshot->machine);
+  if (!machine) return std::nullopt;
+  RecoveredRun made{std::move(*machine), {}};
+  made.head = snapshot->entry;
+  made.time = snapshot->time;
+  std::vector<vm::Request> pending = made.machine.pending();
+  if (pending.size() != snapshot->asked.size()) return std::nullopt;
+  for (vm::Request& request : pending) {
+    const auto same = [&](const Asked& asked) { return asked.request.id == request.id; };
+    const auto found = std::find_if(snapshot->asked.begin(), snapshot->asked.end(), same);
+    if (found == snapshot->asked.end()) return std::nullopt;
+    found->request = std::move(request);
+    made.asked.insert(*found);
+  }
+  was_bad = false;
+  return made;
+}
+
+}  // namespace
+
+Result<RecoveredRun> recover_run(Store& store, const RunRow& row,
+                                 std::shared_ptr<const bytecode::Program> program,
+                                 bool use_snapshot) {
+  bool was_bad = false;
+  std::optional<RecoveredRun> run;
+  if (use_snapshot) run = from_snapshot(store, row, program, was_bad);
+  if (!run) {
+    auto made = beginning(store, row, program);
+    if (!made) return tl::unexpected(made.error());
+    run.emplace(std::move(*made));
+  }
+  run->snapshot_was_bad = was_bad;
+  auto entries = store.entries(row.key, run->head);
+  if (!entries) return tl::unexpected(entries.error());
+  for (const Entry& entry : *entries)
+    if (auto done = replay(*run, store, row, entry); !done) return tl::unexpected(done.error());
+  return std::move(*run);
+}
+
+Result<std::shared_ptr<const bytecode::Program>> load_program(Store& store, const RunRow& row) {
+  auto bytes = store.program(row.program);
+  if (!bytes) return tl::unexpected(bytes.error());
+  auto program = bytecode::load(*bytes);
+  if (!program) {
+    Error error = program.error();
+    error.message = fmt::format("the program of run {}: {}", row.id, error.message);
+    return tl::unexpected(std::move(error));
+  }
+  if (bytecode::content_hash(*program) != row.program)
+    return fail(
+        ErrorKind::kCorrupt,
+        fmt::format("the program of run {} is not the one that it was started with", row.id),
+        "restore the store from a backup");
+  return std::make_shared<const bytecode::Program>(std::move(*program));
+}
+
+}  // namespace rbk::engine

@@ -1,0 +1,281 @@
+#include "engine/run_driver.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "engine/journal.h"
+#include "engine/snapshot.h"
+
+namespace rbk::engine {
+namespace {
+
+// A snapshot is due when the journal since the last one has outgrown it: then writing snapshots
+// costs at most half of what the journal costs, and a resume reads little more than one.
+constexpr size_t kJournalWorthASnapshot = 128 * 1024;
+// Let go with fewer entries than this to replay, a run needs no snapshot.
+constexpr uint64_t kEntriesWorthASnapshot = 32;
+
+LogStream stream_of(std::string_view level) {
+  if (level == "warn") return LogStream::kWarn;
+  if (level == "error") return LogStream::kError;
+  return LogStream::kInfo;
+}
+
+/// A doubt's description in the store: {"action", "step"}; an approval's is the machine's own.
+std::string doubt_description(const bytecode::Program& program,
+                              const vm::request::Perform& perform) {
+  return boost::json::serialize(boost::json::object{
+      {"action", program.actions[perform.action].name}, {"attempt", perform.attempt}});
+}
+
+}  // namespace
+
+RunDriver::RunDriver(RunRow row, std::shared_ptr<const bytecode::Program> program, RecoveredRun run,
+                     EngineKey engine)
+    : log_bytes(row.log_bytes),
+      row_(std::move(row)),
+      program_(std::move(program)),
+      machine_(std::move(run.machine)),
+      asked_(std::move(run.asked)),
+      engine_(engine),
+      time_(run.time),
+      entries_since_snapshot_(run.since_snapshot) {
+  row_.head = run.head;
+  change_.head = run.head;
+  change_.facts_changed = false;
+  boost::system::error_code failure;
+  if (auto labels = boost::json::parse(row_.labels, failure); !failure && labels.is_object())
+    labels_ = labels.get_object();
+}
+
+Entry& RunDriver::begin_entry(Entry::Kind kind, Moment now) {
+  dirty_ = true;
+  time_ = std::max(time_, now.wall);
+  Entry& entry = change_.entries.emplace_back();
+  entry.number = ++row_.head;
+  entry.kind = kind;
+  entry.time = time_;
+  entry.boot_time = now.boot;
+  entry.engine = engine_;
+  ++entries_since_snapshot_;
+  return entry;
+}
+
+void RunDriver::close_entry(Entry& entry, std::vector<News> news,
+                            const boost::json::value* output) {
+  settle_status(news);
+  entry.news = encode_news(news, output, change_.blobs);
+  bytes_since_snapshot_ += entry.body.size() + 64;
+  for (News& item : news) {
+    item.entry = entry.number;
+    item.time = entry.time;
+    leaving_.news.push_back(std::move(item));
+  }
+}
+
+Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::RequestId answers,
+                          uint64_t attempt) {
+  const vm::Event event{std::max(time_, now.wall), std::move(what)};
+  auto turn = machine_.deliver(event);
+  if (!turn) return tl::unexpected(turn.error());
+  Entry& entry = begin_entry(Entry::Kind::kEvent, now);
+  entry.body = encode_body(event, turn->requests, change_.blobs);
+  std::vector<News> news;
+  if (answers != 0) {
+    const Asked* asked = asked_.find(answers);
+    const bool performed = asked != nullptr && asked->perform() != nullptr;
+    if (asked != nullptr && (!performed || asked->in_doubt)) change_.waits_over.push_back(answers);
+    News& item = news.emplace_back();
+    item.kind = performed ? News::Kind::kAttemptEnded : News::Kind::kWaitOver;
+    item.request = answers;
+    asked_.answered(answers);
+  }
+  if (const auto* cancelled = std::get_if<vm::event::Cancelled>(&event.what)) {
+    News& item = news.emplace_back();
+    item.kind = News::Kind::kCancelled;
+    item.by = cancelled->by;
+  }
+  tell_marks(*turn, news);
+  tell_requests(turn->requests, news);
+  asked_.absorb(turn->requests, entry);
+  if (turn->ending) end(*turn->ending, news);
+  const auto* performed = std::get_if<vm::event::Performed>(&event.what);
+  close_entry(entry, std::move(news), performed != nullptr ? &performed->output : nullptr);
+  if (attempt != 0) leaving_.acknowledged.push_back(attempt);
+  return {};
+}
+
+void RunDriver::tell_marks(const vm::Turn& turn, std::vector<News>& news) {
+  for (const vm::Mark& mark : turn.marks) {
+    if (mark.kind == vm::Mark::Kind::kLog) {
+      leaving_.lines.push_back({mark.step, mark.path, stream_of(mark.level), time_, mark.text});
+      continue;
+    }
+    if (mark.kind == vm::Mark::Kind::kLabel) {
+      labels_[mark.text] = mark.output;
+      labels_changed_ = true;
+    }
+    News& item = news.emplace_back();
+    item.mark = mark;
+  }
+}
+
+void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vector<News>& news) {
+  for (const vm::Request& request : requests) {
+    News item;
+    item.request = request.id;
+    if (const auto* perform = std::get_if<vm::request::Perform>(&request.what)) {
+      item.kind = News::Kind::kAttemptBegan;
+      item.path = perform->path;
+      item.step = perform->step;
+      item.attempt = perform->attempt;
+      item.action = program_->actions[perform->action].name;
+      item.input = perform->arguments;
+      leaving_.requests.push_back(request.id);
+    } else if (const auto* sleep = std::get_if<vm::request::Sleep>(&request.what)) {
+      item.kind = News::Kind::kSleeps;
+      item.until = sleep->until;
+      leaving_.requests.push_back(request.id);
+    } else if (const auto* approve = std::get_if<vm::request::Approve>(&request.what)) {
+      item.kind = News::Kind::kApproval;
+      item.path = approve->path;
+      item.input = approve->description;
+      item.until = approve->expires;
+      change_.waits.push_back({row_.key, row_.id, request.id, Wait::Kind::kApproval, approve->path,
+                               boost::json::serialize(approve->description), time_,
+                               approve->expires});
+      leaving_.requests.push_back(request.id);
+    } else if (const auto* ask = std::get_if<vm::request::AskDoubt>(&request.what)) {
+      item.kind = News::Kind::kDoubt;
+      item.path = ask->path;
+      change_.waits.push_back({row_.key, row_.id, request.id, Wait::Kind::kDoubt, ask->path, "{}",
+                               time_, std::nullopt});
+    } else if (const auto* stop = std::get_if<vm::request::Stop>(&request.what)) {
+      leaving_.stops.push_back(stop->perform);
+      continue;
+    } else if (const auto* forget = std::get_if<vm::request::Forget>(&request.what)) {
+      item.kind = News::Kind::kWaitOver;
+      item.request = forget->request;
+      change_.waits_over.push_back(forget->request);
+    }
+    news.push_back(std::move(item));
+  }
+}
+
+void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& requests, Moment now) {
+  Entry& entry = begin_entry(kind, now);
+  entry.body = encode_requests(requests);
+  std::vector<News> news;
+  for (const vm::RequestId id : requests) {
+    Asked& asked = *asked_.find(id);
+    News item;
+    item.request = id;
+    if (kind == Entry::Kind::kRepeat) {
+      if (asked.in_doubt) change_.waits_over.push_back(id);
+      asked_.set_doubt(asked, false);
+      ++asked.repetition;
+      asked.not_started = false;
+      asked.engine = engine_;
+      asked.out = false;
+      item.kind = News::Kind::kRepeat;
+      leaving_.requests.push_back(id);
+    } else if (kind == Entry::Kind::kDoubt) {
+      asked_.set_doubt(asked, true);
+      item.kind = News::Kind::kDoubt;
+      item.path = asked.perform()->path;
+      change_.waits.push_back({row_.key, row_.id, id, Wait::Kind::kDoubt, item.path,
+                               doubt_description(*program_, *asked.perform()), time_,
+                               std::nullopt});
+    } else {
+      asked.not_started = true;
+      continue;
+    }
+    news.push_back(std::move(item));
+  }
+  close_entry(entry, std::move(news), nullptr);
+}
+
+void RunDriver::take_message(int64_t key) {
+  change_.messages_taken.push_back(key);
+  dirty_ = true;
+}
+
+void RunDriver::let_go(bool with_snapshot) {
+  change_.release = true;
+  dirty_ = true;
+  if (with_snapshot && entries_since_snapshot_ >= kEntriesWorthASnapshot)
+    bytes_since_snapshot_ = SIZE_MAX;
+}
+
+void RunDriver::end(const vm::Ending& ending, std::vector<News>& news) {
+  row_.status = status_of(ending);
+  row_.ending = ending_json(ending);
+  row_.wake.reset();
+  change_.facts_changed = true;
+  change_.release = true;
+  News& item = news.emplace_back();
+  item.kind = News::Kind::kEnded;
+  item.ending = ending;
+  item.status = row_.status;
+}
+
+void RunDriver::settle_status(std::vector<News>& news) {
+  if (over()) return;
+  const RunStatus status = asked_.performing() > 0 ? RunStatus::kRunning
+                           : asked_.doubts() > 0   ? RunStatus::kInDoubt
+                                                   : RunStatus::kWaiting;
+  const std::optional<int64_t> wake = status == RunStatus::kRunning ? std::nullopt : asked_.wake();
+  if (status == row_.status && wake == row_.wake) return;
+  if (status != row_.status) {
+    News& item = news.emplace_back();
+    item.kind = News::Kind::kStatus;
+    item.status = status;
+  }
+  row_.status = status;
+  row_.wake = wake;
+  change_.facts_changed = true;
+}
+
+RunChange RunDriver::take() {
+  change_.run = row_.key;
+  change_.token = row_.token;
+  change_.status = row_.status;
+  change_.wake = row_.wake;
+  change_.ending = row_.ending;
+  if (labels_changed_) {
+    change_.labels = boost::json::serialize(labels_);
+    row_.labels = change_.labels;
+    labels_changed_ = false;
+  }
+  const bool worth =
+      bytes_since_snapshot_ > kJournalWorthASnapshot && bytes_since_snapshot_ / 2 > snapshot_bytes_;
+  if (worth && !over() && row_.head > 0) {
+    change_.snapshot = encode_snapshot(row_.head, time_, machine_, asked_);
+    snapshot_bytes_ = change_.snapshot->size();
+    bytes_since_snapshot_ = 0;
+    entries_since_snapshot_ = 0;
+  }
+  row_.updated = time_;
+  RunChange taken = std::move(change_);
+  change_ = {};
+  change_.head = row_.head;
+  change_.facts_changed = false;
+  in_flight_leaving_ = std::move(leaving_);
+  leaving_ = {};
+  dirty_ = false;
+  in_flight_ = true;
+  return taken;
+}
+
+void RunDriver::adopt(RunKey key, EngineKey holder) {
+  row_.key = key;
+  row_.token = 1;
+  row_.holder = holder;
+}
+
+Leaving RunDriver::committed() {
+  in_flight_ = false;
+  return std::exchange(in_flight_leaving_, {});
+}
+
+}  // namespace rbk::engine

@@ -1,0 +1,117 @@
+// One run that this engine holds: its machine, what it has asked for, and what of it is not durable
+// yet. The machine may run ahead of the store; what it wants leaves only by `committed`.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/action.h"
+#include "engine/asked.h"
+#include "engine/news.h"
+#include "engine/recovery.h"
+#include "engine/store.h"
+#include "vm/machine.h"
+
+namespace rbk::engine {
+
+/// Both clocks, read once for all that happens together.
+struct Moment {
+  int64_t wall = 0;  // microseconds since the epoch
+  int64_t boot = 0;  // microseconds, Clock::boot
+};
+
+/// A line that the runbook itself logs.
+struct RunLogLine {
+  uint64_t step = 0;
+  std::string path;
+  LogStream stream = LogStream::kInfo;
+  int64_t time = 0;
+  std::string text;
+};
+
+/// What may leave once its cause is durable.
+struct Leaving {
+  std::vector<News> news;
+  std::vector<RunLogLine> lines;
+  std::vector<vm::RequestId> requests;  // to carry out
+  std::vector<vm::RequestId> stops;     // attempts to stop
+  std::vector<uint64_t> acknowledged;   // attempts whose outcome is durable
+};
+
+class RunDriver {
+ public:
+  RunDriver(RunRow row, std::shared_ptr<const bytecode::Program> program, RecoveredRun run,
+            EngineKey engine);
+
+  /// Gives the machine an event, with its time, and writes down what follows. `answers`: the
+  /// request that it answers, 0 if none; `attempt`: whose outcome it is, 0 if nobody's. Errors are
+  /// the machine's: kInvalid leaves everything as it was.
+  Status deliver(decltype(vm::Event::what) what, Moment now, vm::RequestId answers = 0,
+                 uint64_t attempt = 0);
+
+  /// Writes one of the engine's own entries about requests that wait.
+  void note(Entry::Kind kind, const std::vector<vm::RequestId>& requests, Moment now);
+  /// The message is dealt with, by what was delivered just before or without effect.
+  void take_message(int64_t key);
+  /// The run is let go with what is to be committed next. `with_snapshot`: so that resuming is
+  /// quick.
+  void let_go(bool with_snapshot);
+
+  /// Something is to be committed.
+  bool dirty() const { return dirty_; }
+  bool in_flight() const { return in_flight_; }
+  /// Hands over what is to be committed.
+  RunChange take();
+  /// The change that was taken is durable.
+  Leaving committed();
+
+  bool over() const { return is_over(row_.status); }
+  const RunRow& row() const { return row_; }
+  const bytecode::Program& program() const { return *program_; }
+  const std::shared_ptr<const bytecode::Program>& shared_program() const { return program_; }
+  AskedRequests& asked() { return asked_; }
+  const vm::Machine& machine() const { return machine_; }
+  /// The time of its last entry.
+  int64_t time() const { return time_; }
+
+  /// Lines of the change that was taken.
+  const std::vector<RunLogLine>& lines_in_flight() const { return in_flight_leaving_.lines; }
+  /// A new run's key, once the store has given it one.
+  void adopt(RunKey key, EngineKey holder);
+
+  std::optional<Error> broken;  // its machine did what it must not: it is to be quarantined
+  bool kill = false;            // a person wants it over now: stops are kills
+  std::set<int64_t> messages_seen;
+  size_t attempts = 0;    // that run in this process
+  int64_t log_bytes = 0;  // stored so far
+
+ private:
+  Entry& begin_entry(Entry::Kind kind, Moment now);
+  void tell_marks(const vm::Turn& turn, std::vector<News>& news);
+  void tell_requests(const std::vector<vm::Request>& requests, std::vector<News>& news);
+  void settle_status(std::vector<News>& news);
+  void close_entry(Entry& entry, std::vector<News> news, const boost::json::value* output);
+  void end(const vm::Ending& ending, std::vector<News>& news);
+
+  RunRow row_;  // with what is not durable yet
+  std::shared_ptr<const bytecode::Program> program_;
+  vm::Machine machine_;
+  AskedRequests asked_;
+  EngineKey engine_;
+  int64_t time_ = 0;
+  RunChange change_;
+  Leaving leaving_;  // waits for change_
+  Leaving in_flight_leaving_;
+  bool dirty_ = false;
+  bool in_flight_ = false;
+  bool labels_changed_ = false;
+  boost::json::object labels_;
+  uint64_t entries_since_snapshot_ = 0;
+  size_t bytes_since_snapshot_ = 0;
+  size_t snapshot_bytes_ = 0;
+};
+
+}  // namespace rbk::engine

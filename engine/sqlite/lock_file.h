@@ -1,0 +1,38 @@
+// The file of locks beside a store ("PATH-lock"): byte ranges of it, locked per open file, that the
+// kernel drops when their process dies, however it dies. Byte 0 is held during each commit and each
+// checkpoint; byte 1,000 + K for as long as the engine with key K lives. Nothing is ever written to
+// the file, and it is never deleted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace rbk::engine::sqlite {
+
+/// Not thread-safe, but two LockFiles of one process exclude each other as two processes do.
+class LockFile {
+ public:
+  static Result<LockFile> open(const std::string& store_path);
+  LockFile() = default;
+  ~LockFile();
+  LockFile(LockFile&& other) noexcept;
+  LockFile& operator=(LockFile&& other) noexcept;
+
+  /// Waits up to ten seconds; kLocked after that.
+  Status lock_commits();
+  void unlock_commits();
+
+  /// Marks engine `key` as alive until this object is gone. kLocked if another has the key.
+  Status hold_engine(int64_t key);
+  /// Whether a living process (or another LockFile of this one) holds engine `key`.
+  bool engine_lives(int64_t key) const;
+
+ private:
+  int file_ = -1;
+  int64_t held_engine_ = 0;
+  std::string path_;
+};
+
+}  // namespace rbk::engine::sqlite

@@ -1,0 +1,202 @@
+#include "engine/sqlite/schema.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace rbk::engine::sqlite {
+namespace {
+
+// Keys increase, so that a group of rows dirties one page and not one page a row. A run's entries
+// hang together by `previous`, the key of the entry before: that needs no index, which would dirty
+// a page a run at each commit.
+constexpr const char* kSchema = R"sql(
+create table meta(name text primary key, value) without rowid;
+create table program(key integer primary key, hash blob not null unique, bytes blob not null);
+create table engine(key integer primary key, boot text not null, process integer not null,
+  started integer not null);
+create table run(key integer primary key, id text not null unique, program integer not null,
+  runbook text not null, status integer not null, starter text not null, reason text not null,
+  labels text not null, started integer not null, updated integer not null, head integer not null,
+  last integer not null, token integer not null, holder integer not null, wake integer,
+  ending text not null, log_bytes integer not null, origin integer not null);
+create unique index run_origin on run(origin) where origin <> 0;
+create index run_unfinished on run(key) where status < 6;
+create table journal(key integer primary key, run integer not null, number integer not null,
+  previous integer not null, kind integer not null, time integer not null, boot_time integer not null,
+  engine integer not null, body blob not null, news blob not null, sum integer not null);
+create table blob(key integer primary key, hash blob not null unique, bytes blob not null);
+create table snapshot(run integer primary key, bytes blob not null);
+create table wait(run integer not null, request integer not null, kind integer not null,
+  path text not null, description text not null, since integer not null, expires integer,
+  primary key(run, request)) without rowid;
+create table message(key integer primary key, id text not null unique, run integer not null,
+  request integer not null, kind integer not null, body text not null, author text not null,
+  time integer not null, taken integer not null);
+create index message_open on message(run) where taken = 0;
+create index message_vote on message(run, request) where kind = 1;
+create table log(key integer primary key, run integer not null, step integer not null,
+  attempt integer not null, path text not null, lines blob not null);
+create index log_run on log(run, key);
+)sql";
+
+Error system_error(std::string_view doing, const std::string& path, int error) {
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  const bool denied = error == EACCES || error == EPERM || error == EROFS;
+  return {full     ? ErrorKind::kFull
+          : denied ? ErrorKind::kPermission
+                   : ErrorKind::kIo,
+          fmt::format("store {}: can't {}: {}", path, doing, std::strerror(error)),
+          full ? "free space on the file system"
+          : denied
+              ? "give the user write permission for the folder, or name another store with --store"
+              : "check that the folder exists, or name another store with --store"};
+}
+
+std::string random_hex(size_t bytes) {
+  std::string raw(bytes, '\0');
+  size_t have = 0;
+  while (have < bytes) {
+    const ssize_t got = getrandom(raw.data() + have, bytes - have, 0);
+    if (got > 0) have += static_cast<size_t>(got);
+  }
+  std::string hex;
+  for (const char byte : raw) hex += fmt::format("{:02x}", static_cast<uint8_t>(byte));
+  return hex;
+}
+
+/// The bytes of an empty store.
+Result<std::string> image(const std::string& path) {
+  sqlite3* memory = nullptr;
+  const auto close = [&] { sqlite3_close(memory); };
+  const std::string sql = fmt::format(
+      "begin;{}pragma application_id={};pragma user_version={};"
+      "insert into meta values('id','{}'),('epoch',1);commit",
+      kSchema, kApplication, kFormat, random_hex(16));
+  if (sqlite3_open_v2(":memory:", &memory,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY,
+                      nullptr) != SQLITE_OK ||
+      sqlite3_exec(memory, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    Error error = translate(path, "make its tables", sqlite3_extended_errcode(memory), 0,
+                            memory ? sqlite3_errmsg(memory) : "no memory");
+    close();
+    return tl::unexpected(std::move(error));
+  }
+  sqlite3_int64 size = 0;
+  unsigned char* bytes = sqlite3_serialize(memory, "main", &size, 0);
+  if (bytes == nullptr) {
+    close();
+    return fail(ErrorKind::kLimit, fmt::format("store {}: no memory to make it", path));
+  }
+  std::string made(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+  sqlite3_free(bytes);
+  close();
+  // Versions of the format for writing and for reading, in the file's header: 2 is WAL. Set here, a
+  // new store costs one flush; `pragma journal_mode` would cost a rollback journal and four.
+  made[18] = 2;
+  made[19] = 2;
+  return made;
+}
+
+Status write_durably(int file, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return tl::unexpected(system_error("write it", path, errno));
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+  if (fdatasync(file) != 0) return tl::unexpected(system_error("flush it", path, errno));
+  return {};
+}
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+Status create(const std::string& path) {
+  const std::string folder = folder_of(path);
+  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return tl::unexpected(system_error("make its folder", path, errno));
+  if (auto fit = check_file_system(path); !fit) return fit;
+  auto bytes = image(path);
+  if (!bytes) return tl::unexpected(bytes.error());
+  const std::string unfinished = fmt::format("{}-new-{}", path, random_hex(8));
+  const int file = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return tl::unexpected(system_error("create it", path, errno));
+  Status done = write_durably(file, *bytes, path);
+  close(file);
+  // Fails if another process was faster: then its store is the store.
+  if (done && link(unfinished.c_str(), path.c_str()) != 0 && errno != EEXIST)
+    done = tl::unexpected(system_error("create it", path, errno));
+  unlink(unfinished.c_str());
+  return done;
+}
+
+Result<std::string> check(Connection& connection, const std::string& path) {
+  const auto read = [&](std::string_view sql) -> Result<int64_t> {
+    auto header = connection.prepare(sql);
+    if (!header) return tl::unexpected(header.error());
+    if (header->step() != SQLITE_ROW) return tl::unexpected(connection.error("read it"));
+    return header->integer(0);
+  };
+  const auto application = read("pragma application_id");
+  if (!application) return tl::unexpected(application.error());
+  const auto format = read("pragma user_version");
+  if (!format) return tl::unexpected(format.error());
+  if (*application != kApplication)
+    return fail(ErrorKind::kInvalid,
+                fmt::format("{} is an SQLite database, but not a store of Runbook's", path),
+                "name the right file with --store");
+  if (*format > kFormat)
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("store {} has format {}; this rbk knows formats up to {}", path,
+                            *format, kFormat),
+                "use the rbk that wrote it, or a newer one; or name another store with --store");
+  if (sqlite3_db_readonly(connection.raw(), "main") == 1)
+    return tl::unexpected(translate(path, "write to it", SQLITE_READONLY, 0, ""));
+  auto id = connection.prepare("select value from meta where name='id'");
+  if (!id) return tl::unexpected(id.error());
+  if (id->step() != SQLITE_ROW)
+    return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", path),
+                "restore it from a backup");
+  return id->text(0);
+}
+
+Status check_file_system(const std::string& path) {
+  struct statfs facts {};
+  if (statfs(folder_of(path).c_str(), &facts) != 0) {
+    const int error = errno;
+    if (error == ENOENT || error == ENOTDIR)
+      return fail(ErrorKind::kNotFound,
+                  fmt::format("store {}: its folder {} does not exist", path, folder_of(path)),
+                  "make the folder, or name another store with --store");
+    return tl::unexpected(system_error("look at its file system", path, error));
+  }
+  struct Unfit {
+    uint32_t magic;
+    const char* name;
+  };
+  constexpr Unfit kUnfit[] = {{0x6969, "NFS"},        {0x517b, "SMB"},        {0xff534d42, "CIFS"},
+                              {0xfe534d42, "SMB2"},   {0x5346414f, "AFS"},    {0x01021997, "9p"},
+                              {0x00c36400, "CephFS"}, {0x0bd00bd0, "Lustre"}, {0x73757245, "Coda"}};
+  for (const Unfit& unfit : kUnfit)
+    if (static_cast<uint32_t>(facts.f_type) == unfit.magic)
+      return fail(ErrorKind::kUnsupported,
+                  fmt::format("store {} lies on {}, a network file system, where a commit can't be "
+                              "made certain",
+                              path, unfit.name),
+                  "put it on a local disk with --store");
+  return {};
+}
+
+}  // namespace rbk::engine::sqlite

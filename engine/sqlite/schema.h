@@ -1,0 +1,26 @@
+// The tables of a store, and how a store's file comes into being. docs/formats/store.md.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "engine/sqlite/connection.h"
+
+namespace rbk::engine::sqlite {
+
+inline constexpr int64_t kFormat = 1;
+/// "RBKS", in the file's header: tells a store from any other SQLite database.
+inline constexpr int64_t kApplication = 0x52424b53;
+
+/// Makes a whole, empty store at `path`, or does nothing if something is there already: at no
+/// moment does a part of one stand under that name. Durable once the first commit is.
+Status create(const std::string& path);
+
+/// Refuses what is no store, and a store of a newer format; returns its id.
+Result<std::string> check(Connection& connection, const std::string& path);
+
+/// Refuses file systems on which locks or write-ahead logs do not work.
+Status check_file_system(const std::string& path);
+
+}  // namespace rbk::engine::sqlite

@@ -1,0 +1,157 @@
+// Opening and reopening a store on SQLite, its lock, its checkpoints.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "engine/sqlite/schema.h"
+#include "engine/sqlite/sqlite_store.h"
+
+namespace rbk::engine {
+
+Result<std::unique_ptr<Store>> open_store(std::string_view url, OpenMode mode) {
+  constexpr std::string_view kSqlite = "sqlite:";
+  if (url.starts_with(kSqlite)) {
+    std::string path(url.substr(kSqlite.size()));
+    if (path.starts_with("//")) path.erase(0, 2);
+    if (path.empty() || path.back() == '/')
+      return fail(ErrorKind::kInvalid, fmt::format("`{}` names no file", url),
+                  "write sqlite:PATH, as in sqlite:.runbook/store.db");
+    return sqlite::SqliteStore::open(path, mode);
+  }
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://"))
+    return fail(ErrorKind::kUnsupported, "stores on PostgreSQL are not supported yet",
+                "use a store on SQLite: sqlite:PATH");
+  return fail(ErrorKind::kInvalid, fmt::format("`{}` is no store's URL", url),
+              "write sqlite:PATH, as in sqlite:.runbook/store.db");
+}
+
+namespace sqlite {
+namespace {
+
+// Pages of write-ahead log after which it is brought home; at the end a shorter one, since the next
+// process reads all of it first.
+constexpr int kLongLog = 1000;
+constexpr int kLongLogAtEnd = 200;
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> SqliteStore::open(const std::string& path, OpenMode mode) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0) {
+    if (errno != ENOENT)
+      return fail(errno == EACCES ? ErrorKind::kPermission : ErrorKind::kIo,
+                  fmt::format("store {}: {}", path, std::strerror(errno)),
+                  "check the path's folders, or name another store with --store");
+    if (mode == OpenMode::kExisting)
+      return fail(ErrorKind::kNotFound, fmt::format("there is no store at {}", path),
+                  "`rbk run` makes one; or name another with --store");
+    if (auto made = create(path); !made) return tl::unexpected(made.error());
+  } else if (S_ISDIR(facts.st_mode)) {
+    return fail(ErrorKind::kInvalid, fmt::format("store {} is a folder", path),
+                "name a file, as in sqlite:.runbook/store.db");
+  }
+  if (auto fit = check_file_system(path); !fit) return tl::unexpected(fit.error());
+  std::unique_ptr<SqliteStore> made(new SqliteStore);
+  made->path_ = path;
+  auto locks = LockFile::open(path);
+  if (!locks) return tl::unexpected(locks.error());
+  made->locks_ = std::move(*locks);
+  if (auto opened = made->reopen(); !opened) return tl::unexpected(opened.error());
+  return std::unique_ptr<Store>(std::move(made));
+}
+
+SqliteStore::~SqliteStore() {
+  if (writer_.is_open()) checkpoint_if_long(kLongLogAtEnd);
+}
+
+Status SqliteStore::reopen() {
+  const std::lock_guard guard(writing_);
+  writes_ = {};
+  for (Statement* statement :
+       {&data_version_, &read_entry_, &read_open_messages_, &read_all_messages_, &read_run_})
+    *statement = Statement();
+  tails_.clear();
+  seen_version_ = -1;
+  reader_ = {};
+  writer_ = {};
+  locks_.unlock_commits();
+  auto connection = Connection::open(path_);
+  if (!connection) return tl::unexpected(connection.error());
+  auto id = check(*connection, path_);
+  if (!id) return tl::unexpected(id.error());
+  if (!identity_.id.empty() && identity_.id != *id)
+    return fail(ErrorKind::kCorrupt, fmt::format("store {} was replaced by another one", path_),
+                "put the right file back, then go on with `rbk resume`");
+  identity_ = {*id, kFormat, path_};
+  writer_ = std::move(*connection);
+  return {};
+}
+
+void SqliteStore::checkpoint_if_long(int frames) {
+  const bool at_end = frames < kLongLog;
+  if (writer_.log_frames() < frames) return;
+  if (at_end && !locks_.lock_commits()) return;
+  // Not an error if it does not get through: the log stays, and is tried again after the next
+  // commit.
+  sqlite3_wal_checkpoint_v2(writer_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (at_end) locks_.unlock_commits();
+}
+
+Status SqliteStore::begin() {
+  if (!writer_.is_open())
+    return fail(ErrorKind::kIo, fmt::format("store {} is closed since a write failed", path_),
+                "go on with `rbk resume`");
+  for (const auto& [slot, sql] :
+       {std::pair{&writes_.begin, "begin immediate"}, std::pair{&writes_.commit, "commit"},
+        std::pair{&writes_.format, "pragma user_version"}})
+    if (auto ready = writer_.ready(*slot, sql); !ready) return ready;
+  if (auto locked = locks_.lock_commits(); !locked) return locked;
+  const Status begun = [&]() -> Status {
+    if (auto ok = done(writes_.begin, "write to it"); !ok) return ok;
+    // A newer rbk may have migrated the store while we had it open.
+    Use format(writes_.format);
+    if (format->step() != SQLITE_ROW) return tl::unexpected(writer_.error("read it"));
+    if (format->integer(0) != kFormat)
+      return fail(ErrorKind::kUnsupported,
+                  fmt::format("store {} was brought to format {} by a newer rbk", path_,
+                              format->integer(0)),
+                  "go on with that rbk: `rbk resume`");
+    return write_engine();
+  }();
+  if (!begun) abandon();
+  return begun;
+}
+
+Status SqliteStore::end() {
+  if (auto ok = done(writes_.commit, "commit to it"); !ok) {
+    abandon();
+    return ok;
+  }
+  joining_.reset();
+  checkpoint_if_long(kLongLog);
+  locks_.unlock_commits();
+  return {};
+}
+
+void SqliteStore::abandon() {
+  if (sqlite3_get_autocommit(writer_.raw()) == 0)
+    sqlite3_exec(writer_.raw(), "rollback", nullptr, nullptr, nullptr);
+  locks_.unlock_commits();
+  tails_.clear();
+}
+
+Status SqliteStore::done(Statement& statement, std::string_view doing) {
+  const int code = statement.step();
+  if (code == SQLITE_DONE || code == SQLITE_ROW) {
+    statement.reset();
+    return {};
+  }
+  Error error = writer_.error(doing);
+  statement.reset();
+  return tl::unexpected(std::move(error));
+}
+
+}  // namespace sqlite
+}  // namespace rbk::engine

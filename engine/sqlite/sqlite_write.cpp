@@ -1,0 +1,409 @@
+// What a store on SQLite writes. The order within a commit does not matter to anybody: it is all or
+// nothing.
+#include <fmt/format.h>
+
+#include "engine/sqlite/sqlite_store.h"
+#include "engine/sum.h"
+
+namespace rbk::engine::sqlite {
+namespace {
+
+std::string_view view(const Digest& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+void bind_optional(Statement& statement, int index, const std::optional<int64_t>& value) {
+  if (value)
+    statement.bind(index, *value);
+  else
+    statement.bind_null(index);
+}
+
+}  // namespace
+
+int64_t entry_sum(RunKey run, const Entry& entry) {
+  Sum sum;
+  sum.add(static_cast<uint64_t>(run));
+  sum.add(entry.number);
+  sum.add(static_cast<uint64_t>(entry.kind));
+  sum.add(static_cast<uint64_t>(entry.time));
+  sum.add(static_cast<uint64_t>(entry.boot_time));
+  sum.add(entry.body);
+  sum.add(entry.news);
+  return static_cast<int64_t>(sum.value());
+}
+
+template <typename Body>
+Status SqliteStore::transaction(Body body) {
+  const std::lock_guard guard(writing_);
+  if (auto begun = begin(); !begun) return begun;
+  if (Status written = body(); !written) {
+    abandon();
+    return written;
+  }
+  return end();
+}
+
+Result<CommitResult> SqliteStore::commit(Group& group) {
+  CommitResult result;
+  const Status committed = transaction([&]() -> Status {
+    if (auto ok = writer_.ready(writes_.last_journal, "select max(key) from journal"); !ok)
+      return ok;
+    {
+      Use last(writes_.last_journal);
+      if (last->step() != SQLITE_ROW) return tl::unexpected(writer_.error("read its journal"));
+      next_journal_ = last->integer(0) + 1;
+    }
+    for (NewRun& fresh : group.runs)
+      if (auto ok = insert(fresh, group.engine); !ok) return ok;
+    for (const RunChange& change : group.changes) {
+      auto kept = write(change, group.engine);
+      if (!kept) return tl::unexpected(kept.error());
+      if (!*kept) result.lost.push_back(change.run);
+    }
+    for (const LogChunk& chunk : group.logs) {
+      if (auto ok = writer_.ready(writes_.log,
+                                  "insert into log(run,step,attempt,path,lines) values(?,?,?,?,?)");
+          !ok)
+        return ok;
+      writes_.log.bind(1, chunk.run);
+      writes_.log.bind(2, static_cast<int64_t>(chunk.step));
+      writes_.log.bind(3, chunk.attempt);
+      writes_.log.bind_text(4, chunk.path);
+      writes_.log.bind_blob(5, chunk.lines);
+      if (auto ok = done(writes_.log, "write a log to it"); !ok) return ok;
+      if (auto ok =
+              writer_.ready(writes_.log_bytes, "update run set log_bytes=log_bytes+? where key=?");
+          !ok)
+        return ok;
+      writes_.log_bytes.bind(1, static_cast<int64_t>(chunk.lines.size()));
+      writes_.log_bytes.bind(2, chunk.run);
+      if (auto ok = done(writes_.log_bytes, "write a log to it"); !ok) return ok;
+    }
+    return {};
+  });
+  if (!committed) return tl::unexpected(committed.error());
+  return result;
+}
+
+/// False: another has claimed the run, or its head is not where the change begins.
+Result<bool> SqliteStore::write(const RunChange& change, EngineKey engine) {
+  int64_t previous = 0;
+  Tail& tail = tails_[change.run];
+  if (tail.token == change.token) {
+    previous = tail.journal_key;
+  } else {
+    if (auto ok = writer_.ready(writes_.run_head, "select last from run where key=?"); !ok)
+      return tl::unexpected(ok.error());
+    writes_.run_head.bind(1, change.run);
+    Use head(writes_.run_head);
+    if (head->step() != SQLITE_ROW) return false;
+    previous = head->integer(0);
+  }
+  // The run row decides who may append: everything else in this change hangs on this update.
+  if (auto ok = writer_.ready(
+          writes_.advance,
+          "update run set head=?,last=?,updated=max(updated,?) where key=? and token=? and head=?");
+      !ok)
+    return tl::unexpected(ok.error());
+  const auto count = static_cast<int64_t>(change.entries.size());
+  const int64_t last = count > 0 ? next_journal_ + count - 1 : previous;
+  writes_.advance.bind(1, static_cast<int64_t>(change.head) + count);
+  writes_.advance.bind(2, last);
+  writes_.advance.bind(3, count > 0 ? change.entries.back().time : 0);
+  writes_.advance.bind(4, change.run);
+  writes_.advance.bind(5, change.token);
+  writes_.advance.bind(6, static_cast<int64_t>(change.head));
+  if (auto ok = done(writes_.advance, "write to it"); !ok) return tl::unexpected(ok.error());
+  if (sqlite3_changes(writer_.raw()) != 1) {
+    tails_.erase(change.run);
+    return false;
+  }
+  if (auto ok = write_entries(change, engine, previous); !ok) return tl::unexpected(ok.error());
+  if (auto ok = write_facts(change); !ok) return tl::unexpected(ok.error());
+  if (change.release || is_over(change.status))
+    tails_.erase(change.run);
+  else
+    tails_[change.run] = {change.token, last};
+  return true;
+}
+
+Status SqliteStore::write_entries(const RunChange& change, EngineKey engine, int64_t previous) {
+  for (const Blob& blob : change.blobs) {
+    if (auto ok = writer_.ready(
+            writes_.blob, "insert into blob(hash,bytes) values(?,?) on conflict(hash) do nothing");
+        !ok)
+      return ok;
+    writes_.blob.bind_blob(1, view(blob.hash));
+    writes_.blob.bind_blob(2, blob.bytes);
+    if (auto ok = done(writes_.blob, "write an output to it"); !ok) return ok;
+  }
+  if (auto ok = writer_.ready(
+          writes_.entry,
+          "insert into journal(key,run,number,previous,kind,time,boot_time,engine,body,news,sum) "
+          "values(?,?,?,?,?,?,?,?,?,?,?)");
+      !ok)
+    return ok;
+  for (const Entry& entry : change.entries) {
+    Statement& row = writes_.entry;
+    row.bind(1, next_journal_);
+    row.bind(2, change.run);
+    row.bind(3, static_cast<int64_t>(entry.number));
+    row.bind(4, previous);
+    row.bind(5, static_cast<int64_t>(entry.kind));
+    row.bind(6, entry.time);
+    row.bind(7, entry.boot_time);
+    row.bind(8, entry.engine != 0 ? entry.engine : engine);
+    row.bind_blob(9, entry.body);
+    row.bind_blob(10, entry.news);
+    row.bind(11, entry_sum(change.run, entry));
+    if (auto ok = done(row, "write to its journal"); !ok) return ok;
+    previous = next_journal_++;
+  }
+  return {};
+}
+
+Status SqliteStore::write_facts(const RunChange& change) {
+  if (change.facts_changed) {
+    if (auto ok =
+            writer_.ready(writes_.update, "update run set status=?,wake=?,ending=? where key=?");
+        !ok)
+      return ok;
+    writes_.update.bind(1, static_cast<int64_t>(change.status));
+    bind_optional(writes_.update, 2, change.wake);
+    writes_.update.bind_text(3, change.ending);
+    writes_.update.bind(4, change.run);
+    if (auto ok = done(writes_.update, "write to it"); !ok) return ok;
+  }
+  if (!change.labels.empty()) {
+    if (auto ok = writer_.ready(writes_.labels, "update run set labels=? where key=?"); !ok)
+      return ok;
+    writes_.labels.bind_text(1, change.labels);
+    writes_.labels.bind(2, change.run);
+    if (auto ok = done(writes_.labels, "write to it"); !ok) return ok;
+  }
+  for (const Wait& wait : change.waits) {
+    if (auto ok = writer_.ready(writes_.wait, "insert or replace into wait values(?,?,?,?,?,?,?)");
+        !ok)
+      return ok;
+    Statement& row = writes_.wait;
+    row.bind(1, change.run);
+    row.bind(2, static_cast<int64_t>(wait.request));
+    row.bind(3, static_cast<int64_t>(wait.kind));
+    row.bind_text(4, wait.path);
+    row.bind_text(5, wait.description);
+    row.bind(6, wait.since);
+    bind_optional(row, 7, wait.expires);
+    if (auto ok = done(row, "write to it"); !ok) return ok;
+  }
+  for (const uint64_t request : change.waits_over) {
+    if (auto ok = writer_.ready(writes_.wait_over, "delete from wait where run=? and request=?");
+        !ok)
+      return ok;
+    writes_.wait_over.bind(1, change.run);
+    writes_.wait_over.bind(2, static_cast<int64_t>(request));
+    if (auto ok = done(writes_.wait_over, "write to it"); !ok) return ok;
+  }
+  for (const int64_t key : change.messages_taken) {
+    if (auto ok = writer_.ready(writes_.taken, "update message set taken=1 where key=?"); !ok)
+      return ok;
+    writes_.taken.bind(1, key);
+    if (auto ok = done(writes_.taken, "write to it"); !ok) return ok;
+  }
+  if (change.snapshot) {
+    if (auto ok = writer_.ready(writes_.snapshot, "insert or replace into snapshot values(?,?)");
+        !ok)
+      return ok;
+    writes_.snapshot.bind(1, change.run);
+    writes_.snapshot.bind_blob(2, *change.snapshot);
+    if (auto ok = done(writes_.snapshot, "write a snapshot to it"); !ok) return ok;
+  }
+  if (is_over(change.status) && change.facts_changed) {
+    for (const auto& [slot, sql] :
+         {std::pair{&writes_.waits_over, "delete from wait where run=?"},
+          std::pair{&writes_.snapshot_drop, "delete from snapshot where run=?"}}) {
+      if (auto ok = writer_.ready(*slot, sql); !ok) return ok;
+      slot->bind(1, change.run);
+      if (auto ok = done(*slot, "write to it"); !ok) return ok;
+    }
+  }
+  if (change.release) {
+    if (auto ok = writer_.ready(writes_.release, "update run set holder=0 where key=?"); !ok)
+      return ok;
+    writes_.release.bind(1, change.run);
+    if (auto ok = done(writes_.release, "write to it"); !ok) return ok;
+  }
+  return {};
+}
+
+Result<int64_t> SqliteStore::keep(const ProgramRow& program) {
+  if (auto ok = writer_.ready(writes_.program_find, "select key from program where hash=?"); !ok)
+    return tl::unexpected(ok.error());
+  {
+    writes_.program_find.bind_blob(1, view(program.hash));
+    Use found(writes_.program_find);
+    const int code = found->step();
+    if (code == SQLITE_ROW) return found->integer(0);
+    if (code != SQLITE_DONE) return tl::unexpected(writer_.error("read its programs"));
+  }
+  if (auto ok = writer_.ready(writes_.program, "insert into program(hash,bytes) values(?,?)"); !ok)
+    return tl::unexpected(ok.error());
+  writes_.program.bind_blob(1, view(program.hash));
+  writes_.program.bind_blob(2, program.bytes);
+  if (auto ok = done(writes_.program, "write a program to it"); !ok)
+    return tl::unexpected(ok.error());
+  return sqlite3_last_insert_rowid(writer_.raw());
+}
+
+Status SqliteStore::insert(NewRun& fresh, EngineKey engine) {
+  auto program = keep(*fresh.program);
+  if (!program) return tl::unexpected(program.error());
+  if (auto ok = writer_.ready(
+          writes_.new_run,
+          "insert into "
+          "run(id,program,runbook,status,starter,reason,labels,started,updated,head,last,"
+          "token,holder,wake,ending,log_bytes,origin) "
+          "values(?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?)");
+      !ok)
+    return ok;
+  RunRow& row = fresh.row;
+  Statement& statement = writes_.new_run;
+  statement.bind_text(1, row.id);
+  statement.bind(2, *program);
+  statement.bind_text(3, row.runbook);
+  statement.bind(4, static_cast<int64_t>(row.status));
+  statement.bind_text(5, row.starter);
+  statement.bind_text(6, row.reason);
+  statement.bind_text(7, row.labels);
+  statement.bind(8, row.started);
+  statement.bind(9, row.started);
+  statement.bind(10, engine);
+  statement.bind(11, row.origin);
+  if (statement.step() != SQLITE_DONE) {
+    const bool taken = sqlite3_extended_errcode(writer_.raw()) == SQLITE_CONSTRAINT_UNIQUE;
+    Error error = writer_.error("write a run to it");
+    statement.reset();
+    if (taken) return fail(ErrorKind::kExists, fmt::format("a run {} exists already", row.id));
+    return tl::unexpected(std::move(error));
+  }
+  statement.reset();
+  row.key = sqlite3_last_insert_rowid(writer_.raw());
+  row.token = 1;
+  row.holder = fresh.change.release ? 0 : engine;
+  fresh.change.run = row.key;
+  fresh.change.token = 1;
+  fresh.change.head = 0;
+  auto kept = write(fresh.change, engine);
+  if (!kept) return tl::unexpected(kept.error());
+  row.head = fresh.change.entries.size();
+  return {};
+}
+
+Status SqliteStore::join(const EngineRow& engine) {
+  const std::lock_guard guard(writing_);
+  // The lock before the row, so that nobody takes us for dead.
+  if (auto held = locks_.hold_engine(engine.key); !held)
+    return fail(ErrorKind::kExists, held.error().message);
+  joining_ = engine;
+  return {};
+}
+
+Status SqliteStore::write_engine() {
+  if (!joining_) return {};
+  // A commit that failed may have happened: then the row is there already.
+  if (auto ok = writer_.ready(
+          writes_.engine, "insert or ignore into engine(key,boot,process,started) values(?,?,?,?)");
+      !ok)
+    return ok;
+  writes_.engine.bind(1, joining_->key);
+  writes_.engine.bind_text(2, joining_->boot);
+  writes_.engine.bind(3, joining_->process);
+  writes_.engine.bind(4, joining_->started);
+  return done(writes_.engine, "write to it");
+}
+
+Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine) {
+  const Status claimed = transaction([&]() -> Status {
+    if (auto ok = writer_.ready(writes_.holder,
+                                "select run.holder, run.id, engine.process from run "
+                                "left join engine on engine.key=run.holder where run.key=?");
+        !ok)
+      return ok;
+    if (auto ok =
+            writer_.ready(writes_.claim, "update run set token=token+1, holder=? where key=?");
+        !ok)
+      return ok;
+    {
+      writes_.holder.bind(1, run);
+      Use holder(writes_.holder);
+      const int code = holder->step();
+      if (code == SQLITE_DONE) return fail(ErrorKind::kNotFound, "there is no such run");
+      if (code != SQLITE_ROW) return tl::unexpected(writer_.error("read its runs"));
+      const int64_t key = holder->integer(0);
+      if (key != 0 && key != engine && locks_.engine_lives(key))
+        return fail(
+            ErrorKind::kLocked,
+            fmt::format("run {} is driven by process {}", holder->text(1), holder->integer(2)),
+            "it goes on there; `rbk show` follows it");
+    }
+    writes_.claim.bind(1, engine);
+    writes_.claim.bind(2, run);
+    return done(writes_.claim, "claim a run in it");
+  });
+  if (!claimed) return tl::unexpected(claimed.error());
+  return this->run(run);
+}
+
+Status SqliteStore::post(const Message& message) {
+  return transaction([&]() -> Status {
+    if (auto ok = writer_.ready(writes_.message,
+                                "insert into message(id,run,request,kind,body,author,time,taken) "
+                                "values(?,?,?,?,?,?,?,0)");
+        !ok)
+      return ok;
+    Statement& row = writes_.message;
+    row.bind_text(1, message.id);
+    row.bind(2, message.run);
+    row.bind(3, static_cast<int64_t>(message.request));
+    row.bind(4, static_cast<int64_t>(message.kind));
+    row.bind_text(5, message.body);
+    row.bind_text(6, message.by);
+    row.bind(7, message.time);
+    const int code = row.step();
+    const bool taken = sqlite3_extended_errcode(writer_.raw()) == SQLITE_CONSTRAINT_UNIQUE;
+    Error error = writer_.error("write a message to it");
+    row.reset();
+    if (code == SQLITE_DONE) return {};
+    if (taken)
+      return fail(ErrorKind::kExists, fmt::format("message {} is there already", message.id));
+    return tl::unexpected(std::move(error));
+  });
+}
+
+Status SqliteStore::drop_snapshot(RunKey run) {
+  return transaction([&]() -> Status {
+    if (auto ok = writer_.ready(writes_.snapshot_drop, "delete from snapshot where run=?"); !ok)
+      return ok;
+    writes_.snapshot_drop.bind(1, run);
+    return done(writes_.snapshot_drop, "write to it");
+  });
+}
+
+Status SqliteStore::quarantine(RunKey run, Token token, const std::string& why) {
+  return transaction([&]() -> Status {
+    if (auto ok = writer_.ready(writes_.quarantine,
+                                "update run set status=?,ending=?,wake=null,token=token+1,holder=0 "
+                                "where key=? and token=?");
+        !ok)
+      return ok;
+    writes_.quarantine.bind(1, static_cast<int64_t>(RunStatus::kQuarantined));
+    writes_.quarantine.bind_text(2, why);
+    writes_.quarantine.bind(3, run);
+    writes_.quarantine.bind(4, token);
+    if (auto ok = done(writes_.quarantine, "write to it"); !ok) return ok;
+    tails_.erase(run);
+    return {};
+  });
+}
+
+}  // namespace rbk::engine::sqlite
