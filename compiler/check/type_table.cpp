@@ -157,11 +157,23 @@ bool TypeTable::compatible(TypeId a, TypeId b) const {
   }
 }
 
+bool TypeTable::is_known(TypeId id) const {
+  if (is_silent(id)) return false;
+  const Type& one = types_[id];
+  if (one.key != kNone && !is_known(one.key)) return false;
+  if (one.element != kNone && !is_known(one.element)) return false;
+  for (const TypeId parameter : one.parameters) {
+    if (!is_known(parameter)) return false;
+  }
+  return true;
+}
+
 Conversion TypeTable::convert(TypeId from, TypeId to) {
   if (from == to) return {true, Convert::kNothing, Convert::kNothing, to};
   if (is_silent(from)) return {true, Convert::kNothing, Convert::kNothing, to};
   if (is_silent(to)) return {true, Convert::kNothing, Convert::kNothing, from};
-  if (compatible(from, to)) return {true, Convert::kNothing, Convert::kNothing, to};
+  if (compatible(from, to))
+    return {true, Convert::kNothing, Convert::kNothing, is_known(to) ? to : from};
   if (is_optional(to)) {
     if (from == types::kNull) return {true, Convert::kNothing, Convert::kNothing, to};
     if (is_optional(from)) return {};

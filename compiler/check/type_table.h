@@ -74,6 +74,8 @@ class TypeTable {
 
   /// Equal, but for parts that are not known after an error.
   bool compatible(TypeId a, TypeId b) const;
+  /// No part of it is left open by an error or by what was asked for.
+  bool is_known(TypeId id) const;
   Conversion convert(TypeId from, TypeId to);
   /// The type that both can be made to fit, or kNone.
   TypeId join(TypeId a, TypeId b);
