@@ -308,7 +308,10 @@ Status Execution::take(const event::Woke& event) {
     return nothing_waits(event.request);
   }
   pending_.erase(found);
-  go_on_raising(fiber, make_error("Rejected", "nobody decided in time"));
+  ErrorValue expired{"Rejected", "nobody decided in time", false, {}};
+  expired.fields["by"] = boost::json::array();
+  expired.fields["reason"] = "nobody decided in time";
+  go_on_raising(fiber, make_error(expired));
   return {};
 }
 

@@ -500,7 +500,7 @@ end
   expired.start();
   expired.expire();
   EXPECT_EQ(expired.finish(), R"(> approve {"name":"go"} until 4h
-= failed Rejected: nobody decided in time
+= failed Rejected: nobody decided in time {"by":[],"reason":"nobody decided in time"}
 )");
   Driver cancelled(text);
   cancelled.start();
