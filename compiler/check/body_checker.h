@@ -61,6 +61,7 @@ class BodyChecker {
     };
     Code code = Code::kPure;
     std::string_view pure_in;     // kPure: "a `fn`", "a constant" …
+    bool impure_told = false;     // kPure: that this step can't be here was said
     std::string_view returns_to;  // name of the callable that `return` leaves; empty: a lambda
     TypeId result = kNone;        // what `return` gives
     TypeId* found = nullptr;      // in a lambda's block: what its `return`s gave so far

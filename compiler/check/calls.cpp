@@ -127,6 +127,7 @@ std::vector<ExprId> BodyChecker::check_arguments(const Callee& callee,
 
 bool BodyChecker::allow_effect(Span span, std::string_view what) {
   if (place_.code != Place::Code::kPure) return true;
+  if (place_.impure_told) return false;
   diagnostics_.report(Code::kEffectInFn, span, what, place_.pure_in)
       .labelled("this depends on the world, or acts on it")
       .help("do it in the runbook, and hand the result in");
@@ -137,6 +138,7 @@ void BodyChecker::check_effect(ExprId expr, SymbolId symbol, std::string_view sh
   const bool is_runbook = program_.symbols[symbol].kind == Symbol::Kind::kRunbook;
   switch (place_.code) {
     case Place::Code::kPure:
+      if (place_.impure_told) return;
       diagnostics_
           .report(Code::kEffectInFn, span_of(expr), fmt::format("`{}` is called", shown),
                   place_.pure_in)

@@ -322,6 +322,10 @@ const Case kCases[] = {
     {"what_may_be_null_is_one_mistake",
      "runbook r(s: string? = null) {\n  log.info(s.trim().upper() ?? \"-\")\n}\n",
      {"RBK0207 2:12 found `string?`"}},
+    {"a_step_in_a_fn_is_one_mistake",
+     "fn f() -> int {\n  step a = shell(\"true\")\n  step b {\n    step c = shell(\"true\")\n  }\n"
+     "  return 1\n}\n",
+     {"RBK0301 2:3 a step in a `fn`", "RBK0301 3:3 a step in a `fn`"}},
     {"a_lambda_with_a_block",
      "fn f(xs: list<string>) -> list<int> {\n  return xs.map(fn(x) {\n    let n = x.length\n"
      "    return n + 1\n  })\n}\n",

@@ -106,7 +106,7 @@ TypeId BodyChecker::check_step_work(const syntax::StepStmt& node) {
 }
 
 void BodyChecker::check_step(syntax::StmtId stmt, const syntax::StepStmt& node, Span span) {
-  allow_effect(span, "a step");
+  const bool allowed = allow_effect(span, "a step");
   if (node.title.valid()) expect(node.title, types::kString, {Why::Kind::kClause, "step", {}, {}});
   if (node.launch != syntax::StepStmt::Launch::kInline && node.value.valid()) {
     const std::string_view word =
@@ -122,6 +122,7 @@ void BodyChecker::check_step(syntax::StmtId stmt, const syntax::StepStmt& node, 
   {
     const Restore<Place> place(place_);
     place_.top_level = false;
+    if (!allowed) place_.impure_told = true;
     if (const auto* when = node.clauses.find<syntax::WhenClause>())
       facts_.add(condition(when->condition).when_true);
     if (const auto* timeout = node.clauses.find<syntax::TimeoutClause>()) {
