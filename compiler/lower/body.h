@@ -112,6 +112,8 @@ class Body {
   void discard(ExprId id) { into(id, kNoReg); }
   /// `value`, and never a register that can change while something else is evaluated.
   Reg stable_value(ExprId id);
+  /// `value` of an operand that is used after `next` was evaluated.
+  Reg operand_before(ExprId id, ExprId next);
   Reg existing(ExprId id) const;
   bool keeps_representation(ExprId id) const;
   Reg plain_value(ExprId id);  // before its conversions

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "compiler/lower/body.h"
+#include "compiler/lower/walk.h"
 
 namespace rbk::lower {
 
@@ -27,6 +28,17 @@ Reg Body::stable_value(ExprId id) {
   const Reg to = temporary(code_.kind(known));
   code_.move(to, known);
   return to;
+}
+
+Reg Body::operand_before(ExprId id, ExprId next) {
+  bool assigns = false;
+  Visitor visitor;
+  visitor.stmt = [&](StmtId stmt) {
+    assigns = assigns || std::holds_alternative<syntax::AssignStmt>(ast()[stmt].node);
+    return !assigns;
+  };
+  walk(ast(), next, visitor);
+  return assigns ? stable_value(id) : value(id);
 }
 
 /// Whether the conversions change nothing about how the value is held.
@@ -57,6 +69,7 @@ Reg Body::existing(ExprId id) const {
 }
 
 void Body::into(ExprId id, Reg to) {
+  TemporaryScope scope(code_);
   if (to == kNoReg || keeps_representation(id)) {
     plain_into(id, to);
     return;

@@ -105,12 +105,18 @@ void Body::for_range(const syntax::ForStmt& node, SymbolId item, SymbolId index,
   const bool half_open = range != nullptr && range->half_open;
   const Kind of = kind(element_of(info(node.items).type));
   const Reg counter = item == kNone ? temporary(of) : declare(item);
-  const Reg high = temporary(of);
+  Reg high = kNoReg;
   if (range != nullptr) {
     into(range->low, counter);
-    into(range->high, high);
+    if (half_open) {
+      high = temporary(of);  // is made the last one below
+      into(range->high, high);
+    } else {
+      high = stable_value(range->high);
+    }
   } else {
     const Reg whole = value(node.items);
+    high = temporary(of);
     code_.emit(Op::kRangeLow, counter, whole);
     code_.emit(Op::kRangeHigh, high, whole);
   }

@@ -149,7 +149,7 @@ void Body::member_into(ExprId id, const syntax::MemberExpr& node, Reg to) {
 
 void Body::index_into(ExprId id, const syntax::IndexExpr& node, Reg to) {
   place(ast()[id].span);
-  const Reg base = stable_value(node.base);
+  const Reg base = operand_before(node.base, node.index);
   const Reg index = value(node.index);
   switch (checked_type(info(node.base).type).shape) {
     case Shape::kList:

@@ -129,7 +129,7 @@ void Body::arithmetic_into(const BinaryExpr& node, check::TypeId result, Reg to)
       return;
     }
   }
-  Reg left = stable_value(node.left);
+  Reg left = operand_before(node.left, node.right);
   Reg right = value(node.right);
   Op op = Op::kNop;
   const bool is_float = left_kind == Kind::kFloat;
@@ -173,7 +173,7 @@ void Body::compare_into(ExprId id, const BinaryExpr& node, Reg to) {
     return branch_into(id, to);
   }
   const Kind operands = kind(info(node.left).type);
-  Reg left = stable_value(node.left);
+  Reg left = operand_before(node.left, node.right);
   Reg right = value(node.right);
   const bool equality = node.op == BinaryOp::kEq || node.op == BinaryOp::kNe;
   const bool strict = node.op == BinaryOp::kLt || node.op == BinaryOp::kGt;
@@ -239,6 +239,7 @@ void Body::branch_into(ExprId id, Reg to) {
 // ---- Conditions as jumps
 
 void Body::branch(ExprId id, bool when, Label to) {
+  TemporaryScope scope(code_);
   const syntax::Expr& expr = ast()[id];
   if (!keeps_representation(id)) {
     const Reg condition = value(id);
@@ -287,7 +288,7 @@ void Body::branch(ExprId id, bool when, Label to) {
 
 bool Body::branch_compare(const BinaryExpr& node, bool when, Label to) {
   if (!is_comparison(node.op) || !is_number(kind(info(node.left).type))) return false;
-  const Reg left = stable_value(node.left);
+  const Reg left = operand_before(node.left, node.right);
   const Reg right = value(node.right);
   code_.jump_compare(jump_op(when ? node.op : negated(node.op)), left, right, to);
   return true;
@@ -324,8 +325,8 @@ bool Body::branch_in_range(const BinaryExpr& node, bool when, Label to) {
   const auto* range = std::get_if<syntax::RangeExpr>(&ast()[node.right].node);
   if (range == nullptr || !is_number(kind(info(node.left).type))) return false;
   if (node.op == BinaryOp::kNotIn) when = !when;
-  const Reg tested = stable_value(node.left);
-  const Reg low = stable_value(range->low);
+  const Reg tested = operand_before(node.left, node.right);
+  const Reg low = operand_before(range->low, range->high);
   const Reg high = value(range->high);
   const Label outside = when ? code_.label() : to;
   code_.jump_compare(Op::kJumpLtInt, tested, low, outside);

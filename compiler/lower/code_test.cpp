@@ -1,0 +1,142 @@
+// The code itself, where it matters how much of it there is: what is hot, and what every step has.
+#include <gtest/gtest.h>
+
+#include "compiler/lower/scripted_world_test.h"
+
+namespace rbk::lower {
+namespace {
+
+/// The disassembly of one function of the program, without the places in the source.
+std::string code_of(const std::string& text, const std::string& name) {
+  ScriptedWorld world(text);
+  if (!world.compiled()) return "not compiled";
+  const std::string all = bytecode::disassemble(world.program());
+  std::istringstream lines(all);
+  std::string made;
+  bool inside = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("function ")) {
+      inside = line.substr(line.find(' ', 9) + 1).starts_with(name + "(");
+      continue;
+    }
+    if (!inside || line.empty()) continue;
+    const size_t comment = line.find("  ; ");
+    const bool is_safepoint =
+        comment != std::string::npos && line.find("keeps", comment) != std::string::npos;
+    if (comment != std::string::npos && !is_safepoint) line.resize(comment);
+    made += line + "\n";
+  }
+  return made;
+}
+
+TEST(LowerCode, Fib) {
+  EXPECT_EQ(code_of("fn fib(n: int) -> int {\n"
+                    "  if n < 2 { return n }\n"
+                    "  return fib(n - 1) + fib(n - 2)\n"
+                    "}\n",
+                    "fib"),
+            R"(  registers r1=int r2=int r3=int r4=int
+     0 LoadInt        r1 2
+     1 JumpGeInt      r0:n r1 @3
+     2 Return         r0:n
+     3 AddImm         r3 r0:n -1
+     4 Call           r2 fib r3..
+     5 AddImm         r4 r0:n -2
+     6 Call           r3 fib r4..
+     7 AddInt         r1 r2 r3
+     8 Return         r1
+)");
+}
+
+TEST(LowerCode, Sum) {
+  EXPECT_EQ(code_of("fn sum(n: int) -> int {\n"
+                    "  var s = 0\n"
+                    "  for i in 1..n { s = s + i }\n"
+                    "  return s\n"
+                    "}\n",
+                    "sum"),
+            R"(  registers r1:s=int r2:i=int
+     0 LoadInt        r1:s 0
+     1 LoadInt        r2:i 1
+     2 JumpGtInt      r2:i r0:n @5
+     3 AddInt         r1:s r1:s r2:i
+     4 ForLoop        r2:i r0:n @3
+     5 Return         r1:s
+)");
+}
+
+TEST(LowerCode, FilterIsALoop) {
+  EXPECT_EQ(code_of("fn f(xs: list<int>, k: int) -> list<int> {\n"
+                    "  return xs.filter(fn(x) => x > k and x != 0)\n"
+                    "}\n",
+                    "f"),
+            R"(  registers r2=ref r3=ref r4=ref r5=int r6=int r7=int r8=int
+     0 MoveRef        r3 r0:xs
+     1 MakeList       r4 list<int> r0.. | 0
+     3 ListLength     r5 r3
+     4 LoadInt        r6 0
+     5 JumpGeInt      r6 r5 @13
+     6 AddImm         r5 r5 -1
+     7 ListGet        r7 r3 r6
+     8 JumpLeInt      r7 r1:k @12
+     9 LoadInt        r8 0
+    10 JumpEqInt      r7 r8 @12
+    11 ListAppend     r4 r4 r7
+    12 ForLoop        r6 r5 @7
+    13 MoveRef        r2 r4
+    14 Return         r2
+)");
+}
+
+TEST(LowerCode, Step) {
+  EXPECT_EQ(
+      code_of("runbook r(n: int) {\n"
+              "  step a = put(\"${n}\") timeout 1m retry 2 times rollback { put(\"undo ${n}\") }\n"
+              "}\n",
+              "r"),
+      R"(  registers r1=int r2=ref r3:a=ref r4=ref r5=duration r6=int r7=int r8=duration r9=duration r10=int r11=ref r12=bool r13=bool r14=duration r15=ref
+     0 Mark           r1
+     1 StepBegin      a _
+     2 ToText         r4 r0:n int
+     3 LoadInt        r5 60000000
+     4 LoadInt        r6 1
+     5 LoadInt        r7 2
+     6 LoadInt        r8 1000000
+     7 LoadInt        r9 30000000
+     8 Mark           r10
+     9 Perform        r3:a put r4.. | r5 3 0  ; keeps r0 r1 r4 r5 r6 r7 r8 r9 r10
+    11 Jump           @34
+    12 ErrorInDoubt   r12 r11
+    13 JumpGtInt      r6 r7 @23
+    14 ErrorRetryable r13 r11
+    15 JumpUnless     r13 @23
+    16 JumpIf         r12 @23
+    17 Backoff        r14 r6 r8 | r9
+    19 StepRetry      r11 r6 r14
+    20 Sleep          r14  ; keeps r0 r1 r4 r5 r6 r7 r8 r9
+    21 AddImm         r6 r6 1
+    22 Jump           @8
+    23 JumpUnless     r12 @27
+    24 MakeClosure    r15 r/a/rollback r0.. | 1
+    26 UndoPush       r15 a 0
+    27 Raise          r11
+    28 ErrorInDoubt   r13 r11
+    29 JumpUnless     r13 @33
+    30 MakeClosure    r15 r/a/rollback r0.. | 1
+    32 UndoPush       r15 a 0
+    33 Raise          r11
+    34 StepEnd        r3:a string
+    35 MakeClosure    r15 r/a/rollback r0.. | 1
+    37 UndoPush       r15 a 0
+    38 Unwind         r1 1  ; keeps
+    39 ReturnNothing
+    40 Unwind         r1 0  ; keeps r2
+    41 Raise          r2
+  catch 9..11 -> @12 error r11 mark r10
+  cleanup 9..11 -> @28 error r11 mark r10
+  cleanup 1..38 -> @40 error r2 mark r1
+)");
+}
+
+}  // namespace
+}  // namespace rbk::lower
