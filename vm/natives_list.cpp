@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "vm/json.h"
 #include "vm/natives_tables.h"
@@ -117,6 +118,25 @@ bool sort(NativeCall& call) {
   std::stable_sort(items.begin(), items.end(),
                    [kind](Slot a, Slot b) { return order(a, b, kind) < 0; });
   return call.give(std::move(copy));
+}
+
+bool sort_by_keys(NativeCall& call) {
+  const List* list = call.list(0);
+  const List* keys = list == nullptr ? nullptr : call.list(1);
+  if (keys == nullptr) return false;
+  if (keys->size != list->size) return call.raise("ProgramError", "a list is sorted by other keys");
+  std::vector<uint32_t> order_of(list->size);
+  std::iota(order_of.begin(), order_of.end(), 0U);
+  std::stable_sort(order_of.begin(), order_of.end(), [&](uint32_t a, uint32_t b) {
+    return order(keys->items[a], keys->items[b], keys->kind) < 0;
+  });
+  List* made = new_list(call.heap, list->kind, list->size);
+  call.give(Ref(made));
+  for (const uint32_t i : order_of) {
+    retain(list->items[i], list->kind);
+    push(made, list->items[i]);
+  }
+  return true;
 }
 
 bool unique(NativeCall& call) {
@@ -242,12 +262,25 @@ bool errors(NativeCall& call) {
 }
 
 constexpr NativeEntry kTable[] = {
-    {"list.length", length}, {"list.is_empty", is_empty}, {"list.first", first},
-    {"list.last", last},     {"list.contains", contains}, {"list.append", append},
-    {"list.concat", concat}, {"list.slice", slice},       {"list.reverse", reverse},
-    {"list.sort", sort},     {"list.unique", unique},     {"list.join", join},
-    {"list.sum", sum},       {"list.min", extreme<-1>},   {"list.max", extreme<1>},
-    {"list.chunks", chunks}, {"list.oks", oks},           {"list.errors", errors},
+    {"list.length", length},
+    {"list.is_empty", is_empty},
+    {"list.first", first},
+    {"list.last", last},
+    {"list.contains", contains},
+    {"list.append", append},
+    {"list.concat", concat},
+    {"list.slice", slice},
+    {"list.reverse", reverse},
+    {"list.sort", sort},
+    {"list.unique", unique},
+    {"list.join", join},
+    {"list.sum", sum},
+    {"list.min", extreme<-1>},
+    {"list.max", extreme<1>},
+    {"list.chunks", chunks},
+    {"list.oks", oks},
+    {"list.errors", errors},
+    {"sort.by_keys", sort_by_keys},
 };
 
 }  // namespace

@@ -237,6 +237,29 @@ void Execution::branch_ended(Fiber& fiber) {
   fill_group(id);
 }
 
+/// What has to stop is told before this branch undoes what it did, which may take long.
+Next Execution::op_BranchFails(Slot* r, const Instruction* at) {
+  Object* error = r[at->a].o;
+  if (error == nullptr || error->tag != Tag::kError) return raise_wrong(error, "an error");
+  const auto found = groups_.find(fiber_->group);
+  if (found == groups_.end()) return Next::kNext;
+  Group& group = *found->second;
+  const Reach reach = static_cast<const ErrorObject*>(error)->reach;
+  if (group.unwinds || group.policy != Group::Policy::kFail || group.error ||
+      reach == Reach::kCancel) {
+    return Next::kNext;
+  }
+  group.error = Ref::to(error);
+  group.closed = true;
+  for (const Group::Branch& branch : group.branches) {
+    if (branch.fiber == 0 || branch.fiber == fiber_->id) continue;
+    if (Fiber* sibling = find_fiber(branch.fiber)) {
+      request_cancel(*sibling, "another branch has failed");
+    }
+  }
+  return Next::kNext;
+}
+
 /// Nothing new begins, and what runs is asked to end.
 void Execution::close_group(Group& group, const std::string& reason) {
   group.closed = true;

@@ -375,8 +375,7 @@ void Body::loop_method(LoopMethod method, Reg list, check::TypeId of, check::Typ
           },
           leave);
       code_.bind(leave);
-      native_into("list.sort_by_keys", {Slot{Kind::kRef, {}, list}, Slot{Kind::kRef, {}, keys}},
-                  to);
+      native_into("sort.by_keys", {Slot{Kind::kRef, {}, list}, Slot{Kind::kRef, {}, keys}}, to);
       return;
     }
   }

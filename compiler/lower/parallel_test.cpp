@@ -56,21 +56,18 @@ undo go[b]
 begin go[b]/rollback/put
 do go[b]/rollback/put: put("undo b")
 end go[c] ok "p 2 c"
-begin on_it[c]
-do on_it[c]: put("on c")
-end go[b]/rollback/put ok "undo b"
-undone go[b]
-end on_it[c] ok "on c"
-undo go[a]
-begin go[a]/rollback/put
 undo go[c]
 begin go[c]/rollback/put
-do go[a]/rollback/put: put("undo a")
 do go[c]/rollback/put: put("undo c")
-end go[a]/rollback/put ok "undo a"
-undone go[a]
+end go[b]/rollback/put ok "undo b"
+undone go[b]
 end go[c]/rollback/put ok "undo c"
 undone go[c]
+undo go[a]
+begin go[a]/rollback/put
+do go[a]/rollback/put: put("undo a")
+end go[a]/rollback/put ok "undo a"
+undone go[a]
 => failed Boom: no Boom (rolled back)
 )");
 }

@@ -77,6 +77,7 @@ void Body::scope(Reg result, const Handlers& handlers, const std::function<void(
     code_.leave(Op::kReturn, result);
   }
   code_.bind(failed);
+  if (role_ == Role::kBranch) code_.emit(Op::kBranchFails, error);
   fail_scope(handlers, error, mark);
   after_failure(handlers, error);
   code_.leave(Op::kRaise, error);

@@ -26,7 +26,9 @@ NativeInfo parse(std::string_view name, uint32_t version, std::string_view signa
   NativeInfo native{name, version, signature, {}, 'R'};
   native.arguments += letter_of(name.substr(0, name.find('.')));
   // What only the compiler calls has no receiver.
-  if (name.starts_with("shell.") || name.starts_with("url.")) native.arguments.clear();
+  if (name.starts_with("shell.") || name.starts_with("url.") || name.starts_with("sort.")) {
+    native.arguments.clear();
+  }
   std::string_view result = signature;
   if (signature.starts_with('(')) {
     int depth = 0;
@@ -97,6 +99,7 @@ bool is_pure(Op op) {
     case Op::kApprove:
     case Op::kParallelFor:
     case Op::kParallelBlock:
+    case Op::kBranchFails:
     case Op::kNow:
     case Op::kRunInfo:
     case Op::kEmit:
