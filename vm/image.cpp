@@ -35,6 +35,7 @@ Image::Image(std::shared_ptr<const bytecode::Program> program, Heap& heap)
     for (uint32_t i = 0; i < code.registers; ++i) {
       if (code.kinds[i] == Kind::kRef) code.refs.push_back(static_cast<uint16_t>(i));
     }
+    code.has_refs = !code.refs.empty();
   }
   const auto kinds_of = [this](const std::vector<Type::Field>& fields) {
     std::vector<Kind> kinds;

@@ -13,16 +13,18 @@
 namespace rbk::vm {
 
 struct Code {
-  const bytecode::Function* function = nullptr;
+  // What every call reads stands together.
   const bytecode::Instruction* code = nullptr;
   uint32_t registers = 0;
   uint32_t parameters = 0;
-  uint32_t index = 0;
-  Kind result = Kind::kRef;
-  bool has_result = false;
   bool pure = false;
+  bool has_refs = false;
+  bool has_result = false;
+  Kind result = Kind::kRef;
+  uint32_t index = 0;
   const Kind* kinds = nullptr;  // of the registers
   std::vector<uint16_t> refs;   // the ref registers
+  const bytecode::Function* function = nullptr;
   const bytecode::Safepoint* safepoint(uint32_t pc) const;
 };
 

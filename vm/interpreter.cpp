@@ -106,6 +106,7 @@ Execution::Run Execution::interpret(Fiber& fiber) {
   const Instruction* pc = nullptr;
   Slot* r = nullptr;
   const char* problem = "";
+  const Instruction* loop_begin = nullptr;
 
 #define RELOAD()                          \
   frame = &fiber.frames[fiber.depth - 1]; \
@@ -287,9 +288,22 @@ L_JumpNeInt:
   if (r[pc->a].i != r[pc->b].i) JUMP(static_cast<int16_t>(pc->c));
   NEXT();
 L_ForLoop : {
-  if (r[pc->a].i < r[pc->b].i) {
-    ++r[pc->a].i;
-    JUMP(static_cast<int16_t>(pc->c));
+  const int64_t counter = r[pc->a].i;
+  if (counter < r[pc->b].i) {
+    r[pc->a].i = counter + 1;
+    if (--fuel <= 0) goto no_fuel;
+    // Where a loop begins is mostly where it began the last time. That is taken from a register,
+    // and only checked against the instruction: the processor need not wait for the offset. The
+    // empty assembly keeps the compiler from seeing that both are the same.
+    const Instruction* target = pc + 1 + static_cast<int16_t>(pc->c);
+    const Instruction* guess = loop_begin;
+    asm("" : "+r"(guess));
+    if (__builtin_expect(target != loop_begin, 0)) {
+      asm volatile("" : "+r"(target));
+      guess = loop_begin = target;
+    }
+    pc = guess;
+    GO();
   }
   NEXT();
 }
@@ -309,9 +323,11 @@ L_Call : {
   uint32_t i = 0;
   for (; i < callee.parameters; ++i) registers[i] = arguments[i];
   for (; i < callee.registers; ++i) registers[i].i = 0;
-  for (const uint16_t ref : callee.refs) {
-    if (ref >= callee.parameters) break;
-    retain(registers[ref].o);
+  if (callee.has_refs) {
+    for (const uint16_t ref : callee.refs) {
+      if (ref >= callee.parameters) break;
+      retain(registers[ref].o);
+    }
   }
   frame->pc = pc;
   if (!callee.pure) clear_dead(*frame, r);
@@ -325,7 +341,7 @@ L_Call : {
 L_Return : {
   const Code& code = *frame->code;
   Slot result = r[pc->a];
-  if (!code.refs.empty()) {
+  if (code.has_refs) {
     if (code.result == Kind::kRef) retain(result.o);
     for (const uint16_t ref : code.refs) release(r[ref].o);
   }
@@ -345,7 +361,7 @@ L_Return : {
   } else {
     r[pc->a] = result;
   }
-  if (!fiber.timers.empty()) goto returned_with_timers;
+  if (!code.pure && !fiber.timers.empty()) goto returned_with_timers;
   NEXT();
 }
 L_ReturnNothing : {
@@ -363,7 +379,7 @@ L_ReturnNothing : {
     r[pc->a].o = nullptr;
     release(old);
   }
-  if (!fiber.timers.empty()) goto returned_with_timers;
+  if (!code.pure && !fiber.timers.empty()) goto returned_with_timers;
   NEXT();
 }
 returned_with_timers:
