@@ -12,11 +12,20 @@ namespace rbk::cli {
 namespace {
 
 constexpr std::array kCommands{
+    Command{"plan", "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-]",
+            "what a runbook would do, doing nothing", "rbk plan examples/first.rbk", plan_command},
+    Command{"check", "[FILE…] [--strict] [--fix]",
+            "errors and warnings, of all runbooks of the project or of those named",
+            "rbk check examples/first.rbk --strict", check_command},
     Command{"fmt", "[FILE…] [--check]",
             "puts runbooks into the one style; - formats standard input",
             "rbk fmt examples/first.rbk", fmt_command},
     Command{"explain", "[CODE]", "what an error means, with an example and its cure",
             "rbk explain RBK0302", explain_command},
+    Command{"compile", "FILE [-o FILE.rbkc]", "a program that `rbk run` takes without its text",
+            "rbk compile examples/first.rbk -o first.rbkc", compile_command},
+    Command{"disasm", "FILE", "the instructions of a runbook or a program",
+            "rbk disasm examples/first.rbk", disasm_command},
     Command{"version", "[--json]", "the version of rbk, its compiler and its libraries",
             "rbk version --json", version_command},
 };

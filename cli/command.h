@@ -31,8 +31,12 @@ ExitStatus dispatch(Terminal terminal, std::span<const char* const> words);
 /// Prints the error and gives the exit status that belongs to it.
 ExitStatus refuse(const Terminal& terminal, const Error& error);
 
+ExitStatus check_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus compile_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus disasm_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus explain_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus fmt_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);
 
 }  // namespace rbk::cli

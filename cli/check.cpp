@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/files.h"
+#include "cli/options.h"
+#include "cli/program_file.h"
+#include "compiler/diagnostics/fixes.h"
+#include "compiler/diagnostics/render.h"
+
+namespace rbk::cli {
+namespace {
+
+/// Fixes may make others possible; more rounds than this mean that two of them undo each other.
+constexpr int kFixRounds = 10;
+
+class Checking {
+ public:
+  Checking(const Terminal& terminal, const Project& project, bool strict)
+      : terminal_(terminal), project_(project), options_(compile_options(project, strict)) {}
+
+  Status check(const std::string& file, bool fix) {
+    for (int round = 0;; ++round) {
+      Result<std::string> text = read_file(file);
+      if (!text) return tl::unexpected(text.error());
+      const std::string path = file == "-" ? file : project_.relative(file);
+      const check::CheckedProgram checked = check::check(path, std::move(*text), options_);
+      if (fix && round < kFixRounds) {
+        Result<size_t> fixed = apply(checked);
+        if (!fixed) return tl::unexpected(fixed.error());
+        fixes_ += *fixed;
+        if (*fixed != 0) continue;
+      }
+      print_diagnostics(terminal_, checked, false);
+      errors_ += checked.diagnostics.error_count();
+      warnings_ += checked.diagnostics.warning_count();
+      ++files_;
+      return {};
+    }
+  }
+
+  ExitStatus finish() const {
+    if (terminal_.json) {
+      terminal_.print_json(
+          {{"checked", files_}, {"errors", errors_}, {"warnings", warnings_}, {"fixed", fixes_}});
+    } else {
+      std::string found = diagnostics::count_text(errors_, warnings_);
+      if (found.empty()) found = "no errors";
+      if (fixes_ != 0) found += fmt::format(", {} fixed", fixes_);
+      terminal_.print(
+          fmt::format("{} file{} checked: {}\n", files_, files_ == 1 ? "" : "s", found));
+    }
+    return errors_ == 0 ? ExitStatus::kSucceeded : ExitStatus::kUsage;
+  }
+
+ private:
+  /// Writes back each file of the project that a fix changes.
+  Result<size_t> apply(const check::CheckedProgram& checked) {
+    const std::vector<diagnostics::Diagnostic> found = checked.diagnostics.sorted();
+    size_t count = 0;
+    for (const auto& module : checked.modules) {
+      if (module->standard || module->source == nullptr || module->source->path() == "-") continue;
+      const diagnostics::AppliedFixes applied = diagnostics::apply_fixes(*module->source, found);
+      if (applied.count == 0) continue;
+      const auto path = std::filesystem::path(project_.root) / module->source->path();
+      if (Status written = write_file(path.string(), applied.text); !written)
+        return tl::unexpected(written.error());
+      count += applied.count;
+    }
+    return count;
+  }
+
+  const Terminal& terminal_;
+  const Project& project_;
+  check::Options options_;
+  size_t files_ = 0;
+  size_t errors_ = 0;
+  size_t warnings_ = 0;
+  size_t fixes_ = 0;
+};
+
+}  // namespace
+
+ExitStatus check_command(const Terminal& terminal, const Arguments& arguments) {
+  bool strict = false;
+  bool fix = false;
+  bool effects = false;
+  std::vector<std::string> files;
+  Options options("check", "[FILE…] [--strict] [--fix]");
+  options.flag("--strict", strict)
+      .flag("--fix", fix)
+      .flag("--effects", effects)
+      .words("FILE", files);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  if (effects)
+    return refuse(terminal, {ErrorKind::kUnsupported, "`rbk check --effects` is not there yet",
+                             "`rbk plan FILE` shows what a runbook would do"});
+  Result<Project> project = find_project();
+  if (!project) return refuse(terminal, project.error());
+  if (files.empty()) {
+    Result<std::vector<std::string>> found = find_runbooks(project->root);
+    if (!found) return refuse(terminal, found.error());
+    files = std::move(*found);
+    if (files.empty())
+      return refuse(terminal, {ErrorKind::kNotFound,
+                               fmt::format("there is no .rbk file below {}", project->root),
+                               "name the files to check"});
+  }
+  Checking checking(terminal, *project, strict);
+  for (const std::string& file : files) {
+    if (Status checked = checking.check(file, fix); !checked)
+      return refuse(terminal, checked.error());
+  }
+  return checking.finish();
+}
+
+}  // namespace rbk::cli
