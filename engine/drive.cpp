@@ -236,9 +236,13 @@ void Engine::State::leave(RunDriver& driver, Leaving leaving) {
     attempt->second.action->acknowledge(attempt->second.key);
     attempts.erase(attempt);
   }
-  for (const RunLogLine& line : leaving.lines)
+  size_t told = 0;
+  for (const RunLogLine& line : leaving.lines) {
+    for (; told < std::min(line.after_news, leaving.news.size()); ++told)
+      tell(driver.row().id, leaving.news[told]);
     tell_line(driver, {0, line.time, line.step, 0, line.path, line.stream, line.text});
-  for (const News& news : leaving.news) tell(driver.row().id, news);
+  }
+  for (; told < leaving.news.size(); ++told) tell(driver.row().id, leaving.news[told]);
   for (const vm::RequestId request : leaving.requests)
     if (Asked* asked = driver.asked().find(request)) carry_out(driver, *asked);
   for (const vm::RequestId request : leaving.stops) stop_attempt(driver, request);

@@ -108,7 +108,8 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
 void RunDriver::tell_marks(const vm::Turn& turn, std::vector<News>& news) {
   for (const vm::Mark& mark : turn.marks) {
     if (mark.kind == vm::Mark::Kind::kLog) {
-      leaving_.lines.push_back({mark.step, mark.path, stream_of(mark.level), time_, mark.text});
+      leaving_.lines.push_back({mark.step, mark.path, stream_of(mark.level), time_, mark.text,
+                                leaving_.news.size() + news.size()});
       continue;
     }
     if (mark.kind == vm::Mark::Kind::kLabel) {

@@ -30,6 +30,7 @@ struct RunLogLine {
   LogStream stream = LogStream::kInfo;
   int64_t time = 0;
   std::string text;
+  size_t after_news = 0;  // so many of the news that leave with it came before it
 };
 
 /// What may leave once its cause is durable.
