@@ -31,12 +31,24 @@ ExitStatus dispatch(Terminal terminal, std::span<const char* const> words);
 /// Prints the error and gives the exit status that belongs to it.
 ExitStatus refuse(const Terminal& terminal, const Error& error);
 
+ExitStatus approvals_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus cancel_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus check_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus compile_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus disasm_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus explain_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus fmt_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus resolve_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus resume_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus run_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus show_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);
 
 }  // namespace rbk::cli

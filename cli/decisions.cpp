@@ -1,0 +1,230 @@
+// `approve`, `reject`, `resolve`, `cancel` and `rollback`: what people do to a run. Each then goes
+// on with it.
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/json/parse.hpp>
+
+#include "base/spelling.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/session.h"
+
+namespace rbk::cli {
+namespace {
+
+/// A form's value: JSON where it is some, else text. The engine holds it against the field's type.
+boost::json::value form_value(const std::string& text) {
+  boost::json::error_code problem;
+  boost::json::value value = boost::json::parse(text, problem);
+  return problem ? boost::json::value(boost::json::string(text)) : value;
+}
+
+/// The fields of the form whose declared type is text: there `007` stays what was typed.
+bool is_text(const boost::json::object& description, std::string_view field) {
+  const boost::json::value* form = description.if_contains("form");
+  const boost::json::object* fields = form != nullptr ? form->if_object() : nullptr;
+  const boost::json::value* one = fields != nullptr ? fields->if_contains(field) : nullptr;
+  const boost::json::object* described = one != nullptr ? one->if_object() : nullptr;
+  const boost::json::value* type = described != nullptr ? described->if_contains("type") : one;
+  return type != nullptr && type->is_string() && type->get_string() == "string";
+}
+
+Result<boost::json::object> read_form(Session& session, const std::string& run,
+                                      const std::optional<std::string>& name,
+                                      const std::vector<std::string>& set) {
+  boost::json::object form;
+  if (set.empty()) return form;
+  Result<std::vector<engine::WaitingFor>> waits = session.engine->approvals(run);
+  if (!waits) return tl::unexpected(waits.error());
+  boost::json::object description;
+  for (const engine::WaitingFor& wait : *waits) {
+    if (!name || wait.name == *name) description = wait.description;
+  }
+  for (const std::string& one : set) {
+    auto pair = key_and_value("--set", one);
+    if (!pair) return tl::unexpected(pair.error());
+    form[pair->first] = is_text(description, pair->first)
+                            ? boost::json::value(boost::json::string(pair->second))
+                            : form_value(pair->second);
+  }
+  return form;
+}
+
+void say_vote(const Terminal& terminal, const engine::WaitingFor& wait) {
+  const auto votes = static_cast<int64_t>(wait.approved_by.size());
+  if (terminal.json || votes >= wait.quorum) return;
+  terminal.print(fmt::format("{}: {} of {} have approved: {}\n", wait.name, votes, wait.quorum,
+                             fmt::join(wait.approved_by, ", ")));
+}
+
+/// Keeps what a rollback down to the step `to` undoes: the newest first, that step included.
+Status cut_at(std::vector<vm::Undoable>& undoable, const std::string& run,
+              const std::optional<std::string>& to) {
+  if (!to) return {};
+  const auto last = std::find_if(undoable.begin(), undoable.end(),
+                                 [&](const vm::Undoable& one) { return one.path == *to; });
+  if (last != undoable.end()) {
+    undoable.erase(std::next(last), undoable.end());
+    return {};
+  }
+  std::vector<std::string_view> paths;
+  for (const vm::Undoable& one : undoable) paths.push_back(one.path);
+  const std::string_view near = nearest_name(*to, paths);
+  return fail(ErrorKind::kNotFound,
+              fmt::format("run {} has no step {} that can be undone", run, *to),
+              near.empty() ? fmt::format("`rbk rollback {} --dry-run` lists them", run)
+                           : fmt::format("did you mean {}?", near));
+}
+
+void show_undoable(const Terminal& terminal, const std::vector<vm::Undoable>& undoable,
+                   bool only_shown) {
+  if (terminal.json) {
+    if (!only_shown) return;  // the events will say it
+    for (const vm::Undoable& one : undoable)
+      terminal.print_json({{"event", "would_undo"}, {"path", one.path}});
+    return;
+  }
+  std::string text =
+      only_shown ? "would be undone, in this order:\n" : "will be undone, in this order:\n";
+  for (const vm::Undoable& one : undoable) text += fmt::format("  {}\n", one.path);
+  if (undoable.empty()) text = "nothing is left to be undone\n";
+  (only_shown ? terminal.print(text) : terminal.print_to_err(text));
+}
+
+ExitStatus go_on_after(const Terminal& terminal, Session& session, const std::string& run) {
+  Result<engine::RunSummary> summary = session.engine->summary(run);
+  if (!summary) return refuse(terminal, summary.error());
+  const std::unique_ptr<Report> report = make_report(terminal);
+  return go_on(terminal, session, summary->id, *report);
+}
+
+}  // namespace
+
+ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments) {
+  std::string run;
+  std::optional<std::string> name;
+  std::vector<std::string> set;
+  StoreOptions store;
+  Options options("approve", "RUN [NAME] [--set FIELD=VALUE]… [--as USER]");
+  options.word("RUN", run).optional_word("NAME", name).values("--set", set);
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  Result<boost::json::object> form = read_form(*session, run, name, set);
+  if (!form) return refuse(terminal, form.error());
+  Result<engine::WaitingFor> wait =
+      session->engine->approve(run, name.value_or(""), *form, session->person);
+  if (!wait) return refuse(terminal, wait.error());
+  say_vote(terminal, *wait);
+  return go_on_after(terminal, *session, run);
+}
+
+ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments) {
+  std::string run;
+  std::optional<std::string> name;
+  std::optional<std::string> reason;
+  StoreOptions store;
+  Options options("reject", "RUN [NAME] --reason TEXT [--as USER]");
+  options.word("RUN", run).optional_word("NAME", name).value("--reason", reason);
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  if (!reason)
+    return refuse(terminal, {ErrorKind::kInvalid, "`rbk reject` needs --reason TEXT",
+                             "say why, for those who started it"});
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  Result<engine::WaitingFor> wait =
+      session->engine->reject(run, name.value_or(""), *reason, session->person);
+  if (!wait) return refuse(terminal, wait.error());
+  return go_on_after(terminal, *session, run);
+}
+
+ExitStatus resolve_command(const Terminal& terminal, const Arguments& arguments) {
+  constexpr std::array<std::pair<std::string_view, engine::Resolution>, 4> kAnswers{{
+      {"done", engine::Resolution::kDone},
+      {"not-done", engine::Resolution::kNotDone},
+      {"retry", engine::Resolution::kRetry},
+      {"fail", engine::Resolution::kFail},
+  }};
+  std::string run;
+  std::string step;
+  std::string answer;
+  std::optional<std::string> output;
+  StoreOptions store;
+  Options options("resolve", "RUN STEP done|not-done|retry|fail [--output JSON]");
+  options.word("RUN", run).word("STEP", step).word("done|not-done|retry|fail", answer);
+  options.value("--output", output);
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  const auto found = std::find_if(kAnswers.begin(), kAnswers.end(),
+                                  [&](const auto& one) { return one.first == answer; });
+  if (answer == "leave")
+    return refuse(terminal, {ErrorKind::kUnsupported, "`rbk resolve … leave` is not there yet",
+                             "`fail` lets the run unwind"});
+  if (found == kAnswers.end())
+    return refuse(terminal, {ErrorKind::kInvalid, fmt::format("there is no answer \"{}\"", answer),
+                             "answer done, not-done, retry or fail"});
+  std::optional<boost::json::value> value;
+  if (output) {
+    boost::json::error_code problem;
+    value = boost::json::parse(*output, problem);
+    if (problem)
+      return refuse(terminal,
+                    {ErrorKind::kInvalid, fmt::format("--output is no JSON: {}", problem.message()),
+                     "quote it for the shell: --output '{\"exit_code\": 0}'"});
+    if (found->second != engine::Resolution::kDone)
+      return refuse(terminal, {ErrorKind::kInvalid,
+                               fmt::format("--output says nothing when the answer is {}", answer),
+                               "leave it out, or answer done"});
+  }
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  if (Status done = session->engine->resolve(run, step, found->second, value, session->person);
+      !done)
+    return refuse(terminal, done.error());
+  return go_on_after(terminal, *session, run);
+}
+
+ExitStatus cancel_command(const Terminal& terminal, const Arguments& arguments) {
+  std::string run;
+  bool rollback = false;
+  bool now = false;
+  StoreOptions store;
+  Options options("cancel", "RUN [--rollback] [--now]");
+  options.word("RUN", run).flag("--rollback", rollback).flag("--now", now);
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  const auto how = rollback ? engine::CancelHow::kRollback : engine::CancelHow::kLeave;
+  if (Status cancelled = session->engine->cancel(run, how, now, session->person); !cancelled)
+    return refuse(terminal, cancelled.error());
+  return go_on_after(terminal, *session, run);
+}
+
+ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments) {
+  std::string run;
+  std::optional<std::string> to;
+  bool dry_run = false;
+  StoreOptions store;
+  Options options("rollback", "RUN [--to STEP] [--dry-run]");
+  options.word("RUN", run).value("--to", to).flag("--dry-run", dry_run);
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  Result<std::vector<vm::Undoable>> undoable = session->engine->undoable(run);
+  if (!undoable) return refuse(terminal, undoable.error());
+  if (Status cut = cut_at(*undoable, run, to); !cut) return refuse(terminal, cut.error());
+  show_undoable(terminal, *undoable, dry_run);
+  if (dry_run) return ExitStatus::kSucceeded;
+  Result<std::string> undoing = session->engine->rollback(run, to.value_or(""), session->person);
+  if (!undoing) return refuse(terminal, undoing.error());
+  const std::unique_ptr<Report> report = make_report(terminal);
+  report->started(*undoing, "rollback of " + run);
+  return go_on(terminal, *session, *undoing, *report);
+}
+
+}  // namespace rbk::cli

@@ -1,0 +1,43 @@
+#include "cli/interrupt.h"
+
+#include <atomic>
+#include <cerrno>
+
+namespace rbk::cli {
+namespace {
+
+// A signal handler reaches nothing but what is global.
+std::atomic<engine::Engine*> g_engine{nullptr};
+std::atomic<int> g_count{0};
+
+void on_signal(int) {
+  const int before = errno;
+  engine::Engine* engine = g_engine.load();
+  const int count = g_count.fetch_add(1);
+  if (engine != nullptr)
+    engine->stop(count == 0 ? engine::StopHow::kAtBorder : engine::StopHow::kAtOnce);
+  errno = before;
+}
+
+}  // namespace
+
+Interrupts::Interrupts(engine::Engine& engine) {
+  g_count = 0;
+  g_engine = &engine;
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, &interrupt_before_);
+  sigaction(SIGTERM, &action, &terminate_before_);
+}
+
+Interrupts::~Interrupts() {
+  sigaction(SIGINT, &interrupt_before_, nullptr);
+  sigaction(SIGTERM, &terminate_before_, nullptr);
+  g_engine = nullptr;
+}
+
+int Interrupts::count() { return g_count; }
+
+}  // namespace rbk::cli

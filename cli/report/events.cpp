@@ -1,0 +1,343 @@
+#include "cli/report/events.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/units.h"
+
+namespace rbk::cli {
+namespace {
+
+using boost::json::object;
+using engine::News;
+using vm::Mark;
+
+object base(std::string_view event, const std::string& run, int64_t time) {
+  return {{"event", event}, {"run", run}, {"time", format_time(time)}};
+}
+
+std::optional<object> mark_event(const std::string& run, const News& news) {
+  const Mark& mark = news.mark;
+  const auto with_path = [&](std::string_view event) {
+    object result = base(event, run, news.time);
+    result["path"] = mark.path;
+    return result;
+  };
+  object result;
+  switch (mark.kind) {
+    case Mark::Kind::kStepBegan:
+      result = with_path("step_began");
+      if (!mark.title.empty()) result["title"] = mark.title;
+      return result;
+    case Mark::Kind::kStepEnded:
+      result = with_path("step_ended");
+      result["status"] = step_status_name(mark.status);
+      if (has_output(mark.output)) result["output"] = mark.output;
+      if (mark.error) result["error"] = error_json(*mark.error);
+      return result;
+    case Mark::Kind::kAttemptFailed:
+      result = with_path("attempt_failed");
+      result["attempt"] = mark.attempt;
+      if (mark.error) result["error"] = error_json(*mark.error);
+      result["wait"] = format_duration(mark.wait);
+      return result;
+    case Mark::Kind::kUndoBegan:
+      return with_path("undo_began");
+    case Mark::Kind::kUndoEnded:
+      result = with_path("undo_ended");
+      if (mark.error) result["error"] = error_json(*mark.error);
+      return result;
+    case Mark::Kind::kLog:
+      result = with_path("log");
+      result["level"] = mark.level;
+      result["text"] = mark.text;
+      return result;
+    case Mark::Kind::kNote:
+      result = with_path("note");
+      result["text"] = mark.text;
+      return result;
+    case Mark::Kind::kLabel:
+      result = with_path("label");
+      result["key"] = mark.text;
+      result["value"] = mark.output;
+      return result;
+    case Mark::Kind::kProgress:
+      result = with_path("progress");
+      if (const auto* pair = mark.output.if_array(); pair != nullptr && pair->size() == 2) {
+        result["done"] = (*pair)[0];
+        result["total"] = (*pair)[1];
+      }
+      return result;
+    case Mark::Kind::kAttach:
+      result = with_path("attached");
+      result["file"] = mark.text;
+      return result;
+    case Mark::Kind::kCommitted:
+      result = with_path("committed");
+      result["text"] = mark.text;
+      return result;
+  }
+  return std::nullopt;
+}
+
+std::string quoted(std::string_view text) {
+  return boost::json::serialize(boost::json::string(text));
+}
+
+std::string mark_line(const Mark& mark) {
+  switch (mark.kind) {
+    case Mark::Kind::kStepBegan:
+      return mark.title.empty() ? fmt::format("began {}", mark.path)
+                                : fmt::format("began {} {}", mark.path, quoted(mark.title));
+    case Mark::Kind::kStepEnded:
+      return fmt::format("ended {} {}{}", mark.path, step_status_name(mark.status),
+                         mark.error ? " " + error_text(*mark.error) : "");
+    case Mark::Kind::kAttemptFailed:
+      return fmt::format("retry {} attempt {} failed, next in {}: {}", mark.path, mark.attempt,
+                         duration_text(mark.wait), mark.error ? error_text(*mark.error) : "");
+    case Mark::Kind::kUndoBegan:
+      return "undo " + mark.path;
+    case Mark::Kind::kUndoEnded:
+      return mark.error ? fmt::format("undo {} failed {}", mark.path, error_text(*mark.error))
+                        : "undone " + mark.path;
+    case Mark::Kind::kLog:
+      return fmt::format("{} {}", mark.level, mark.text);
+    case Mark::Kind::kNote:
+      return "note " + mark.text;
+    case Mark::Kind::kLabel:
+      return fmt::format("label {}={}", mark.text, output_text(mark.output));
+    case Mark::Kind::kProgress:
+      if (const auto* pair = mark.output.if_array(); pair != nullptr && pair->size() == 2)
+        return fmt::format("progress {}/{}", output_text((*pair)[0]), output_text((*pair)[1]));
+      return {};
+    case Mark::Kind::kAttach:
+      return "attached " + mark.text;
+    case Mark::Kind::kCommitted:
+      return "committed " + mark.text;
+  }
+  return {};
+}
+
+std::string field(const boost::json::value& description, std::string_view name) {
+  const object* fields = description.if_object();
+  if (fields == nullptr) return {};
+  const boost::json::value* value = fields->if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string().c_str()) : "";
+}
+
+}  // namespace
+
+std::string_view stream_name(engine::LogStream stream) {
+  switch (stream) {
+    case engine::LogStream::kOut:
+      return "out";
+    case engine::LogStream::kErr:
+      return "err";
+    case engine::LogStream::kInfo:
+      return "info";
+    case engine::LogStream::kWarn:
+      return "warn";
+    case engine::LogStream::kError:
+      return "error";
+  }
+  return "out";
+}
+
+std::string_view step_status_name(Mark::StepStatus status) {
+  switch (status) {
+    case Mark::StepStatus::kSucceeded:
+      return "succeeded";
+    case Mark::StepStatus::kFailed:
+      return "failed";
+    case Mark::StepStatus::kSkipped:
+      return "skipped";
+    case Mark::StepStatus::kCancelled:
+      return "cancelled";
+  }
+  return "failed";
+}
+
+object error_json(const vm::ErrorValue& error) {
+  return {{"kind", error.kind},
+          {"message", error.message},
+          {"retryable", error.retryable},
+          {"fields", error.fields}};
+}
+
+std::string error_text(const vm::ErrorValue& error) {
+  return error.kind.empty() ? error.message : fmt::format("{}: {}", error.kind, error.message);
+}
+
+bool has_output(const boost::json::value& output) { return !output.is_null(); }
+
+std::string output_text(const boost::json::value& output) {
+  if (output.is_null()) return {};
+  if (output.is_string())
+    return std::string(output.get_string().c_str(), output.get_string().size());
+  return boost::json::serialize(output);
+}
+
+object waiting_json(const engine::WaitingFor& wait) {
+  object result{{"run", wait.run},
+                {"runbook", wait.runbook},
+                {"path", wait.path},
+                {"kind", wait.kind == engine::Wait::Kind::kApproval ? "approval" : "doubt"},
+                {"name", wait.name},
+                {"question", wait.question},
+                {"since", format_time(wait.since)}};
+  if (wait.kind == engine::Wait::Kind::kApproval) {
+    boost::json::array by;
+    for (const std::string& user : wait.approved_by) by.emplace_back(user);
+    result["approved_by"] = std::move(by);
+    result["quorum"] = wait.quorum;
+    result["description"] = wait.description;
+  }
+  if (wait.expires) result["expires"] = format_time(*wait.expires);
+  return result;
+}
+
+object summary_json(const engine::RunSummary& run) {
+  object result{{"run", run.id},
+                {"runbook", run.runbook},
+                {"status", engine::to_string(run.status)},
+                {"rolled_back", run.rolled_back},
+                {"program", run.program},
+                {"starter", run.starter},
+                {"reason", run.reason},
+                {"labels", run.labels},
+                {"started", format_time(run.started)},
+                {"updated", format_time(run.updated)}};
+  if (run.ended) result["ended"] = format_time(*run.ended);
+  if (run.wake) result["wake"] = format_time(*run.wake);
+  if (run.process) result["process"] = *run.process;
+  result["output"] = run.output;
+  if (run.error) result["error"] = error_json(*run.error);
+  if (!run.undoes.empty()) result["undoes"] = run.undoes;
+  if (!run.quarantine.empty()) result["quarantine"] = run.quarantine;
+  return result;
+}
+
+std::optional<object> event_of(const std::string& run, const News& news) {
+  object result;
+  switch (news.kind) {
+    case News::Kind::kMark:
+      return mark_event(run, news);
+    case News::Kind::kAttemptBegan:
+      result = base("attempt_began", run, news.time);
+      result["path"] = news.path;
+      result["attempt"] = news.attempt;
+      result["action"] = news.action;
+      result["input"] = news.input;
+      return result;
+    case News::Kind::kSleeps:
+      result = base("sleeping", run, news.time);
+      if (news.until) result["until"] = format_time(*news.until);
+      return result;
+    case News::Kind::kApproval:
+      result = base("approval", run, news.time);
+      result["path"] = news.path;
+      result["name"] = field(news.input, "name");
+      result["question"] = field(news.input, "question");
+      result["description"] = news.input;
+      if (news.until) result["expires"] = format_time(*news.until);
+      return result;
+    case News::Kind::kDoubt:
+      result = base("in_doubt", run, news.time);
+      result["path"] = news.path;
+      return result;
+    case News::Kind::kRepeat:
+      result = base("repeated", run, news.time);
+      if (!news.path.empty()) result["path"] = news.path;
+      return result;
+    case News::Kind::kCancelled:
+      result = base("cancelled", run, news.time);
+      result["by"] = news.by;
+      return result;
+    case News::Kind::kStatus:
+      result = base("status", run, news.time);
+      result["status"] = engine::to_string(news.status);
+      return result;
+    case News::Kind::kAttemptEnded:
+    case News::Kind::kWaitOver:
+    case News::Kind::kEnded:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+object event_of(const std::string& run, const engine::LogLine& line) {
+  if (is_said(line)) {
+    object said = base("log", run, line.time);
+    said["path"] = line.path;
+    said["level"] = stream_name(line.stream);
+    said["text"] = line.text;
+    return said;
+  }
+  object result = base("output", run, line.time);
+  result["path"] = line.path;
+  result["attempt"] = line.attempt;
+  result["stream"] = stream_name(line.stream);
+  result["text"] = line.text;
+  return result;
+}
+
+std::string line_of(const News& news) {
+  switch (news.kind) {
+    case News::Kind::kMark:
+      return mark_line(news.mark);
+    case News::Kind::kSleeps:
+      return news.until ? "sleeping until " + format_time(*news.until) : std::string();
+    case News::Kind::kApproval:
+      return fmt::format("approval {} {}", field(news.input, "name"),
+                         quoted(field(news.input, "question")));
+    case News::Kind::kDoubt:
+      return "in doubt " + news.path;
+    case News::Kind::kRepeat:
+      return "repeated " + news.path;
+    case News::Kind::kCancelled:
+      return "cancelled by " + news.by;
+    case News::Kind::kAttemptBegan:
+    case News::Kind::kAttemptEnded:
+    case News::Kind::kWaitOver:
+    case News::Kind::kStatus:
+    case News::Kind::kEnded:
+      return {};
+  }
+  return {};
+}
+
+bool is_said(const engine::LogLine& line) { return line.attempt == 0; }
+
+std::string line_of(const engine::LogLine& line) {
+  if (is_said(line)) return fmt::format("{} {}", stream_name(line.stream), line.text);
+  return fmt::format("{} | {}", line.path, line.text);
+}
+
+std::vector<std::string> next_commands(const engine::DriveEnd& end) {
+  std::vector<std::string> result;
+  if (engine::is_over(end.run.status)) return result;
+  for (const engine::WaitingFor& wait : end.waits) {
+    if (wait.kind == engine::Wait::Kind::kApproval)
+      result.push_back(fmt::format("rbk approve {} {}", end.run.id, wait.name));
+    else
+      result.push_back(
+          fmt::format("rbk resolve {} {} done|not-done|retry|fail", end.run.id, wait.path));
+  }
+  if (result.empty()) result.push_back("rbk resume " + end.run.id);
+  return result;
+}
+
+std::string duration_text(int64_t microseconds) {
+  if (microseconds < 0) microseconds = 0;
+  if (microseconds < 1'000'000) return fmt::format("{}ms", microseconds / 1000);
+  if (microseconds < 60'000'000)
+    return fmt::format("{:.1f}s", static_cast<double>(microseconds / 100'000) / 10);
+  const int64_t seconds = microseconds / 1'000'000;
+  if (seconds < 3600) return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
+  if (seconds < 86'400) return fmt::format("{}h{:02}m", seconds / 3600, seconds / 60 % 60);
+  return fmt::format("{}d{:02}h", seconds / 86'400, seconds / 3600 % 24);
+}
+
+}  // namespace rbk::cli

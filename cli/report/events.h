@@ -1,0 +1,47 @@
+// What happens in a run, as one JSON object or one plain line each. The objects' fields are a
+// contract: docs/events.md.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace rbk::cli {
+
+/// Nothing for news that only other news explain (the end of a run has its own event).
+std::optional<boost::json::object> event_of(const std::string& run, const engine::News& news);
+boost::json::object event_of(const std::string& run, const engine::LogLine& line);
+boost::json::object error_json(const vm::ErrorValue& error);
+boost::json::object waiting_json(const engine::WaitingFor& wait);
+boost::json::object summary_json(const engine::RunSummary& run);
+
+/// Without time and newline; empty for news that nobody wants to read.
+std::string line_of(const engine::News& news);
+std::string line_of(const engine::LogLine& line);
+
+/// Whether the runbook said it itself (`log.info`), and not a command or another action.
+bool is_said(const engine::LogLine& line);
+
+std::string_view stream_name(engine::LogStream stream);
+std::string_view step_status_name(vm::Mark::StepStatus status);
+
+/// "ShellError: the command ended with 1".
+std::string error_text(const vm::ErrorValue& error);
+
+/// The commands that go on with a run which waits, in doubt or was stopped.
+std::vector<std::string> next_commands(const engine::DriveEnd& end);
+
+/// A text as it is, anything else as JSON on one line.
+std::string output_text(const boost::json::value& output);
+
+/// The same with an empty string for null.
+bool has_output(const boost::json::value& output);
+
+/// "12.3s", "850ms", "2m05s": for people, from microseconds.
+std::string duration_text(int64_t microseconds);
+
+}  // namespace rbk::cli

@@ -1,0 +1,158 @@
+#include "cli/report/report.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+
+#include "base/units.h"
+#include "cli/report/events.h"
+
+namespace rbk::cli {
+namespace {
+
+class JsonReport : public Report {
+ public:
+  explicit JsonReport(const Terminal& terminal) : terminal_(terminal) {}
+
+  void started(const std::string& run, const std::string& runbook) override {
+    terminal_.print_json({{"event", "run"}, {"run", run}, {"runbook", runbook}});
+  }
+  void held(const engine::RunSummary& run) override {
+    boost::json::object event{{"event", "held"}, {"run", run.id}};
+    if (run.process) event["process"] = *run.process;
+    terminal_.print_json(event);
+  }
+  void on_news(const std::string& run, const engine::News& news) override {
+    if (const auto event = event_of(run, news)) terminal_.print_json(*event);
+  }
+  void on_log(const std::string& run, const engine::LogLine& line) override {
+    terminal_.print_json(event_of(run, line));
+  }
+  void ended(const engine::DriveEnd& end, ExitStatus status) override {
+    boost::json::object event{{"event", "end"}};
+    for (const auto& [key, value] : summary_json(end.run)) event[key] = value;
+    boost::json::array waits;
+    for (const engine::WaitingFor& wait : end.waits) waits.push_back(waiting_json(wait));
+    event["waits"] = std::move(waits);
+    boost::json::array next;
+    for (const std::string& command : next_commands(end)) next.emplace_back(command);
+    event["next"] = std::move(next);
+    event["exit"] = static_cast<int>(status);
+    terminal_.print_json(event);
+  }
+
+ private:
+  const Terminal terminal_;
+};
+
+class LineReport : public Report {
+ public:
+  explicit LineReport(const Terminal& terminal) : terminal_(terminal) {}
+
+  void started(const std::string& run, const std::string& runbook) override {
+    terminal_.print(fmt::format("run {} {}\n", run, runbook));
+  }
+  void held(const engine::RunSummary& run) override {
+    terminal_.print(
+        fmt::format("run {} is driven by process {}\n", run.id, run.process.value_or(0)));
+  }
+  void on_news(const std::string&, const engine::News& news) override {
+    print(news.time, line_of(news));
+  }
+  void on_log(const std::string&, const engine::LogLine& line) override {
+    print(line.time, line_of(line));
+  }
+  void ended(const engine::DriveEnd& end, ExitStatus) override { print_ending(terminal_, end); }
+
+ private:
+  void print(int64_t time, const std::string& line) const {
+    if (line.empty()) return;
+    constexpr int64_t kMilliseconds = 1000;
+    terminal_.print(
+        fmt::format("{} {}\n", format_time(time / kMilliseconds * kMilliseconds), line));
+  }
+
+  const Terminal terminal_;
+};
+
+/// What became of a run that failed, in one line.
+std::string failure_text(const engine::RunSummary& run) {
+  std::string text = fmt::format("{} {}", run.runbook, engine::to_string(run.status));
+  if (run.error) text += ": " + error_text(*run.error);
+  return text;
+}
+
+std::string undone_text(const engine::RunSummary& run) {
+  if (run.status == engine::RunStatus::kRollbackFailed)
+    return fmt::format("what it did could not all be undone; `rbk show {}` says what is left",
+                       run.id);
+  if (run.rolled_back)
+    return fmt::format("what it did was undone; `rbk show {}` shows how", run.id);
+  return fmt::format("`rbk show {}` shows what it did", run.id);
+}
+
+}  // namespace
+
+void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
+  const engine::RunSummary& run = end.run;
+  switch (run.status) {
+    case engine::RunStatus::kSucceeded:
+    case engine::RunStatus::kPartial:
+      if (run.status == engine::RunStatus::kPartial)
+        terminal.print_to_err(
+            fmt::format("{} ended well, with failures that it tolerates\n", run.runbook));
+      if (const std::string output = output_text(run.output); !output.empty())
+        terminal.print(output + "\n");
+      return;
+    case engine::RunStatus::kFailed:
+    case engine::RunStatus::kRollbackFailed:
+      terminal.print_error({ErrorKind::kRefused, failure_text(run), undone_text(run)});
+      return;
+    case engine::RunStatus::kCancelled:
+      terminal.print_error(
+          {ErrorKind::kRefused, fmt::format("{} was cancelled", run.runbook), undone_text(run)});
+      return;
+    case engine::RunStatus::kQuarantined:
+      terminal.print_error({ErrorKind::kCorrupt,
+                            fmt::format("run {} is quarantined: {}", run.id, run.quarantine),
+                            "nothing goes on with it by itself; `rbk show` says what is known"});
+      return;
+    case engine::RunStatus::kInDoubt:
+    case engine::RunStatus::kRunning:
+    case engine::RunStatus::kWaiting:
+    case engine::RunStatus::kPaused:
+      break;
+  }
+  std::string text;
+  if (end.why == engine::DriveEnd::Why::kStopped)
+    text = fmt::format("run {} was stopped and can go on\n", run.id);
+  else if (run.status == engine::RunStatus::kInDoubt)
+    text = fmt::format("run {} is in doubt: a person has to say what happened\n", run.id);
+  else
+    text = fmt::format("run {} waits\n", run.id);
+  for (const engine::WaitingFor& wait : end.waits) {
+    text += wait.kind == engine::Wait::Kind::kApproval
+                ? fmt::format("  approval {}: {}\n", wait.name, wait.question)
+                : fmt::format("  in doubt {}: {}\n", wait.path, wait.question);
+  }
+  if (run.wake && end.waits.empty()) text += fmt::format("  until {}\n", format_time(*run.wake));
+  for (const std::string& command : next_commands(end)) text += fmt::format("  {}\n", command);
+  terminal.print_to_err(text);
+}
+
+std::unique_ptr<Report> json_report(const Terminal& terminal) {
+  return std::make_unique<JsonReport>(terminal);
+}
+
+std::unique_ptr<Report> line_report(const Terminal& terminal) {
+  return std::make_unique<LineReport>(terminal);
+}
+
+std::unique_ptr<Report> make_report(const Terminal& terminal) {
+  if (terminal.json) return json_report(terminal);
+  if (isatty(fileno(terminal.out)) == 1) return tree_report(terminal);
+  return line_report(terminal);
+}
+
+}  // namespace rbk::cli

@@ -1,0 +1,36 @@
+// Shows a run while it goes on: as a live tree on a terminal, as plain lines in a pipe, as JSON
+// where asked.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/exit_status.h"
+#include "cli/terminal.h"
+#include "engine/engine.h"
+
+namespace rbk::cli {
+
+/// Called on the engine's thread. Order: `started`, what the engine tells, then `ended` or `close`.
+class Report : public engine::Observer {
+ public:
+  /// The run's id, before anything else. Not for runs that only go on.
+  virtual void started(const std::string& run, const std::string& runbook) = 0;
+  /// Another process drives the run: it is followed.
+  virtual void held(const engine::RunSummary& run) = 0;
+  /// How the run stands now: its output last, or what goes on with it.
+  virtual void ended(const engine::DriveEnd& end, ExitStatus status) = 0;
+  /// Nothing more comes, and the run's end is not known.
+  virtual void close() {}
+};
+
+std::unique_ptr<Report> make_report(const Terminal& terminal);
+
+std::unique_ptr<Report> json_report(const Terminal& terminal);
+std::unique_ptr<Report> line_report(const Terminal& terminal);
+std::unique_ptr<Report> tree_report(const Terminal& terminal);
+
+/// The last lines of a report for people: errors and what to do to `err`, the output to `out`.
+void print_ending(const Terminal& terminal, const engine::DriveEnd& end);
+
+}  // namespace rbk::cli

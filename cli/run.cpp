@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/parameters.h"
+#include "cli/program_file.h"
+#include "cli/session.h"
+#include "vm/machine.h"
+
+namespace rbk::cli {
+namespace {
+
+struct RunOptions {
+  std::string target;
+  std::optional<std::string> params;
+  std::optional<std::string> reason;
+  std::vector<std::string> labels;
+  bool confirm = false;
+  bool detach = false;
+  bool dry_run = false;
+  StoreOptions store;
+  std::vector<OtherOption> parameters;
+};
+
+Result<boost::json::object> read_labels(const std::vector<std::string>& labels) {
+  boost::json::object result;
+  for (const std::string& label : labels) {
+    const auto pair = key_and_value("--label", label);
+    if (!pair) return tl::unexpected(pair.error());
+    result[pair->first] = pair->second;
+  }
+  return result;
+}
+
+/// Parameters that are wrong are a refusal, not a mistake in how the command is used.
+ExitStatus refuse_parameters(const Terminal& terminal, const Error& error) {
+  refuse(terminal, error);
+  return ExitStatus::kRefused;
+}
+
+ExitStatus start_detached(const Terminal& terminal, Session& session, const std::string& run,
+                          const std::string& runbook) {
+  if (Status let_go = session.engine->detach(run); !let_go) return refuse(terminal, let_go.error());
+  if (terminal.json) {
+    terminal.print_json({{"event", "run"}, {"run", run}, {"runbook", runbook}});
+    return ExitStatus::kSucceeded;
+  }
+  terminal.print(run + "\n");
+  // One that does nothing to the world is over already.
+  if (const auto summary = session.engine->summary(run);
+      summary && engine::is_over(summary->status))
+    return ExitStatus::kSucceeded;
+  terminal.print_to_err(fmt::format("nobody goes on with it by itself: rbk resume {} does\n", run));
+  return ExitStatus::kSucceeded;
+}
+
+}  // namespace
+
+ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
+  RunOptions given;
+  Options options("run", "FILE[:RUNBOOK] [--PARAM VALUE]…");
+  options.word("FILE", given.target)
+      .value("--params", given.params)
+      .value("--reason", given.reason)
+      .values("--label", given.labels)
+      .flag("--confirm", given.confirm)
+      .flag("--detach", given.detach)
+      .flag("--dry-run", given.dry_run)
+      .others(given.parameters);
+  given.store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  if (given.dry_run) {
+    Arguments words = arguments;
+    std::erase(words, "--dry-run");
+    return plan_command(terminal, words);
+  }
+  if (given.confirm)
+    return refuse(terminal, {ErrorKind::kUnsupported, "`rbk run --confirm` is not there yet",
+                             "`rbk plan FILE` shows beforehand what it would do"});
+  Result<boost::json::object> labels = read_labels(given.labels);
+  if (!labels) return refuse(terminal, labels.error());
+  Result<Project> project = find_project();
+  if (!project) return refuse(terminal, project.error());
+  const Target target = parse_target(given.target);
+  Result<Loaded> loaded = load_program(terminal, *project, target.file);
+  if (!loaded) return refuse(terminal, loaded.error());
+  if (!loaded->program) return ExitStatus::kUsage;
+  Result<const bytecode::Runbook*> runbook = choose_runbook(*loaded->program, target);
+  if (!runbook) return refuse(terminal, runbook.error());
+  Result<boost::json::object> read =
+      read_parameters(*loaded->program, **runbook, given.parameters, given.params, options.names());
+  if (!read) return refuse_parameters(terminal, read.error());
+  Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
+  if (!checked) return refuse_parameters(terminal, checked.error());
+
+  Result<Session> session =
+      open_session(std::move(*project), given.store, engine::OpenMode::kCreate);
+  if (!session) return refuse(terminal, session.error());
+  engine::StartRun start;
+  start.program = loaded->program;
+  start.runbook = (*runbook)->name;
+  start.arguments = std::move(*checked);
+  start.reason = given.reason.value_or("");
+  start.labels = std::move(*labels);
+  start.starter = session->person;
+  Result<std::string> run = session->engine->start(start);
+  if (!run) return refuse(terminal, run.error());
+  if (given.detach) return start_detached(terminal, *session, *run, start.runbook);
+  const std::unique_ptr<Report> report = make_report(terminal);
+  report->started(*run, start.runbook);
+  return go_on(terminal, *session, *run, *report);
+}
+
+}  // namespace rbk::cli

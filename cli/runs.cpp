@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/report/events.h"
+#include "cli/session.h"
+
+namespace rbk::cli {
+namespace {
+
+int64_t wall_time() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// A time, or a duration before now.
+Result<int64_t> parse_since(const std::string& text) {
+  if (Result<int64_t> time = parse_time(text)) return *time;
+  if (Result<int64_t> ago = parse_duration(text)) return wall_time() - *ago;
+  return fail(ErrorKind::kInvalid, fmt::format("--since {} is neither a time nor a duration", text),
+              "write --since 2026-11-24T13:00:00Z or --since 2h");
+}
+
+Result<uint32_t> parse_limit(const std::string& text) {
+  uint32_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size())
+    return fail(ErrorKind::kInvalid, fmt::format("--limit {} is no number", text),
+                "write --limit 20; 0 shows all");
+  return value;
+}
+
+void print_table(const Terminal& terminal, const std::vector<engine::RunSummary>& runs) {
+  size_t name = 7;
+  for (const engine::RunSummary& run : runs) name = std::max(name, run.runbook.size());
+  const int64_t now = wall_time();
+  std::string text = fmt::format("{:<10} {:<15} {:<{}} {:<20} {:>8}  {}\n", "RUN", "STATUS",
+                                 "RUNBOOK", name, "STARTED", "TOOK", "BY");
+  for (const engine::RunSummary& run : runs) {
+    std::string labels;
+    for (const auto& [key, value] : run.labels)
+      labels += fmt::format("  {}={}", std::string_view(key), output_text(value));
+    text += fmt::format("{:<10} {:<15} {:<{}} {:<20} {:>8}  {}{}{}\n", run.id,
+                        engine::to_string(run.status), run.runbook, name,
+                        format_time(run.started / 1'000'000 * 1'000'000),
+                        duration_text(run.ended.value_or(now) - run.started), run.starter, labels,
+                        run.reason.empty() ? "" : "  \"" + run.reason + "\"");
+  }
+  terminal.print(text);
+}
+
+}  // namespace
+
+ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments) {
+  std::optional<std::string> status;
+  std::optional<std::string> runbook;
+  std::optional<std::string> by;
+  std::optional<std::string> since;
+  std::optional<std::string> limit;
+  std::vector<std::string> labels;
+  StoreOptions store;
+  Options options("runs",
+                  "[--status S] [--runbook N] [--label K=V] [--by USER] [--since T] [--limit N]");
+  options.value("--status", status)
+      .value("--runbook", runbook)
+      .value("--by", by)
+      .value("--since", since)
+      .value("--limit", limit)
+      .values("--label", labels);
+  store.describe(options, false);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  engine::RunFilter filter;
+  filter.limit = 50;
+  if (status) {
+    Result<engine::RunStatus> wanted = engine::parse_run_status(*status);
+    if (!wanted) return refuse(terminal, wanted.error());
+    filter.status = *wanted;
+  }
+  if (since) {
+    Result<int64_t> time = parse_since(*since);
+    if (!time) return refuse(terminal, time.error());
+    filter.since = *time;
+  }
+  if (limit) {
+    Result<uint32_t> count = parse_limit(*limit);
+    if (!count) return refuse(terminal, count.error());
+    filter.limit = *count;
+  }
+  filter.runbook = runbook.value_or("");
+  filter.starter = by.value_or("");
+  for (const std::string& label : labels) {
+    auto pair = key_and_value("--label", label);
+    if (!pair) return refuse(terminal, pair.error());
+    filter.labels.push_back(std::move(*pair));
+  }
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  Result<std::vector<engine::RunSummary>> runs = session->engine->runs(filter);
+  if (!runs) return refuse(terminal, runs.error());
+  if (terminal.json) {
+    for (const engine::RunSummary& run : *runs) terminal.print_json(summary_json(run));
+  } else if (runs->empty()) {
+    terminal.print("no runs\n");
+  } else {
+    print_table(terminal, *runs);
+  }
+  return ExitStatus::kSucceeded;
+}
+
+}  // namespace rbk::cli

@@ -1,0 +1,91 @@
+#include "cli/session.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/interrupt.h"
+
+namespace rbk::cli {
+namespace {
+
+/// The folder in which the store lies, for what lives beside it.
+std::string folder_of(std::string_view url) {
+  const size_t colon = url.find(':');
+  const std::filesystem::path path(url.substr(colon == std::string_view::npos ? 0 : colon + 1));
+  return path.parent_path().string();
+}
+
+}  // namespace
+
+void StoreOptions::describe(Options& options, bool acts) {
+  options.value("--store", store);
+  if (acts) options.value("--as", as);
+}
+
+Result<Session> open_session(const StoreOptions& options, engine::OpenMode mode) {
+  Result<Project> project = find_project();
+  if (!project) return tl::unexpected(project.error());
+  return open_session(std::move(*project), options, mode);
+}
+
+Result<Session> open_session(Project project, const StoreOptions& options, engine::OpenMode mode) {
+  Session session;
+  session.project = std::move(project);
+  Result<engine::Person> person = who(session.project, options.as);
+  if (!person) return tl::unexpected(person.error());
+  session.person = std::move(*person);
+  const std::string url = store_url(session.project, options.store);
+  stdlib::Registry::Options registry;
+  registry.store = folder_of(url);
+  session.actions = std::make_unique<stdlib::Registry>(std::move(registry));
+  Result<std::unique_ptr<engine::Engine>> engine =
+      engine::Engine::open(url, mode, engine::World::real(), session.actions.get());
+  if (!engine) return tl::unexpected(engine.error());
+  session.engine = std::move(*engine);
+  return session;
+}
+
+ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run,
+                 Report& report) {
+  const Interrupts interrupts(*session.engine);
+  const engine::DriveOptions options{.observer = &report};
+  Result<engine::DriveEnd> end = session.engine->drive(run, options);
+  if (end && end->why == engine::DriveEnd::Why::kHeld) {
+    report.held(end->run);
+    end = session.engine->follow(run, options);
+  }
+  if (!end) {
+    report.close();
+    return refuse(terminal, end.error());
+  }
+  const ExitStatus status = exit_status(*end);
+  report.ended(*end, status);
+  return status;
+}
+
+ExitStatus exit_status(const engine::DriveEnd& end) {
+  switch (end.run.status) {
+    case engine::RunStatus::kSucceeded:
+      return ExitStatus::kSucceeded;
+    case engine::RunStatus::kPartial:
+      return ExitStatus::kPartial;
+    case engine::RunStatus::kFailed:
+    case engine::RunStatus::kQuarantined:
+      return ExitStatus::kFailed;
+    case engine::RunStatus::kRollbackFailed:
+      return ExitStatus::kRollbackFailed;
+    case engine::RunStatus::kCancelled:
+      return ExitStatus::kCancelled;
+    case engine::RunStatus::kInDoubt:
+      return ExitStatus::kInDoubt;
+    case engine::RunStatus::kRunning:
+    case engine::RunStatus::kWaiting:
+    case engine::RunStatus::kPaused:
+      return ExitStatus::kSuspended;
+  }
+  return ExitStatus::kFailed;
+}
+
+}  // namespace rbk::cli

@@ -1,0 +1,47 @@
+// What a command needs that works on a store: the project, who is acting, the engine with its
+// actions; and how it goes on with a run until there is nothing more to do.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/exit_status.h"
+#include "cli/options.h"
+#include "cli/project.h"
+#include "cli/report/report.h"
+#include "cli/terminal.h"
+#include "engine/engine.h"
+#include "stdlib/registry.h"
+
+namespace rbk::cli {
+
+/// The options of every command that works on a store.
+struct StoreOptions {
+  std::optional<std::string> store;
+  std::optional<std::string> as;
+
+  /// `--store`, and `--as` where a person acts.
+  void describe(Options& options, bool acts);
+};
+
+struct Session {
+  Project project;
+  engine::Person person;
+  std::unique_ptr<stdlib::Registry> actions;  // outlives the engine
+  std::unique_ptr<engine::Engine> engine;
+};
+
+Result<Session> open_session(const StoreOptions& options, engine::OpenMode mode);
+Result<Session> open_session(Project project, const StoreOptions& options, engine::OpenMode mode);
+
+/// Goes on with a run, or follows the process that does, until it is over or waits; reports
+/// everything. Ctrl-C stops at the next step border, a second one at once.
+ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run,
+                 Report& report);
+
+/// The contract's status for how a run stands.
+ExitStatus exit_status(const engine::DriveEnd& end);
+
+}  // namespace rbk::cli

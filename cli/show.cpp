@@ -1,0 +1,240 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <map>
+
+#include "base/text_width.h"
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/report/events.h"
+#include "cli/session.h"
+
+namespace rbk::cli {
+namespace {
+
+using engine::StepStatus;
+
+constexpr size_t kBar = 30;    // columns of the time line
+constexpr size_t kNames = 50;  // columns of the steps' names
+
+int64_t wall_time() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string_view sign(StepStatus status) {
+  switch (status) {
+    case StepStatus::kPending:
+      return "·";
+    case StepStatus::kRunning:
+      return "▸";
+    case StepStatus::kWaiting:
+      return "⏸";
+    case StepStatus::kSucceeded:
+      return "✔";
+    case StepStatus::kFailed:
+      return "✖";
+    case StepStatus::kSkipped:
+      return "-";
+    case StepStatus::kInDoubt:
+      return "?";
+    case StepStatus::kRolledBack:
+      return "↩";
+    case StepStatus::kCancelled:
+      return "⊘";
+  }
+  return "·";
+}
+
+std::string_view tint(StepStatus status) {
+  switch (status) {
+    case StepStatus::kSucceeded:
+      return "\033[32m";
+    case StepStatus::kFailed:
+      return "\033[1;31m";
+    case StepStatus::kRolledBack:
+    case StepStatus::kInDoubt:
+    case StepStatus::kCancelled:
+      return "\033[33m";
+    case StepStatus::kPending:
+    case StepStatus::kRunning:
+    case StepStatus::kWaiting:
+    case StepStatus::kSkipped:
+      return "\033[36m";
+  }
+  return "";
+}
+
+boost::json::object step_json(const engine::StepDetail& step) {
+  boost::json::object result{{"event", "step"},       {"path", step.path},
+                             {"title", step.title},   {"status", engine::to_string(step.status)},
+                             {"action", step.action}, {"input", step.input},
+                             {"output", step.output}, {"began", format_time(step.began)}};
+  if (step.ended) result["ended"] = format_time(*step.ended);
+  if (step.error) result["error"] = error_json(*step.error);
+  if (step.undo_error) result["undo_error"] = error_json(*step.undo_error);
+  boost::json::array attempts;
+  for (const engine::AttemptDetail& attempt : step.attempts) {
+    boost::json::object one{{"attempt", attempt.number}, {"began", format_time(attempt.began)}};
+    if (attempt.ended) one["ended"] = format_time(*attempt.ended);
+    if (attempt.error) one["error"] = error_json(*attempt.error);
+    attempts.push_back(std::move(one));
+  }
+  result["attempts"] = std::move(attempts);
+  return result;
+}
+
+class Timeline {
+ public:
+  Timeline(const engine::RunDetail& detail, bool colour)
+      : detail_(detail),
+        colour_(colour),
+        end_(detail.run.ended.value_or(engine::is_over(detail.run.status) ? detail.run.updated
+                                                                          : wall_time())) {
+    for (const engine::StepDetail& step : detail_.steps) depth_of(step);
+  }
+
+  std::string text() {
+    header();
+    for (const engine::StepDetail& step : detail_.steps) draw(step);
+    footer();
+    return text_;
+  }
+
+ private:
+  void depth_of(const engine::StepDetail& step) {
+    const auto parent = depth_.find(step.parent);
+    depth_[step.number] = parent == depth_.end() ? 0 : parent->second + 1;
+  }
+
+  std::string paint(std::string_view tint, std::string_view text) const {
+    return colour_ ? fmt::format("{}{}\033[0m", tint, text) : std::string(text);
+  }
+
+  void header() {
+    const engine::RunSummary& run = detail_.run;
+    text_ += fmt::format("run {}  {}  {}\n", run.id, run.runbook, engine::to_string(run.status));
+    text_ += fmt::format("  started {} by {}", format_time(run.started), run.starter);
+    if (!run.reason.empty()) text_ += fmt::format(": {}", run.reason);
+    text_ += fmt::format(", took {}\n", duration_text(end_ - run.started));
+    for (size_t i = 0; i < detail_.parameters.size() && i < detail_.arguments.size(); ++i)
+      text_ += fmt::format("  {} = {}\n", detail_.parameters[i],
+                           cut_to_width(boost::json::serialize(detail_.arguments[i]), 90));
+    for (const auto& [key, value] : run.labels)
+      text_ += fmt::format("  label {}={}\n", std::string_view(key), output_text(value));
+    text_ += '\n';
+  }
+
+  std::string bar(const engine::StepDetail& step) const {
+    const int64_t whole = std::max<int64_t>(end_ - detail_.run.started, 1);
+    const auto column = [&](int64_t time) {
+      const int64_t inside = std::clamp<int64_t>(time - detail_.run.started, 0, whole);
+      return static_cast<size_t>(inside * static_cast<int64_t>(kBar) / whole);
+    };
+    const size_t from = std::min(column(step.began), kBar - 1);
+    const size_t to = std::max(column(step.ended.value_or(end_)), from + 1);
+    std::string text(from, ' ');
+    for (size_t i = from; i < to; ++i) text += "█";
+    text.append(kBar - std::min(to, kBar), ' ');
+    return "▕" + text + "▏";
+  }
+
+  void draw(const engine::StepDetail& step) {
+    const size_t depth = depth_[step.number];
+    std::string name =
+        std::string(2 * depth, ' ') + std::string(sign(step.status)) + " " + step.path;
+    if (!step.title.empty()) name += "  " + step.title;
+    name = cut_to_width(name, kNames);
+    name.append(kNames - text_width(name), ' ');
+    const std::string took = step.status == StepStatus::kSkipped
+                                 ? "skipped"
+                                 : duration_text(step.ended.value_or(end_) - step.began);
+    text_ += fmt::format("{} {} {:>8}", paint(tint(step.status), name), bar(step), took);
+    if (step.attempts.size() > 1) text_ += fmt::format("  {} attempts", step.attempts.size());
+    text_ += '\n';
+    const std::string indent(2 * depth + 2, ' ');
+    if (step.error)
+      text_ += fmt::format("{}{}\n", indent, paint("\033[31m", error_text(*step.error)));
+    if (step.undo_error)
+      text_ +=
+          fmt::format("{}{}\n", indent,
+                      paint("\033[1;31m", "could not be undone: " + error_text(*step.undo_error)));
+  }
+
+  void footer() {
+    const engine::RunSummary& run = detail_.run;
+    if (!detail_.steps.empty()) text_ += '\n';
+    for (const engine::WaitingFor& wait : detail_.waits) {
+      text_ += wait.kind == engine::Wait::Kind::kApproval
+                   ? fmt::format("waits for approval {}: {}\n", wait.name, wait.question)
+                   : fmt::format("in doubt {}: {}\n", wait.path, wait.question);
+    }
+    if (run.error) text_ += fmt::format("error {}\n", error_text(*run.error));
+    if (run.rolled_back) text_ += "what it did was undone\n";
+    if (!run.quarantine.empty()) text_ += fmt::format("quarantined: {}\n", run.quarantine);
+    if (has_output(run.output)) text_ += fmt::format("output {}\n", output_text(run.output));
+    engine::DriveEnd end;
+    end.run = run;
+    end.waits = detail_.waits;
+    if (!run.process) {
+      for (const std::string& command : next_commands(end)) text_ += fmt::format("  {}\n", command);
+    }
+  }
+
+  const engine::RunDetail& detail_;
+  bool colour_;
+  int64_t end_;
+  std::map<uint64_t, size_t> depth_;
+  std::string text_;
+};
+
+void print_json(const Terminal& terminal, const engine::RunDetail& detail) {
+  boost::json::object run{{"event", "run"}};
+  for (const auto& [key, value] : summary_json(detail.run)) run[key] = value;
+  boost::json::object arguments;
+  for (size_t i = 0; i < detail.parameters.size() && i < detail.arguments.size(); ++i)
+    arguments[detail.parameters[i]] = detail.arguments[i];
+  run["arguments"] = std::move(arguments);
+  boost::json::array waits;
+  for (const engine::WaitingFor& wait : detail.waits) waits.push_back(waiting_json(wait));
+  run["waits"] = std::move(waits);
+  terminal.print_json(run);
+  for (const engine::StepDetail& step : detail.steps) terminal.print_json(step_json(step));
+}
+
+}  // namespace
+
+ExitStatus show_command(const Terminal& terminal, const Arguments& arguments) {
+  std::string run;
+  bool events = false;
+  StoreOptions store;
+  Options options("show", "RUN [--events]");
+  options.word("RUN", run).flag("--events", events);
+  store.describe(options, false);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  Result<engine::RunDetail> detail = session->engine->show(run);
+  if (!detail) return refuse(terminal, detail.error());
+  if (events) {
+    for (const engine::News& news : detail->timeline) {
+      if (terminal.json) {
+        if (const auto event = event_of(detail->run.id, news)) terminal.print_json(*event);
+      } else if (const std::string line = line_of(news); !line.empty()) {
+        terminal.print(fmt::format("{} {}\n", format_time(news.time), line));
+      }
+    }
+  } else if (terminal.json) {
+    print_json(terminal, *detail);
+  } else {
+    terminal.print(Timeline(*detail, terminal.out_colour).text());
+  }
+  return ExitStatus::kSucceeded;
+}
+
+}  // namespace rbk::cli

@@ -1,0 +1,69 @@
+// `approvals` and `inbox`: what waits for people.
+#include <fmt/format.h>
+
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/report/events.h"
+#include "cli/session.h"
+
+namespace rbk::cli {
+namespace {
+
+void print_wait(const Terminal& terminal, const engine::WaitingFor& wait) {
+  if (terminal.json) {
+    terminal.print_json(waiting_json(wait));
+    return;
+  }
+  const bool approval = wait.kind == engine::Wait::Kind::kApproval;
+  std::string text = approval ? fmt::format("{}  {}  approval {}: {}\n", wait.run, wait.runbook,
+                                            wait.name, wait.question)
+                              : fmt::format("{}  {}  in doubt {}: {}\n", wait.run, wait.runbook,
+                                            wait.path, wait.question);
+  text += fmt::format("  since {}", format_time(wait.since / 1'000'000 * 1'000'000));
+  if (wait.expires) text += fmt::format(", expires {}", format_time(*wait.expires));
+  if (approval && (wait.quorum > 1 || !wait.approved_by.empty()))
+    text += fmt::format(", {} of {} have approved", wait.approved_by.size(), wait.quorum);
+  text += approval ? fmt::format("\n  rbk approve {} {}\n", wait.run, wait.name)
+                   : fmt::format("\n  rbk resolve {} {} done|not-done|retry|fail\n", wait.run,
+                                 wait.path);
+  terminal.print(text);
+}
+
+void print_all(const Terminal& terminal, const std::vector<engine::WaitingFor>& waits,
+               std::string_view nothing) {
+  for (const engine::WaitingFor& wait : waits) print_wait(terminal, wait);
+  if (waits.empty() && !terminal.json) terminal.print(fmt::format("{}\n", nothing));
+}
+
+}  // namespace
+
+ExitStatus approvals_command(const Terminal& terminal, const Arguments& arguments) {
+  std::optional<std::string> run;
+  StoreOptions store;
+  Options options("approvals", "[RUN]");
+  options.optional_word("RUN", run);
+  store.describe(options, false);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  Result<std::vector<engine::WaitingFor>> waits = session->engine->approvals(run.value_or(""));
+  if (!waits) return refuse(terminal, waits.error());
+  print_all(terminal, *waits, "no approval waits");
+  return ExitStatus::kSucceeded;
+}
+
+ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments) {
+  StoreOptions store;
+  Options options("inbox", "[--as USER]");
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  Result<std::vector<engine::WaitingFor>> waits = session->engine->inbox(session->person);
+  if (!waits) return refuse(terminal, waits.error());
+  print_all(terminal, *waits, fmt::format("nothing waits for {}", session->person.user));
+  return ExitStatus::kSucceeded;
+}
+
+}  // namespace rbk::cli
