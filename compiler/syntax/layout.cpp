@@ -6,138 +6,13 @@
 #include <string_view>
 
 #include "compiler/syntax/brackets.h"
+#include "compiler/syntax/similar.h"
+#include "compiler/syntax/token_classes.h"
 
 namespace rbk::syntax {
 namespace {
 
 using Kind = TokenKind;
-
-// After one of these a line goes on.
-bool joins_next_line(Kind kind) {
-  switch (kind) {
-    case Kind::kAnd:
-    case Kind::kOr:
-    case Kind::kNot:
-    case Kind::kIn:
-    case Kind::kZoneIn:
-    case Kind::kMatches:
-    case Kind::kAs:
-    case Kind::kEq:
-    case Kind::kNe:
-    case Kind::kLt:
-    case Kind::kLe:
-    case Kind::kGt:
-    case Kind::kGe:
-    case Kind::kPlus:
-    case Kind::kMinus:
-    case Kind::kStar:
-    case Kind::kSlash:
-    case Kind::kPercent:
-    case Kind::kCoalesce:
-    case Kind::kRange:
-    case Kind::kRangeLt:
-    case Kind::kPipe:
-    case Kind::kAssign:
-    case Kind::kArrow:
-    case Kind::kRarrow:
-    case Kind::kComma:
-      return true;
-    default:
-      return is_opener(kind);
-  }
-}
-
-// Opens a statement and is never part of a value.
-bool opens_statement_only(Kind kind) {
-  switch (kind) {
-    case Kind::kLet:
-    case Kind::kVar:
-    case Kind::kStep:
-    case Kind::kReturn:
-    case Kind::kBreak:
-    case Kind::kContinue:
-    case Kind::kRequire:
-    case Kind::kDefer:
-    case Kind::kCommit:
-    case Kind::kApproval:
-    case Kind::kRepeat:
-    case Kind::kUntil:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Goes on after a block's `}` on the same line.
-bool follows_block(Kind kind) {
-  switch (kind) {
-    case Kind::kArrow:
-    case Kind::kComma:
-    case Kind::kSemi:
-    case Kind::kDot:
-    case Kind::kQdot:
-      return true;
-    case Kind::kNot:
-    case Kind::kAssign:
-    case Kind::kRarrow:
-      return false;
-    default:
-      return is_closer(kind) || (joins_next_line(kind) && !is_opener(kind));
-  }
-}
-
-// Something that stands before may end here: an `if` after it is a guard.
-bool ends_operand(Kind kind) {
-  switch (kind) {
-    case Kind::kName:
-    case Kind::kUpper:
-    case Kind::kMember:
-    case Kind::kInt:
-    case Kind::kFloat:
-    case Kind::kDuration:
-    case Kind::kSize:
-    case Kind::kString:
-    case Kind::kStrEnd:
-    case Kind::kRparen:
-    case Kind::kRbrack:
-    case Kind::kRbrace:
-    case Kind::kTrue:
-    case Kind::kFalse:
-    case Kind::kNullLit:
-    case Kind::kTypeGt:
-    case Kind::kQuest:
-    case Kind::kList:
-    case Kind::kMap:
-    case Kind::kJson:
-      return true;
-    default:
-      return is_soft(kind);
-  }
-}
-
-// Opens a statement or value with a head up to its `{`.
-bool opens_head(Kind kind) {
-  switch (kind) {
-    case Kind::kIf:
-    case Kind::kFor:
-    case Kind::kMatch:
-    case Kind::kParallel:
-    case Kind::kRepeat:
-    case Kind::kHold:
-    case Kind::kLock:
-    case Kind::kCatch:
-    case Kind::kTry:
-    case Kind::kDefer:
-    case Kind::kAfter:
-    case Kind::kBefore:
-    case Kind::kApproval:
-    case Kind::kAsk:
-    case Kind::kElse:
-      return true;
-    default:
-      return false;
-  }
-}
 
 class Layouter {
  public:
@@ -300,41 +175,11 @@ class Layouter {
     if (is_word(first.kind) && is_reserved(first.kind)) {
       hint = "put it in a `runbook name() { … }`";
     } else if (is_word(first.kind)) {
-      if (const std::string_view close = similar_decl_word(word); !close.empty())
+      if (const std::string_view close = similar_declaration_word(word); !close.empty())
         hint = fmt::format("did you mean `{}`?", close);
     }
     report(SyntaxError::Code::kUnexpected, first,
            fmt::format("expected a declaration, found `{}`", word.substr(0, 40)), std::move(hint));
-  }
-
-  static std::string_view similar_decl_word(std::string_view word) {
-    for (const grammar::Word& known : grammar::kWords) {
-      const auto kind = static_cast<Kind>(known.kind);
-      if (is_decl_word(kind) && differ_by_two(word, known.text)) return known.text;
-    }
-    for (const std::string_view foreign : {"func", "function", "def", "fun"}) {
-      if (word == foreign) return "fn";
-    }
-    if (word == "workflow" || word == "job" || word == "playbook") return "runbook";
-    if (word == "struct" || word == "type" || word == "class") return "record";
-    return {};
-  }
-
-  // Two insertions, deletions or replacements at most.
-  static bool differ_by_two(std::string_view a, std::string_view b) {
-    if (a.size() > b.size() + 2 || b.size() > a.size() + 2 || b.size() < 4) return false;
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (size_t i = 1; i <= a.size(); ++i) {
-      size_t diagonal = row[0];
-      row[0] = i;
-      for (size_t j = 1; j <= b.size(); ++j) {
-        const size_t above = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-        diagonal = above;
-      }
-    }
-    return row[b.size()] <= 2;
   }
 
   // ---- One token

@@ -76,7 +76,7 @@ bool starts_item(size_t rule, Kind kind) {
 void Recovery::begin_declaration() {
   pieces_.clear();
   failed_pieces_.clear();
-  failed_spans_.clear();
+  failed_ = false;
   junk_.clear();
   if (errors_.empty()) return;
   const uint32_t first = stream_.token_at(0)->token().begin;
@@ -88,12 +88,16 @@ void Recovery::begin_declaration() {
 }
 
 bool Recovery::failed_in(source::Span span) const {
-  auto touches = [&](const source::Span& failed) {
-    return failed.begin <= span.end && span.begin <= failed.end;
-  };
-  return std::any_of(failed_spans_.begin(), failed_spans_.end(), touches) ||
-         std::any_of(broken_.begin(), broken_.end(),
-                     [&](const Broken& stretch) { return touches(stretch.span); });
+  const bool unreadable = std::any_of(broken_.begin(), broken_.end(), [&](const Broken& stretch) {
+    return stretch.span.begin <= span.end && span.begin <= stretch.span.end;
+  });
+  if (unreadable) return true;
+  if (!failed_) return false;
+  for (size_t i = token_at(span.begin); i < stream_.count(); ++i) {
+    if (stream_.token_at(i)->token().begin > span.end) break;
+    if (failed_pieces_[pieces_[i]]) return true;
+  }
+  return false;
 }
 
 void Recovery::sync(antlr4::Parser* parser) {
@@ -158,12 +162,10 @@ void Recovery::number_pieces() {
                       at <= stream_.token_at(stream_.count())->token().end;
     if (here) failed_pieces_[piece_at(at)] = true;
   }
-  for (uint32_t number = 0; number < count; ++number) {
-    if (failed_pieces_[number]) fail(number);
-  }
+  failed_ = std::find(failed_pieces_.begin(), failed_pieces_.end(), true) != failed_pieces_.end();
 }
 
-uint32_t Recovery::piece_at(uint32_t offset) {
+size_t Recovery::token_at(uint32_t offset) const {
   size_t low = 0;
   size_t high = stream_.count();
   while (low < high) {
@@ -173,7 +175,11 @@ uint32_t Recovery::piece_at(uint32_t offset) {
     else
       low = middle + 1;
   }
-  return pieces_[std::min(low, pieces_.size() - 1)];
+  return low;
+}
+
+uint32_t Recovery::piece_at(uint32_t offset) {
+  return pieces_[std::min(token_at(offset), pieces_.size() - 1)];
 }
 
 uint32_t Recovery::piece_of(size_t token_index) {
@@ -181,17 +187,9 @@ uint32_t Recovery::piece_of(size_t token_index) {
   return pieces_[std::min(token_index, pieces_.size() - 1)];
 }
 
-// Marks the stretches of text that make up a piece.
 void Recovery::fail(uint32_t piece) {
   failed_pieces_[piece] = true;
-  for (size_t i = 0; i < stream_.count(); ++i) {
-    if (pieces_[i] != piece) continue;
-    size_t last = i;
-    while (last + 1 < stream_.count() && pieces_[last + 1] == piece) ++last;
-    failed_spans_.push_back(
-        source::cover(stream_.token_at(i)->span(), stream_.token_at(last)->span()));
-    i = last;
-  }
+  failed_ = true;
 }
 
 // One mistake gives one error: a second one in the same piece follows from the first, as does one

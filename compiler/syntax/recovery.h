@@ -45,6 +45,8 @@ class Recovery final : public antlr4::DefaultErrorStrategy {
   /// The piece (a statement, without what stands in its blocks) that a token or a place is in.
   uint32_t piece_of(size_t token_index);
   uint32_t piece_at(uint32_t offset);
+  /// The token at a place, or the first one behind it.
+  size_t token_at(uint32_t offset) const;
   bool silenced(size_t token_index);
   void fail(uint32_t piece);
   /// Skips whole groups up to `kind` on this level; stops before what ends the level.
@@ -56,7 +58,7 @@ class Recovery final : public antlr4::DefaultErrorStrategy {
   std::vector<SyntaxError>& errors_;
   std::vector<uint32_t> pieces_;     // of each token; made at the first error
   std::vector<bool> failed_pieces_;  // by number: reported, or repaired
-  std::vector<source::Span> failed_spans_;
+  bool failed_ = false;              // any of them
   std::vector<Junk> junk_;
 };
 

@@ -74,6 +74,9 @@ class DeclStream final : public antlr4::TokenStream {
 
   StreamToken* next() { return token_at(at_); }
   StreamToken* token_at(size_t index) { return index < tokens_.size() ? &tokens_[index] : &end_; }
+  const StreamToken* token_at(size_t index) const {
+    return index < tokens_.size() ? &tokens_[index] : &end_;
+  }
   size_t count() const { return tokens_.size(); }
   const source::Source& source() const { return source_; }
 
