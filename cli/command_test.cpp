@@ -11,6 +11,7 @@ TEST(Command, VersionSaysWhatItIs) {
   const Ran ran = rbk({"version"});
   EXPECT_EQ(ran.status, ExitStatus::kSucceeded);
   EXPECT_TRUE(ran.out.starts_with("rbk " RBK_VERSION "\n")) << ran.out;
+  EXPECT_NE(ran.out.find("\nstore SQLite 3."), std::string::npos) << ran.out;
   EXPECT_EQ(rbk({"--version"}).out, ran.out);
 }
 

@@ -248,6 +248,13 @@ enum class OpenMode : uint8_t {
   kExisting,  // kNotFound if there is none
 };
 
+/// What this program's stores are made with.
+struct StoreLibrary {
+  std::string name;    // "SQLite 3.40.1"
+  int64_t format = 0;  // the newest format that it writes and reads
+};
+StoreLibrary store_library();
+
 /// Opens "sqlite:PATH". kUnsupported for other schemes, with the cure.
 Result<std::unique_ptr<Store>> open_store(std::string_view url, OpenMode mode);
 

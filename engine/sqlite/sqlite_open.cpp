@@ -10,6 +10,10 @@
 
 namespace rbk::engine {
 
+StoreLibrary store_library() {
+  return {fmt::format("SQLite {}", sqlite3_libversion()), sqlite::kFormat};
+}
+
 Result<std::unique_ptr<Store>> open_store(std::string_view url, OpenMode mode) {
   constexpr std::string_view kSqlite = "sqlite:";
   if (url.starts_with(kSqlite)) {
