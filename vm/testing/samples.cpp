@@ -1,0 +1,264 @@
+#include "vm/testing/samples.h"
+
+namespace rbk::vm::testing {
+
+namespace {
+
+constexpr std::string_view kSteps = R"(
+action shell(command: string) -> string writes
+action probe(host: string) -> int reads
+step drain rollback
+step restart
+error ShellError { exit_code: int? }
+runbook main(host: string, n: int = five) -> string = main
+function five(host: string) -> int pure
+  reg n int
+  LoadInt n 5
+  Return n
+end
+function undo(host: string)
+  reg out ref
+  StepBegin drain _
+  Perform out shell host | _ 0 0
+  StepEnd out string
+  ReturnNothing
+end
+function attempt(host: string) -> int
+  reg error ref
+  reg mark out attempt most timer int
+  reg least longest pause limit duration
+  LoadInt attempt 1
+  LoadInt most 3
+  LoadConst least duration:1s
+  LoadConst longest duration:30s
+  LoadConst limit duration:10m
+  Mark mark
+  TimerStart timer limit
+begin:
+  keep host mark attempt most timer least longest
+  Perform out probe host | longest 0 1
+  TimerStop timer
+  Return out
+end:
+failed:
+  JumpGeInt attempt most @give_up
+  Backoff pause attempt least | longest
+  StepRetry error attempt pause
+  AddImm attempt attempt 1
+  keep host mark attempt most timer least longest
+  Sleep pause
+  Jump @begin
+give_up:
+  Raise error
+late:
+  LoadInt out 0
+  Return out
+  catch begin end failed error mark
+  timeout begin late late error mark timer
+end
+function main(host: string, n: int) -> string
+  reg out error undo ref
+  reg mark i found int
+  Mark mark
+begin:
+  ItemPush host
+  StepBegin drain host
+  keep host mark n
+  Perform out shell host | _ 0 0
+  StepEnd out string
+  ItemPop
+  MakeClosure undo undo host | 1
+  UndoPush undo drain 0
+  UndoPush undo _ 1
+  StepBegin restart _
+  Call found attempt host
+  StepEnd found int
+  JumpLtInt found n @end_early
+  UndoCommit host
+end_early:
+  Unwind mark 1
+  Return out
+end:
+cleanup:
+  keep error mark
+  Unwind mark 0
+  Raise error
+  cleanup begin end cleanup error mark
+end
+)";
+
+constexpr std::string_view kRollout = R"(
+action shell(command: string) -> string writes
+step work rollback
+runbook main(hosts: list<string>, limit: int) -> json = main
+function name(host: string) -> string pure
+  Return host
+end
+function undo(host: string)
+  reg out ref
+  Perform out shell host | _ 0 0
+  ReturnNothing
+end
+function branch(host: string, index: int) -> string
+  reg out error undo ref
+  reg mark int
+  Mark mark
+begin:
+  StepBegin work _
+  keep host mark
+  Perform out shell host | _ 0 0
+  StepEnd out string
+  MakeClosure undo undo host | 1
+  UndoPush undo work 0
+  keep out mark
+  Perform out shell host | _ 1 0
+  Return out
+end:
+cleanup:
+  BranchFails error
+  Unwind mark 0
+  Raise error
+  cleanup begin end cleanup error mark
+end
+function left() -> int
+  reg n int
+  reg pause duration
+  LoadConst pause duration:1h
+  Sleep pause
+  LoadInt n 7
+  Return n
+end
+function main(hosts: list<string>, limit: int) -> json
+  reg body item out error json left right ref
+  reg mark tolerance int
+  Mark mark
+begin:
+  LoadInt tolerance 50
+  MakeClosure body branch hosts | 0
+  MakeClosure item name hosts | 0
+  keep hosts mark limit body item tolerance
+  ParallelFor out hosts body | limit list<Result<string>> 2 | tolerance 1 item
+  ToJson json out list<Result<string>>
+  MakeClosure left left hosts | 0
+  MoveRef right left
+  ParallelBlock out left 2 | list<json> limit 0 | _ 0 _
+  ParallelFor out hosts body | limit list<string> 0 | _ 0 item
+  Return json
+end:
+cleanup:
+  Unwind mark 0
+  Raise error
+  cleanup begin end cleanup error mark
+end
+)";
+
+constexpr std::string_view kPeople = R"(
+record Form { ticket: string, count: int = 2, approvers: list<string> }
+action shell(command: string) -> string writes
+step restart
+runbook main() -> json = main
+function main() -> json
+  reg about form out error host ref
+  reg limit duration
+  reg mark int
+  reg done doubtful bool
+  LoadConst about json:"{\"name\":\"go\"}"
+  LoadConst limit duration:4h
+  LoadConst host "web-1"
+  Approve form about Form | limit 0
+  StepBegin restart _
+  Mark mark
+begin:
+  Perform out shell host | _ 0 5
+end:
+  StepEnd out string
+  ToJson out form Form
+  Return out
+failed:
+  ErrorInDoubt doubtful error
+  JumpIf doubtful @ask
+  Raise error
+ask:
+  AskDoubt out done shell
+  JumpUnless done @begin
+  StepEnd out string
+  ToJson out form Form
+  Return out
+  catch begin end failed error mark
+end
+)";
+
+/// Every kind of object lives in a register while the run waits.
+constexpr std::string_view kValues = R"(
+record Point { x: int, y: float = 0.5 }
+enum Env { dev, prod from "production", custom (name: string, at: Point) }
+error Broken { why: string? }
+const names list<string> [ "a" "b" ]
+runbook main() -> string = main
+function show(n: int, more: list<string>) -> string pure
+  reg text separator ref
+  LoadConst separator ","
+  CallNative text list.join more
+  Return text
+end
+function main() -> string
+  reg low high i int
+  reg x float
+  reg pause duration
+  reg size size
+  reg now time
+  reg yes bool
+  reg text point env range result broken failed closure ref
+  reg key ref
+  reg value int
+  reg map json list names secret box null out ref
+  LoadInt i 3
+  LoadConst x 2.5
+  LoadConst pause duration:1s
+  LoadConst size size:10MiB
+  Now now
+  EqInt yes i i
+  LoadConst text "text"
+  MakeRecord point Point i
+  MakeEnum env Env text | 2
+  LoadInt high 9
+  MakeRange range range<int> low
+  MakeResult result Result<int> i
+  MakeError broken Broken text | text yes
+  MakeErrorResult failed Result<int> broken
+  LoadConst key "k"
+  LoadInt value 5
+  MakeMap map map<string,int> key | 1
+  MapPut map map key
+  LoadConst json json:"{\"a\":[1,2.5,null,\"x\",true]}"
+  MakeList list list<float> x | 1
+  ListAppend list list x
+  LoadConst names names
+  MoveRef closure names
+  MakeClosure closure show i | 0
+  LoadConst secret secret:"db"
+  Box box size
+  LoadNull null
+  Sleep pause
+  ToText out list list<float>
+  GetField i point 0
+  ToText text i int
+  Concat out out 1
+  ToJson json env Env
+  CallNative text json.text json
+  RunInfo out "labels"
+  Emit "log.info" text map
+  Sleep pause
+  EqRef yes point point
+  Return text
+end
+)";
+
+constexpr Sample kSamples[] = {
+    {"steps", kSteps}, {"rollout", kRollout}, {"people", kPeople}, {"values", kValues}};
+
+}  // namespace
+
+std::span<const Sample> samples() { return kSamples; }
+
+}  // namespace rbk::vm::testing
