@@ -253,7 +253,8 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
         const TypeId result = signature->result;
         TypeId element = types_.element(plain);
         const TypeId key = types_[plain].key;
-        if (native == "list.oks") element = types_.element(element);
+        if (native == "list.oks")
+          element = types_.is(element, Shape::kResult) ? types_.element(element) : types::kUnknown;
         mean(expr, Meaning::Kind::kNativeProperty).native = std::string(native);
         const TypeId type = substitute(types_, result, key, element);
         return node.optional ? types_.optional(type) : type;
