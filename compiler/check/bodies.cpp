@@ -67,6 +67,10 @@ void BodyChecker::check_fields(const std::vector<Field>& fields,
     if (written[i].default_value.valid())
       expect(written[i].default_value, fields[i].type,
              {Why::Kind::kField, fields[i].name, owner, written[i].name.span});
+    if (what == "an error" && all_.holds_secret(fields[i].type))
+      diagnostics_.report(Code::kSecretShown, written[i].span, fmt::format("the error `{}`", owner))
+          .labelled("errors are shown and kept")
+          .help("say what went wrong without the secret");
     for (const syntax::Refinement& where : written[i].where)
       not_supported(where.span, fmt::format("`where` on a field of {}", what),
                     "check it with `require` where the value is made");
@@ -137,28 +141,6 @@ TypeId not_from_outside(TypeTable& types, TypeId type) {
   }
 }
 
-bool holds_secret(TypeTable& types, const CheckedProgram& program, TypeId type, int depth) {
-  switch (types.shape(type)) {
-    case Type::Shape::kSecret:
-    case Type::Shape::kEnvironment:
-      return true;
-    case Type::Shape::kList:
-    case Type::Shape::kMap:
-    case Type::Shape::kOptional:
-    case Type::Shape::kResult:
-      return holds_secret(types, program, types.element(type), depth);
-    case Type::Shape::kRecord: {
-      if (depth > 8) return false;
-      const std::vector<Field>& fields = program.symbols[types[type].symbol].fields;
-      return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
-        return holds_secret(types, program, field.type, depth + 1);
-      });
-    }
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 void BodyChecker::check_from_outside(const Field& field) {
@@ -213,7 +195,7 @@ void BodyChecker::check_runbook(SymbolId id) {
   const Scopes::Open scope(scopes_);
   check_parameters(id, written.params, "a runbook");
   for (const syntax::Exclusive& one : written.exclusive) infer(one.name, types::kString);
-  if (symbol.result != kNone && holds_secret(types_, program_, symbol.result, 0))
+  if (symbol.result != kNone && all_.holds_secret(symbol.result))
     diagnostics_
         .report(Code::kSecretShown, ast_[written.result].span,
                 fmt::format("the output of `{}`", symbol.name))

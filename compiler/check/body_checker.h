@@ -157,6 +157,7 @@ class BodyChecker {
   // ---- members and calls (members.cpp, calls.cpp)
   TypeId infer_member(ExprId expr, const syntax::MemberExpr& node, TypeId hint);
   void report_null_receiver(ExprId base, TypeId type, const syntax::Name& name);
+  void report_needless_question(ExprId base, TypeId type, const syntax::Name& name);
   TypeId error_member(ExprId expr, const syntax::MemberExpr& node);
   TypeId value_member(ExprId expr, const syntax::MemberExpr& node, TypeId base);
   TypeId enum_member(ExprId expr, SymbolId symbol, const syntax::Name& name,

@@ -409,6 +409,7 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
     infer_arguments(node.args);
     return types::kUnknown;
   }
+  const bool chained = callee.optional && types_.is_optional(receiver);
   if (types_.is_optional(receiver)) {
     if (!callee.optional) {
       report_null_receiver(callee.base, receiver, name);
@@ -416,12 +417,8 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
       return types::kUnknown;
     }
     receiver = types_.element(receiver);
-  } else if (callee.optional && receiver != types::kJson) {
-    const Span dot{span_of(callee.base).end, name.span.begin, name.span.file};
-    diagnostics_.report(Code::kNeverNull, dot, "?.", text(receiver))
-        .also(span_of(callee.base), fmt::format("this is `{}`", text(receiver)))
-        .help("a plain `.` is enough")
-        .fix("write `.`", {{dot, "."}});
+  } else if (callee.optional) {
+    report_needless_question(callee.base, receiver, name);
   }
   const std::string_view type_name = receiver_name(types_.shape(receiver));
   TypeId result = types::kUnknown;
@@ -471,7 +468,7 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
     report.did_you_mean(name.span, nearest(name.text, names));
     return types::kUnknown;
   }
-  return callee.optional ? types_.optional(result) : result;
+  return chained ? types_.optional(result) : result;
 }
 
 TypeId BodyChecker::call_loop(ExprId expr, const syntax::CallExpr& node, LoopMethod method,

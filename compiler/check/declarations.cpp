@@ -395,6 +395,42 @@ TypeId ProgramChecker::doubt_enum(TypeId output) {
   return type;
 }
 
+bool ProgramChecker::holds_secret(TypeId type) {
+  std::vector<SymbolId> seen;
+  return holds_secret(type, seen);
+}
+
+bool ProgramChecker::holds_secret(TypeId type, std::vector<SymbolId>& seen) {
+  const Type one = types[type];
+  const auto any = [&](const std::vector<Field>& fields) {
+    return std::any_of(fields.begin(), fields.end(),
+                       [&](const Field& field) { return holds_secret(field.type, seen); });
+  };
+  switch (one.shape) {
+    case Shape::kSecret:
+    case Shape::kEnvironment:
+      return true;
+    case Shape::kList:
+    case Shape::kMap:
+    case Shape::kOptional:
+    case Shape::kResult:
+      return holds_secret(one.element, seen);
+    case Shape::kRecord:
+    case Shape::kErrorKind:
+    case Shape::kEnum: {
+      if (std::find(seen.begin(), seen.end(), one.symbol) != seen.end()) return false;
+      seen.push_back(one.symbol);
+      resolve(one.symbol);
+      const Symbol& symbol = program.symbols[one.symbol];
+      return any(symbol.fields) ||
+             std::any_of(symbol.members.begin(), symbol.members.end(),
+                         [&](const Symbol::Member& member) { return any(member.payload); });
+    }
+    default:
+      return false;
+  }
+}
+
 // ---- Types that would be infinitely large
 
 bool ProgramChecker::contains(TypeId type, SymbolId wanted, std::vector<SymbolId>& seen) {

@@ -1,5 +1,6 @@
 // What each mistake gets: code, place, and words of the message; and nothing besides.
 #include "compiler/check/check_testing.h"
+#include "compiler/diagnostics/fixes.h"
 
 namespace rbk::check {
 namespace {
@@ -218,6 +219,23 @@ const Case kCases[] = {
      "runbook r(t: secret) {\n  step a = shell(\"env\", env: env { T: t }) reads\n"
      "  step b = http.get(\"http://x/\", bearer: t)\n}\n",
      {}},
+    {"secret_in_a_record",
+     "record Login { user: string, password: secret }\nrunbook r(t: secret) {\n"
+     "  let login = Login { user: \"a\", password: t }\n"
+     "  step a = http.post(\"http://x/\", json: json { login }) idempotent\n"
+     "  log.info(\"${login == login}\")\n"
+     "  step b = http.get(\"http://x/\", bearer: login.password)\n}\n",
+     {"RBK0400 4:48 `json`", "RBK0228 5:15 `Login`"}},
+    {"secret_as_a_steps_output",
+     "runbook r(t: secret) {\n  step a {\n    t\n  }\n}\n",
+     {"RBK0400 2:8 output of `a`"}},
+    {"secret_in_an_error",
+     "error Bad { token: secret }\nrunbook r(t: secret) {\n  fail Bad { token: t }\n}\n",
+     {"RBK0400 1:13 the error `Bad`"}},
+    {"secret_that_may_be_missing",
+     "runbook r(t: secret? = null) {\n  if t != null {\n"
+     "    step a = http.get(\"http://x/\", bearer: t)\n  }\n}\n",
+     {}},
     {"plain_string_as_command",
      "runbook r(c: string) {\n  step a = shell(c) reads\n}\n",
      {"RBK0401 2:18 `Command`"}},
@@ -268,6 +286,10 @@ const Case kCases[] = {
      "runbook inner(n: int where n in 1..10) {\n  log.info(\"${n}\")\n}\nrunbook r() {\n"
      "  step a = inner(15)\n}\n",
      {"RBK0501 5:18 `15`"}},
+    {"argument_that_does_not_match",
+     "runbook inner(s: string where s matches r\"^[a-z]+$\") {\n  log.info(s)\n}\nrunbook r() {\n"
+     "  step a = inner(\"Web 1\")\n  step b = inner(\"web\")\n}\n",
+     {"RBK0501 5:18 `\"Web 1\"`"}},
     {"where_of_a_later_parameter",
      "runbook r(a: int where a < b, b: int) {\n  log.info(\"${a} ${b}\")\n}\n",
      {"RBK0503 1:28 `a`"}},
@@ -275,6 +297,21 @@ const Case kCases[] = {
      "runbook r(c: Command) {\n  step a = shell(c) reads\n}\n",
      {"RBK0502 1:14 `Command`"}},
     {"constants_in_a_circle", "const a = b + 1\nconst b = a + 1\n", {"RBK0229 1:7 `a`"}},
+    {"int_where_float_is_wanted",
+     "fn f() -> float {\n  return 1\n}\n",
+     {"RBK0200 2:10 expected `float`, found `int`"}},
+    {"int_and_float",
+     "fn f(x: float) -> float {\n  return x * 2\n}\n",
+     {"RBK0209 2:12 `*` does not work on `float` and `int`"}},
+    {"question_mark_on_what_is_never_null",
+     "fn f(s: string) -> int {\n  return s?.length\n}\n",
+     {"RBK0206 2:11 `?.`"}},
+    {"function_without_parentheses",
+     "fn f(s: string) -> string {\n  return s.trim\n}\n",
+     {"RBK0113 2:12 `trim` is a function"}},
+    {"property_with_parentheses",
+     "fn f(s: string) -> int {\n  return s.length()\n}\n",
+     {"RBK0205 2:12 `length`"}},
     {"lock",
      "runbook r() {\n  lock \"x\" {\n    log.info(\"x\")\n  }\n}\n",
      {"RBK0900 2:3 `lock`"}},
@@ -345,6 +382,27 @@ const Case kCases[] = {
 
 INSTANTIATE_TEST_SUITE_P(All, Mistakes, ::testing::ValuesIn(kCases),
                          [](const auto& given) { return std::string(given.param.name); });
+
+/// Every fix that `--fix` would apply leaves fewer mistakes, and none that was not there before.
+TEST(Fixes, LeaveFewerMistakes) {
+  size_t applied_count = 0;
+  for (const Case& one : kCases) {
+    const CheckedProgram before = testing::check_text(one.text);
+    const auto found = before.diagnostics.sorted();
+    const auto applied = diagnostics::apply_fixes(before.sources.get(0), found);
+    if (applied.count == 0) continue;
+    applied_count += applied.count;
+    const CheckedProgram after = testing::check_text(applied.text);
+    EXPECT_LT(after.diagnostics.sorted().size(), found.size()) << one.name << "\n" << applied.text;
+    for (const auto& left : after.diagnostics.sorted()) {
+      EXPECT_TRUE(std::any_of(found.begin(), found.end(),
+                              [&](const auto& known) { return known.code == left.code; }))
+          << one.name << ": " << left.message << "\n"
+          << applied.text;
+    }
+  }
+  EXPECT_GE(applied_count, 6u);
+}
 
 TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
   std::string page = testing::read_source_file("compiler/check/testdata/restart_service.rbk");

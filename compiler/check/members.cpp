@@ -128,6 +128,20 @@ void BodyChecker::report_null_receiver(ExprId base, TypeId type, const syntax::N
            diagnostics::Applicability::kMaybeIncorrect);
 }
 
+void BodyChecker::report_needless_question(ExprId base, TypeId type, const syntax::Name& name) {
+  const Span dot{span_of(base).end, name.span.begin, name.span.file};
+  if (type == types::kJson) {
+    diagnostics_.report(Code::kOperatorType, dot, "?.", "json")
+        .labelled("what is in `json` is only known when it is read")
+        .help("say what it may be: `x as Record?`, then `?.`");
+    return;
+  }
+  diagnostics_.report(Code::kNeverNull, dot, "?.", text(type))
+      .also(span_of(base), fmt::format("this is `{}`", text(type)))
+      .help("a plain `.` is enough")
+      .fix("write `.`", {{dot, "."}});
+}
+
 // A field of some kind of error, read where the kind is not known: null if it is another one.
 TypeId BodyChecker::error_member(ExprId expr, const syntax::MemberExpr& node) {
   SymbolId kind = kNone;
@@ -193,19 +207,12 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
       return types::kUnknown;
     }
   } else if (node.optional) {
-    if (base == types::kJson) {
-      // JSON's null has no fields either.
-    } else {
-      const Span dot{span_of(node.base).end, name.span.begin, name.span.file};
-      diagnostics_.report(Code::kNeverNull, dot, "?.", text(base))
-          .also(span_of(node.base), fmt::format("this is `{}`", text(base)))
-          .help("a plain `.` is enough")
-          .fix("write `.`", {{dot, "."}});
-    }
+    report_needless_question(node.base, base, name);
   }
+  const bool chained = node.optional && types_.is_optional(base);
   const auto found = [&](Meaning::Kind kind, TypeId type, uint32_t index = kNone) {
     mean(expr, kind).index = index;
-    return node.optional ? types_.optional(type) : type;
+    return chained ? types_.optional(type) : type;
   };
   if (name.empty()) return types::kUnknown;
   switch (types_.shape(plain)) {
@@ -257,7 +264,7 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
           element = types_.is(element, Shape::kResult) ? types_.element(element) : types::kUnknown;
         mean(expr, Meaning::Kind::kNativeProperty).native = std::string(native);
         const TypeId type = substitute(types_, result, key, element);
-        return node.optional ? types_.optional(type) : type;
+        return chained ? types_.optional(type) : type;
       }
       if (signature != nullptr || Signatures::loop(receiver, name.text)) {
         auto& report = diagnostics_.report(Code::kTypeAsValue, name.span, name.text, "a function")

@@ -51,7 +51,7 @@ std::string_view operator_text(BinaryOp op) {
 }  // namespace
 
 bool BodyChecker::refuse_secret(ExprId expr, TypeId type, std::string_view shown_by) {
-  if (types_.without_optional(type) != types::kSecret) return false;
+  if (!all_.holds_secret(type)) return false;
   if (shown_by == "a comparison") {
     diagnostics_.report(Code::kNotMatchable, span_of(expr), text(type))
         .labelled("the answer would tell something about it")
@@ -59,7 +59,9 @@ bool BodyChecker::refuse_secret(ExprId expr, TypeId type, std::string_view shown
     return true;
   }
   diagnostics_.report(Code::kSecretShown, span_of(expr), shown_by)
-      .labelled(fmt::format("`{}` is a `secret`", source(span_of(expr))))
+      .labelled(types_.without_optional(type) == types::kSecret
+                    ? fmt::format("`{}` is a `secret`", source(span_of(expr)))
+                    : fmt::format("a `{}` has a secret in it", text(type)))
       .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
   return true;
 }
@@ -210,8 +212,10 @@ TypeId BodyChecker::infer_equality(const syntax::BinaryExpr& node) {
     right = infer(node.right, left == types::kNull ? kNone : left);
   }
   if (types_.is_silent(left) || types_.is_silent(right)) return types::kBool;
-  if (refuse_secret(node.left, left, "a comparison") ||
-      refuse_secret(node.right, right, "a comparison"))
+  // Whether a secret was given at all may be known.
+  if (left != types::kNull && right != types::kNull &&
+      (refuse_secret(node.left, left, "a comparison") ||
+       refuse_secret(node.right, right, "a comparison")))
     return types::kBool;
   if (left == types::kNull || right == types::kNull) {
     const TypeId other = left == types::kNull ? right : left;

@@ -68,6 +68,9 @@ class ProgramChecker {
   /// The built-in enum of a verify block whose step's output has this type (kNothing: none).
   TypeId doubt_enum(TypeId output);
 
+  /// A secret, or something that has one in it.
+  bool holds_secret(TypeId type);
+
   /// "a runbook", "an enum"… of a symbol, for messages.
   static std::string_view kind_text(const Symbol& symbol);
   static std::vector<std::string_view> built_in_types();
@@ -90,6 +93,7 @@ class ProgramChecker {
                         syntax::TypeRefId result);
   void check_not_recursive(SymbolId symbol);
   bool contains(TypeId type, SymbolId wanted, std::vector<SymbolId>& seen);
+  bool holds_secret(TypeId type, std::vector<SymbolId>& seen);
   void check_refinements();
   void check_unused();
   void apply_annotations();

@@ -146,6 +146,13 @@ void BodyChecker::check_step(syntax::StmtId stmt, const syntax::StepStmt& node, 
     reachable_ = true;
     facts_ = before;
   }
+  if (work.action == kNone && all_.holds_secret(work.output)) {
+    diagnostics_
+        .report(Code::kSecretShown, node.name.span,
+                fmt::format("the output of `{}`", node.name.text))
+        .labelled("a step's output is shown and kept")
+        .help("hand the secret to where it is needed, outside of the step");
+  }
   TypeId type = work.output;
   if (continues) type = types_.result(types_.is_silent(type) ? types::kUnknown : type);
   if (skips) type = types_.optional(type);

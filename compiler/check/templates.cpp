@@ -1,12 +1,11 @@
 // Literals with `${}`: what they are follows from where they stand, and so does how each value is
 // encoded. A value never becomes syntax of the shell, of a URL or of a query.
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <cctype>
 
 #include "base/units.h"
 #include "compiler/check/body_checker.h"
+#include "compiler/check/pattern_text.h"
 #include "compiler/check/shell_text.h"
 
 namespace rbk::check {
@@ -14,28 +13,6 @@ namespace rbk::check {
 using diagnostics::Code;
 
 namespace {
-
-/// `(?<name>` as the pattern library of Debian 12 spells it: `(?P<name>`.
-std::string with_named_groups(std::string_view pattern) {
-  std::string result;
-  bool in_class = false;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
-    result += c;
-    if (c == '\\' && i + 1 < pattern.size()) {
-      result += pattern[++i];
-    } else if (c == '[') {
-      in_class = true;
-    } else if (c == ']') {
-      in_class = false;
-    } else if (c == '(' && !in_class && pattern.substr(i + 1, 2) == "?<" &&
-               pattern.substr(i + 3, 1) != "=" && pattern.substr(i + 3, 1) != "!") {
-      result += "?P";
-      ++i;
-    }
-  }
-  return result;
-}
 
 std::string_view place_text(ShellText::Place place) {
   switch (place) {
@@ -466,11 +443,8 @@ TypeId BodyChecker::infer_literal(ExprId expr, const syntax::StringLit& node, Ty
                                           : time.error().cure);
     return type;
   }
-  re2::RE2::Options options;
-  options.set_log_errors(false);
-  const re2::RE2 pattern(with_named_groups(written), options);
-  if (!pattern.ok())
-    diagnostics_.report(Code::kBadLiteral, span_of(expr), "Regex", pattern.error())
+  if (const auto mistake = pattern_mistake(written))
+    diagnostics_.report(Code::kBadLiteral, span_of(expr), "Regex", *mistake)
         .help(node.kind == syntax::StringLit::Kind::kRaw
                   ? "patterns are those of RE2: no look-around, no back-references"
                   : "write patterns as `r\"…\"`, where a backslash is a backslash");

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "compiler/check/pattern_text.h"
+
 namespace rbk::plan {
 namespace {
 
@@ -211,8 +213,11 @@ Value Evaluator::binary(const syntax::BinaryExpr& node) const {
                                                     : *order >= 0;
       return Value::of_bool(holds);
     }
-    case BinaryOp::kMatches:
-      return {};
+    case BinaryOp::kMatches: {
+      if (left.shape != Shape::kText || right.shape != Shape::kText) return {};
+      const auto found = check::pattern_matches(right.text, left.text);
+      return found ? Value::of_bool(*found) : Value{};
+    }
     default:
       return arithmetic(node.op, left, right);
   }
