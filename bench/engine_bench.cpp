@@ -50,7 +50,6 @@ double engine_steps(const std::string& folder, int in_flight, int steps) {
   for (int run = 0; run < in_flight; ++run) {
     auto started = (*engine)->start({program, "main", {}, "", {}, {"bench", {}, {}}});
     if (!started) fail(started.error());
-    if (auto detached = (*engine)->detach(*started); !detached) fail(detached.error());
   }
   const auto begin = std::chrono::steady_clock::now();
   auto ends = (*engine)->drive_all({});
@@ -59,7 +58,8 @@ double engine_steps(const std::string& folder, int in_flight, int steps) {
   if (!ends) fail(ends.error());
   for (const auto& end : *ends)
     if (end.run.status != rbk::engine::RunStatus::kSucceeded) {
-      fmt::print(stderr, "engine_bench: a run ended {}\n", to_string(end.run.status));
+      fmt::print(stderr, "engine_bench: a run ended {} ({})\n", to_string(end.run.status),
+                 static_cast<int>(end.why));
       std::exit(1);
     }
   return in_flight * steps / took;

@@ -94,16 +94,21 @@ void Engine::State::take_up(RunDriver& driver) {
     ++driver.attempts;
     if (attempt.outcome) end_attempt(id, std::move(*attempt.outcome));
   }
+  std::vector<vm::RequestId> unstarted;
   for (const vm::RequestId id : waiting) {
     Asked* asked = driver.asked().find(id);
     if (asked == nullptr || asked->out || asked->in_doubt) continue;
     // What this process asked for and never began has certainly not begun.
     const bool ours = asked->engine == key && !abandoned.contains(run);
-    if (asked->perform() != nullptr && !asked->not_started && !ours)
+    if (asked->not_started && !asked->stopping && stop_level.load() == 0)
+      unstarted.push_back(id);
+    else if (asked->perform() != nullptr && !asked->not_started && !ours)
       find_again(driver, *asked);
-    else
+    else if (!asked->not_started || asked->stopping)
       carry_out(driver, *asked);
   }
+  // That they were not started is true only until somebody may have begun them: first the intent.
+  if (!unstarted.empty()) driver.note(Entry::Kind::kBegun, unstarted, now());
   abandoned.erase(run);
 }
 
@@ -152,7 +157,7 @@ const std::string& Engine::State::boot_of(EngineKey engine) {
 
 namespace {
 
-Attempt describe_attempt(const RunDriver& driver, const Asked& asked, uint64_t id,
+Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
                          const StoreIdentity& store) {
   const vm::request::Perform& perform = *asked.perform();
   Attempt attempt;
@@ -161,8 +166,9 @@ Attempt describe_attempt(const RunDriver& driver, const Asked& asked, uint64_t i
   attempt.arguments = perform.arguments;
   attempt.run = driver.row().id;
   attempt.path = perform.path;
-  attempt.key = idempotency_key(store.id, attempt.run, perform.path, perform.step);
-  attempt.attempt_key = attempt_key(store.id, attempt.run, asked.request.id, asked.repetition);
+  if (!driver.keys) driver.keys.emplace(store.id, attempt.run);
+  attempt.key = driver.keys->idempotency(perform.path, perform.step);
+  attempt.attempt_key = driver.keys->attempt(asked.request.id, asked.repetition);
   attempt.behaviour = behaviour_of(perform.behaviour);
   attempt.timeout = perform.timeout;
   return attempt;

@@ -9,7 +9,6 @@
 namespace rbk::engine {
 namespace {
 
-constexpr int64_t kLookEvery = 100'000;  // for other processes' messages, microseconds
 constexpr size_t kFlushLogsBytes = 256 * 1024;
 constexpr int kMostFailures = 3;
 /// With people to be waited for, how long a sleep may be that is stayed for all the same.
@@ -71,6 +70,7 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
   std::set<RunKey> left(wanted.begin(), wanted.end());
   std::vector<DriveEnd> ends;
   failures = 0;
+  for (auto& [run, driver] : runs) driver->somebody_listens = observer != nullptr;
   for (const RunKey run : wanted)
     if (const auto held = runs.find(run); held != runs.end()) open_fresh(*held->second);
   while (true) {
@@ -123,7 +123,7 @@ Status Engine::State::pump() {
     auto changed = look_now ? Result<bool>(true) : store->changed();
     if (!changed) return tl::unexpected(changed.error());
     look_now = false;
-    look_at = boot_now + kLookEvery;
+    look_at = boot_now + world.look_every;
     if (*changed)
       if (auto taken = take_messages(); !taken) return taken;
   }
@@ -183,6 +183,10 @@ Status Engine::State::settle_commit(Committed committed) {
     leave(driver, driver.committed());
     if (!change.release) continue;
     if (driver.over()) remember_end(driver.row(), DriveEnd::Why::kOver);
+    // A run that ended over an attempt (its limits were reached) does not want it any more.
+    for (auto& [id, attempt] : attempts)
+      if (driver.over() && attempt.run == change.run && !attempt.outcome)
+        attempt.action->stop(id, StopMode::kGentle);
     std::erase_if(attempts, [&](const auto& item) { return item.second.run == change.run; });
     runs.erase(change.run);
   }

@@ -14,7 +14,7 @@ Engine::State::State(std::unique_ptr<Store> opened, World given, ActionRegistry*
       actions(registry),
       mailbox(std::make_shared<Mailbox>(world.clock, world.sleeper)),
       committer(std::make_unique<Committer>(store.get(), world.sleeper, world.writer_thread)) {
-  look_at = world.clock->boot() + 100'000;
+  look_at = world.clock->boot() + world.look_every;
 }
 
 Engine::State::~State() {
@@ -221,8 +221,9 @@ void Engine::State::open_fresh(RunDriver& driver) {
 }
 
 Status Engine::detach(const std::string& run) {
-  for (auto& [key, driver] : state_->runs) {
+  for (auto& [held_run, driver] : state_->runs) {
     if (driver->row().id != run) continue;
+    const RunKey key = held_run;
     const int level = state_->stop_level.exchange(2);  // nothing of it begins here
     const bool over = driver->over();
     RunDriver& held = *driver;
@@ -261,8 +262,10 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
       state.observer = nullptr;
       if (driver.error().kind == ErrorKind::kLocked && state.holder_lives(key))
         return plain_end(DriveEnd::Why::kHeld);
-      if (auto now = state.store->run(key); now && now->status == RunStatus::kQuarantined)
+      auto now = state.store->run(key);
+      if (now && now->status == RunStatus::kQuarantined)
         return plain_end(DriveEnd::Why::kQuarantined);
+      if (now && is_over(now->status)) return plain_end(DriveEnd::Why::kOver);
       return tl::unexpected(driver.error());
     }
   }
@@ -310,7 +313,7 @@ Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
         ends.push_back(std::move(state.ended.at(row->key)));
         state.ended.erase(row->key);
       }
-    } else if (kind != ErrorKind::kLocked) {
+    } else if (kind != ErrorKind::kLocked && kind != ErrorKind::kRefused) {
       state.observer = nullptr;
       return tl::unexpected(driver.error());
     }

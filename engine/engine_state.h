@@ -116,6 +116,8 @@ struct Engine::State {
   Status take_messages();
   void take_message(RunDriver& driver, const Message& message);
   void take_vote(RunDriver& driver, const Message& message);
+  Status check_output(const RunRow& row, vm::RequestId request, const boost::json::value& output,
+                      const Person& by);
   Status check_by_machine(const RunRow& row, decltype(vm::Event::what) what);
   void take_resolution(RunDriver& driver, const Message& message, const boost::json::object& body);
   Status post(RunKey run, vm::RequestId request, Message::Kind kind,

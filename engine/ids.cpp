@@ -22,26 +22,32 @@ std::string run_id(int64_t time, uint64_t random) {
   return id;
 }
 
-std::string idempotency_key(std::string_view store, std::string_view run, std::string_view path,
-                            uint64_t step) {
+Keys::Keys(std::string_view store, std::string_view run) {
   Writer writer;
-  writer.text("step");
   writer.text(store);
   writer.text(run);
-  writer.text(path);
+  const Digest hash = sha256(writer.take());
+  run_.assign(reinterpret_cast<const char*>(hash.data()), 16);
+  run_digits_ = to_hex(hash).substr(0, 32);
+}
+
+std::string Keys::idempotency(std::string_view path, uint64_t step) const {
+  // Short, so that most keys take one block of SHA-256.
+  Writer writer;
+  writer.raw(run_);
   writer.number(step);
+  writer.raw(path);
   return to_hex(sha256(writer.take()));
 }
 
-std::string attempt_key(std::string_view store, std::string_view run, uint64_t request,
-                        uint32_t repetition) {
-  Writer writer;
-  writer.text("attempt");
-  writer.text(store);
-  writer.text(run);
-  writer.number(request);
-  writer.number(repetition);
-  return to_hex(sha256(writer.take()));
+std::string Keys::attempt(uint64_t request, uint32_t repetition) const {
+  std::string key = run_digits_;
+  key.resize(64, '0');
+  size_t at = 64;
+  for (uint64_t rest = repetition; rest > 0; rest >>= 4) key[--at] = "0123456789abcdef"[rest & 15];
+  at = 56;
+  for (uint64_t rest = request; rest > 0; rest >>= 4) key[--at] = "0123456789abcdef"[rest & 15];
+  return key;
 }
 
 }  // namespace rbk::engine

@@ -154,6 +154,31 @@ Status Engine::State::check_by_machine(const RunRow& row, decltype(vm::Event::wh
   return {};
 }
 
+/// Whether a person's output fits what the doubtful action gives.
+Status Engine::State::check_output(const RunRow& row, vm::RequestId request,
+                                   const json::value& output, const Person& by) {
+  auto program = load_program(*store, row);
+  if (!program) return tl::unexpected(program.error());
+  auto run = recover_run(*store, row, *program);
+  if (!run) return tl::unexpected(run.error());
+  const Asked* asked = run->asked.find(request);
+  if (asked == nullptr) return fail(ErrorKind::kRefused, "it has been answered");
+  if (asked->perform() == nullptr)
+    return check_by_machine(
+        row, vm::event::Resolved{request, vm::event::Resolved::How::kDone, output, by.user});
+  const bytecode::ActionImport& action = (*program)->actions[asked->perform()->action];
+  if (action.result == bytecode::kNone) return {};
+  // As a parameter of that type would be read.
+  bytecode::Runbook reads;
+  reads.name = action.name;
+  reads.parameters.emplace_back();
+  reads.parameters[0].name = "output";
+  reads.parameters[0].type = action.result;
+  auto fits = vm::check_parameters(**program, reads, {{"output", output}});
+  if (!fits) return tl::unexpected(fits.error());
+  return {};
+}
+
 Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Person& by) {
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
@@ -235,19 +260,9 @@ Status Engine::resolve(const std::string& run, const std::string& path, Resoluti
   if (!wait) return tl::unexpected(wait.error());
   if (output && how != Resolution::kDone)
     return fail(ErrorKind::kInvalid, "an output belongs to `done` only", "leave --output out");
-  if (how == Resolution::kDone) {
-    // Whether the output fits: as an attempt's result, or as the answer to the machine's question.
-    const json::value given = output.value_or(nullptr);
-    vm::event::Performed performed;
-    performed.request = wait->request;
-    performed.output = given;
-    auto fits = state_->check_by_machine(*row, performed);
-    if (!fits)
-      fits = state_->check_by_machine(
-          *row,
-          vm::event::Resolved{wait->request, vm::event::Resolved::How::kDone, given, by.user});
-    if (!fits) return fits;
-  }
+  if (how == Resolution::kDone)
+    if (auto fits = state_->check_output(*row, wait->request, output.value_or(nullptr), by); !fits)
+      return fits;
   constexpr const char* kWords[] = {"done", "not_done", "retry", "fail"};
   json::object body{{"how", kWords[static_cast<size_t>(how)]}, {"user", by.user}};
   if (output) body["output"] = *output;
@@ -286,8 +301,8 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
     case Message::Kind::kCancel:
       driver.kill = driver.kill || flag_of(body, "now");
       done = driver.deliver(vm::event::Cancelled{flag_of(body, "rollback"), message.by}, now());
-      // Attempts that are let finish otherwise are killed as well.
-      if (done && driver.kill)
+      // Attempts that are let finish otherwise are killed, also by a second cancellation.
+      if (driver.kill)
         for (auto& [id, attempt] : attempts)
           if (attempt.run == driver.row().key && !attempt.outcome)
             attempt.action->stop(id, StopMode::kKill);
@@ -355,13 +370,14 @@ void Engine::State::take_resolution(RunDriver& driver, const Message& message,
   if (how == "done") {
     if (output != nullptr) performed.output = *output;
   } else {
+    // Settled by a person: it leaves no doubt, so nothing asks again.
     performed.how = vm::event::Performed::How::kError;
-    performed.error = {
-        "Error",
-        fmt::format("nobody knows whether the attempt had its effect; {} let it fail", user),
-        false,
-        {}};
-    performed.effect = vm::Effect::kUnknown;
+    performed.error = {"InDoubt",
+                       fmt::format("{} said that {} failed", user,
+                                   driver.program().actions[asked->perform()->action].name),
+                       false,
+                       {}};
+    performed.effect = vm::Effect::kDone;
   }
   answer(driver, std::move(performed));
 }

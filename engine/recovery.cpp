@@ -42,9 +42,15 @@ Status apply_own(RecoveredRun& run, const RunRow& row, const Entry& entry) {
         ++asked->repetition;
         asked->not_started = false;
         asked->engine = entry.engine;
+        asked->boot_time = entry.boot_time;
         break;
       case Entry::Kind::kNotStarted:
         asked->not_started = true;
+        break;
+      case Entry::Kind::kBegun:
+        asked->not_started = false;
+        asked->engine = entry.engine;
+        asked->boot_time = entry.boot_time;
         break;
       case Entry::Kind::kDoubt:
         run.asked.set_doubt(*asked, true);

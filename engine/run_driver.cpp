@@ -66,6 +66,12 @@ void RunDriver::close_entry(Entry& entry, std::vector<News> news,
   settle_status(news);
   entry.news = encode_news(news, output, change_.blobs);
   bytes_since_snapshot_ += entry.body.size() + 64;
+  if (!somebody_listens) return;
+  if (leaving_.news.empty()) {
+    for (News& item : news) item.entry = entry.number, item.time = entry.time;
+    leaving_.news = std::move(news);
+    return;
+  }
   for (News& item : news) {
     item.entry = entry.number;
     item.time = entry.time;
@@ -81,6 +87,7 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
   Entry& entry = begin_entry(Entry::Kind::kEvent, now);
   entry.body = encode_body(event, turn->requests, change_.blobs);
   std::vector<News> news;
+  news.reserve(2 + turn->marks.size() + turn->requests.size());
   if (answers != 0) {
     const Asked* asked = asked_.find(answers);
     const bool performed = asked != nullptr && asked->perform() != nullptr;
@@ -95,7 +102,7 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
     item.kind = News::Kind::kCancelled;
     item.by = cancelled->by;
   }
-  tell_marks(*turn, news);
+  tell_marks(std::move(turn->marks), news);
   tell_requests(turn->requests, news);
   asked_.absorb(turn->requests, entry);
   if (turn->ending) end(*turn->ending, news);
@@ -105,11 +112,11 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
   return {};
 }
 
-void RunDriver::tell_marks(const vm::Turn& turn, std::vector<News>& news) {
-  for (const vm::Mark& mark : turn.marks) {
+void RunDriver::tell_marks(std::vector<vm::Mark> marks, std::vector<News>& news) {
+  for (vm::Mark& mark : marks) {
     if (mark.kind == vm::Mark::Kind::kLog) {
-      leaving_.lines.push_back({mark.step, mark.path, stream_of(mark.level), time_, mark.text,
-                                leaving_.news.size() + news.size()});
+      leaving_.lines.push_back({mark.step, std::move(mark.path), stream_of(mark.level), time_,
+                                std::move(mark.text), leaving_.news.size() + news.size()});
       continue;
     }
     if (mark.kind == vm::Mark::Kind::kLabel) {
@@ -117,7 +124,7 @@ void RunDriver::tell_marks(const vm::Turn& turn, std::vector<News>& news) {
       labels_changed_ = true;
     }
     News& item = news.emplace_back();
-    item.mark = mark;
+    item.mark = std::move(mark);
   }
 }
 
@@ -177,9 +184,16 @@ void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& request
       ++asked.repetition;
       asked.not_started = false;
       asked.engine = engine_;
+      asked.boot_time = now.boot;
       asked.out = false;
       item.kind = News::Kind::kRepeat;
       leaving_.requests.push_back(id);
+    } else if (kind == Entry::Kind::kBegun) {
+      asked.not_started = false;
+      asked.engine = engine_;
+      asked.boot_time = now.boot;
+      leaving_.requests.push_back(id);
+      continue;
     } else if (kind == Entry::Kind::kDoubt) {
       asked_.set_doubt(asked, true);
       item.kind = News::Kind::kDoubt;

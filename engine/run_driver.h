@@ -10,6 +10,7 @@
 
 #include "engine/action.h"
 #include "engine/asked.h"
+#include "engine/ids.h"
 #include "engine/news.h"
 #include "engine/recovery.h"
 #include "engine/store.h"
@@ -83,15 +84,17 @@ class RunDriver {
   /// A new run's key, once the store has given it one.
   void adopt(RunKey key, EngineKey holder);
 
-  std::optional<Error> broken;  // its machine did what it must not: it is to be quarantined
-  bool kill = false;            // a person wants it over now: stops are kills
+  std::optional<Keys> keys;      // made when they are first needed
+  bool somebody_listens = true;  // to the news
+  std::optional<Error> broken;   // its machine did what it must not: it is to be quarantined
+  bool kill = false;             // a person wants it over now: stops are kills
   std::set<int64_t> messages_seen;
   size_t attempts = 0;    // that run in this process
   int64_t log_bytes = 0;  // stored so far
 
  private:
   Entry& begin_entry(Entry::Kind kind, Moment now);
-  void tell_marks(const vm::Turn& turn, std::vector<News>& news);
+  void tell_marks(std::vector<vm::Mark> marks, std::vector<News>& news);
   void tell_requests(const std::vector<vm::Request>& requests, std::vector<News>& news);
   void settle_status(std::vector<News>& news);
   void close_entry(Entry& entry, std::vector<News> news, const boost::json::value* output);

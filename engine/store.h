@@ -46,6 +46,7 @@ struct Entry {
     kRepeat = 2,      // an attempt is carried out again within its request; body: request id
     kNotStarted = 3,  // a clean stop left these requests unstarted; body: request ids
     kDoubt = 4,  // nobody can say what became of this attempt, a person is asked; body: request id
+    kBegun = 5,  // the engine that goes on begins what was left unstarted; body: request ids
   };
   uint64_t number = 0;  // from 1, without gaps, within its run
   Kind kind = Kind::kEvent;
@@ -199,7 +200,7 @@ class Store {
   virtual Result<CommitResult> commit(Group& group) = 0;
 
   /// Takes the run if nobody holds it, or its holder is dead. kLocked: a living process holds it;
-  /// kNotFound. The row returned is the run as claimed.
+  /// kRefused: it is over or quarantined; kNotFound. The row returned is the run as claimed.
   virtual Result<RunRow> claim(RunKey run, EngineKey engine) = 0;
 
   /// Puts a message before the run's holder. kExists: a message of this id is there already.

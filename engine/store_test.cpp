@@ -220,6 +220,17 @@ TEST_P(StoreConformance, ALivingHolderKeepsItsRun) {
   EXPECT_EQ(claimed.holder, 8);
 }
 
+TEST_P(StoreConformance, ARunThatIsOverIsClaimedByNobody) {
+  auto store = joined(open(), 7);
+  const RunRow row = put(*store, 7, "aaa111");
+  RunChange end = change_of(row);
+  end.status = RunStatus::kFailed;
+  end.ending = "{}";
+  end.release = true;
+  EXPECT_TRUE(commit(*store, end).empty());
+  EXPECT_EQ(store->claim(row.key, 7).error().kind, ErrorKind::kRefused);
+}
+
 TEST_P(StoreConformance, WhoLostARunCanNotWriteToIt) {
   auto first = joined(open(), 7);
   const RunRow row = put(*first, 7, "aaa111");

@@ -66,8 +66,11 @@ class EventSleeper : public Sleeper {
 }  // namespace
 
 World World::real() {
-  return {std::make_shared<HostClock>(), std::make_shared<KernelRandom>(),
-          std::make_shared<EventSleeper>(), true};
+  World world;
+  world.clock = std::make_shared<HostClock>();
+  world.random = std::make_shared<KernelRandom>();
+  world.sleeper = std::make_shared<EventSleeper>();
+  return world;
 }
 
 }  // namespace rbk::engine

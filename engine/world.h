@@ -44,6 +44,8 @@ struct World {
   std::shared_ptr<Sleeper> sleeper;
   /// Commits on a thread of their own while machines run on; a simulation commits in the engine's.
   bool writer_thread = true;
+  /// How often to look for what other processes have written; microseconds.
+  int64_t look_every = 100'000;
 
   static World real();
 };

@@ -325,7 +325,7 @@ Status SqliteStore::write_engine() {
 Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine) {
   const Status claimed = transaction([&]() -> Status {
     if (auto ok = writer_.ready(writes_.holder,
-                                "select run.holder, run.id, engine.process from run "
+                                "select run.holder, run.id, engine.process, run.status from run "
                                 "left join engine on engine.key=run.holder where run.key=?");
         !ok)
       return ok;
@@ -339,6 +339,10 @@ Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine) {
       const int code = holder->step();
       if (code == SQLITE_DONE) return fail(ErrorKind::kNotFound, "there is no such run");
       if (code != SQLITE_ROW) return tl::unexpected(writer_.error("read its runs"));
+      const auto status = static_cast<RunStatus>(holder->integer(3));
+      if (is_over(status) || status == RunStatus::kQuarantined)
+        return fail(ErrorKind::kRefused,
+                    fmt::format("run {} is {}", holder->text(1), to_string(status)));
       const int64_t key = holder->integer(0);
       if (key != 0 && key != engine && locks_.engine_lives(key))
         return fail(

@@ -33,6 +33,8 @@ std::string code_of(const std::string& kind, const std::string& name, int64_t nu
   code += fmt::format("Perform value {} i | {} {} {}\n", name, kind == "t" ? "time" : "_",
                       behaviour, doubt);
   code += "StepEnd value json\n";
+  if (kind == "b")
+    code += fmt::format("MakeClosure text undo_{} _ | 0\nUndoPush text {} 0\n", name, name);
   if (number > 0) code += "ItemPop\n";
   code += "AddImm count count 1\nAddImm i i 1\n";
   code += fmt::format("LoadInt n {}\nJumpLtInt i n @again{}\n", number == 0 ? 1 : number, part);
@@ -43,6 +45,7 @@ std::string code_of(const std::string& kind, const std::string& name, int64_t nu
 
 std::shared_ptr<const bytecode::Program> program(const std::string& script) {
   std::string declarations = "record Form { ticket: string? }\n";
+  std::string functions;
   std::string code;
   std::set<std::string> actions;
   std::istringstream parts(script);
@@ -54,8 +57,15 @@ std::shared_ptr<const bytecode::Program> program(const std::string& script) {
     int64_t number = 0;
     words >> kind >> name >> number;
     const bool performs = kind != "l" && kind != "s" && kind != "a";
-    if (performs && actions.insert(name).second)
+    if (kind == "b" && actions.insert("undo").second)
+      declarations += "action undo(n: int) -> json writes\n";
+    if (performs && actions.insert(name).second) {
       declarations += fmt::format("action {}(n: int) -> json writes\nstep {}\n", name, name);
+      functions += fmt::format(
+          "function undo_{}()\nreg n int\nreg value ref\nLoadInt n 0\n"
+          "keep\nPerform value undo n | _ 0 0\nReturnNothing\nend\n",
+          name);
+    }
     code += code_of(kind, name, number, number_of_part);
   }
   const std::string text = declarations +
@@ -63,7 +73,8 @@ std::shared_ptr<const bytecode::Program> program(const std::string& script) {
                            "function main() -> int\n"
                            "reg count i n int\nreg text value ref\nreg time duration\n"
                            "LoadInt count 0\n" +
-                           code + "Return count\nend\n";
+                           code + "Return count\nend\n" +
+                           (script.find("b ") != std::string::npos ? functions : "");
   auto made = std::make_shared<const bytecode::Program>(vm::testing::assemble(text));
   if (const auto sound = bytecode::verify(*made); !sound) {
     fmt::print(stderr, "a test's program is wrong: {}\n{}\n", sound.error().message, text);
