@@ -126,7 +126,7 @@ TEST_F(CompilerCommands, APlanShowsWhatWouldBeDone) {
   EXPECT_NE(ran.out.find("bob"), std::string::npos) << ran.out;
   EXPECT_TRUE(ran.out.ends_with("1 writes, 0 idempotent, 0 reads\n")) << ran.out;
   const Ran wrong = ran_command({"plan", "a.rbk", "--nam", "bob"});
-  EXPECT_EQ(wrong.status, ExitStatus::kRefused);
+  EXPECT_EQ(wrong.status, ExitStatus::kUsage);
   EXPECT_NE(wrong.err.find("did you mean --name?"), std::string::npos) << wrong.err;
 }
 

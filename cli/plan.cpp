@@ -238,10 +238,10 @@ ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments) {
   if (!runbook) return refuse(terminal, runbook.error());
   Result<boost::json::object> read =
       read_parameters(*loaded->program, **runbook, given, params, options.names());
-  Result<boost::json::array> checked;
-  if (read) checked = vm::check_parameters(*loaded->program, **runbook, *read);
-  if (!read || !checked) {
-    refuse(terminal, read ? checked.error() : read.error());
+  if (!read) return refuse(terminal, read.error());
+  Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
+  if (!checked) {
+    refuse(terminal, checked.error());
     return ExitStatus::kRefused;
   }
   std::map<std::string, plan::Value> values;

@@ -32,7 +32,7 @@ Result<boost::json::object> read_labels(const std::vector<std::string>& labels) 
   return result;
 }
 
-/// Parameters that are wrong are a refusal, not a mistake in how the command is used.
+/// A value that does not fit is a refusal, not a mistake in how the command is used.
 ExitStatus refuse_parameters(const Terminal& terminal, const Error& error) {
   refuse(terminal, error);
   return ExitStatus::kRefused;
@@ -89,7 +89,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   if (!runbook) return refuse(terminal, runbook.error());
   Result<boost::json::object> read =
       read_parameters(*loaded->program, **runbook, given.parameters, given.params, options.names());
-  if (!read) return refuse_parameters(terminal, read.error());
+  if (!read) return refuse(terminal, read.error());
   Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
   if (!checked) return refuse_parameters(terminal, checked.error());
 
