@@ -345,6 +345,7 @@ class Body {
 
   // ---- Parallel (parallel.cpp)
   void parallel_for_into(ExprId id, const syntax::ParallelForExpr& node, Reg to);
+  Reg list_of(ExprId items);
   void parallel_block_into(const syntax::ParallelExpr& node, Reg to);
   struct Policy {
     uint16_t number = 0;  // 0 fail, 1 continue, 2 tolerate

@@ -47,7 +47,7 @@ void Body::parallel_for_into(ExprId id, const syntax::ParallelForExpr& node, Reg
     branch.take_captures(*this, captures);
     branch.for_branch(id, node, result);
   }
-  const Reg list = stable_value(node.items);
+  const Reg list = list_of(node.items);
   Reg limit = kNoReg;
   if (node.limit.valid()) {
     limit = stable_value(node.limit);
@@ -71,6 +71,23 @@ void Body::parallel_for_into(ExprId id, const syntax::ParallelForExpr& node, Reg
   code_.extra(limit, program_.narrow(list_type, "types"), policy.number);
   code_.extra(policy.tolerance, policy.percent, item_closure);
   if (to != kNoReg && !gives_list) code_.emit(Op::kLoadNull, to);
+}
+
+/// The machine makes branches of a list's elements; a range becomes one first.
+Reg Body::list_of(ExprId items) {
+  const check::TypeId of = info(items).type;
+  const Reg given = stable_value(items);
+  if (checked_type(of).shape != Shape::kRange) return given;
+  const Reg list = temporary(Kind::kRef);
+  const bytecode::TypeId made = program_.list_type(type(element_of(of)));
+  code_.emit_run(Op::kMakeList, list, program_.narrow(made, "types"), 0, 0);
+  code_.extra(0);
+  const Label leave = code_.label();
+  loop_over(
+      given, of, [&](Reg item, Reg, Label) { code_.emit(Op::kListAppend, list, list, item); },
+      leave);
+  code_.bind(leave);
+  return list;
 }
 
 void Body::for_branch(ExprId id, const syntax::ParallelForExpr& node, check::TypeId result) {

@@ -72,6 +72,25 @@ undone go[a]
 )");
 }
 
+TEST(LowerParallel, ForOverARange) {
+  ScriptedWorld world(R"rbk(runbook r(n: int) -> list<int> {
+  return parallel for i in 2..n {
+    step go = put("${i}") reads
+    i * 10
+  }
+}
+)rbk");
+  EXPECT_EQ(world.run("r", {{"n", 3}}), R"(begin go[2]
+begin go[3]
+do go[2]: put("2")
+do go[3]: put("3")
+end go[2] ok "2"
+end go[3] ok "3"
+=> succeeded [20,30]
+)");
+  EXPECT_EQ(world.run("r", {{"n", 1}}), "=> succeeded []\n");
+}
+
 TEST(LowerParallel, ForContinueAndTolerate) {
   ScriptedWorld world(R"rbk(runbook c(hosts: list<string>) -> int {
   let results = parallel for h in hosts on failure continue {

@@ -74,6 +74,12 @@ PatternId Builder::pattern_alt(const P::PatternAltContext* context) {
     }
     return make(where, std::move(record));
   }
+  if (starts_upper(written.parts.back().text) && !parenthesised) {
+    const std::string name = written.text();
+    report(SyntaxError::Code::kNotAllowed, written.span, "a type alone is no pattern",
+           fmt::format("write `{} {{ }}`, or `.member` for a member of an enum", name));
+    return make(where, ErrorPattern{});
+  }
   if (written.parts.size() > 1) {
     MemberPattern member;
     member.member = written.parts.back();
@@ -92,11 +98,6 @@ PatternId Builder::pattern_alt(const P::PatternAltContext* context) {
     return make(where, MemberPattern{{}, only, std::move(payload), true});
   }
   if (only.text == "_") return make(where, WildcardPattern{});
-  if (starts_upper(only.text)) {
-    report(SyntaxError::Code::kNotAllowed, only.span, "a type alone is no pattern",
-           fmt::format("write `{} {{ }}`, or `.member` for a member of an enum", only.text));
-    return make(where, ErrorPattern{});
-  }
   return make(where, BindPattern{only});
 }
 

@@ -197,6 +197,15 @@ TEST(Parse, ABrokenDeclarationLeavesItsNeighboursAlone) {
     EXPECT_TRUE(std::holds_alternative<ConstDecl>(file.ast[file.ast.decls[good]].node));
 }
 
+TEST(Parse, ATypeAloneIsNoPattern) {
+  for (const char* type : {"Timeout", "http.ServerError"}) {
+    const ParsedFile file = parse_text("fn f(e: error) -> int {\n  return match e {\n    case " +
+                                       std::string(type) + " => 1\n    case _ => 2\n  }\n}\n");
+    ASSERT_EQ(file.errors.size(), 1u);
+    EXPECT_NE(file.errors[0].hint.find(std::string(type) + " { }"), std::string::npos);
+  }
+}
+
 TEST(Parse, AWordOfTheLanguageAsANameIsOneMistake) {
   const ParsedFile file = parse_text(
       "runbook r() {\n  let timeout = 5\n  log.info(\"${timeout}\")\n  if timeout == 3 { "
