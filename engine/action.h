@@ -49,7 +49,7 @@ struct Outcome {
   Effect effect = Effect::kDone;  // kError, kStopped: what is known of the effect
 };
 
-enum class LogStream : uint8_t { kOut, kErr, kInfo, kWarn, kError };
+enum class LogStream : uint8_t { kOut, kErr, kInfo, kWarn, kError, kDebug };
 
 /// Where an attempt's news goes. Thread-safe.
 class AttemptSink {

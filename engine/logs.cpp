@@ -46,7 +46,7 @@ Result<std::vector<LogText>> decode_lines(std::string_view lines) {
     LogText line;
     line.time = reader.signed_number();
     const uint8_t stream = reader.byte();
-    if (stream > static_cast<uint8_t>(LogStream::kError)) reader.stop();
+    if (stream > static_cast<uint8_t>(LogStream::kDebug)) reader.stop();
     line.stream = static_cast<LogStream>(stream);
     line.text = reader.text();
     if (reader.ok()) found.push_back(std::move(line));

@@ -18,6 +18,7 @@ constexpr uint64_t kEntriesWorthASnapshot = 32;
 LogStream stream_of(std::string_view level) {
   if (level == "warn") return LogStream::kWarn;
   if (level == "error") return LogStream::kError;
+  if (level == "debug") return LogStream::kDebug;
   return LogStream::kInfo;
 }
 

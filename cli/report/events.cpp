@@ -141,6 +141,8 @@ std::string_view stream_name(engine::LogStream stream) {
       return "warn";
     case engine::LogStream::kError:
       return "error";
+    case engine::LogStream::kDebug:
+      return "debug";
   }
   return "out";
 }
