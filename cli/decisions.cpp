@@ -23,11 +23,20 @@ boost::json::value form_value(const std::string& text) {
 /// The fields of the form whose declared type is text: there `007` stays what was typed.
 bool is_text(const boost::json::object& description, std::string_view field) {
   const boost::json::value* form = description.if_contains("form");
-  const boost::json::object* fields = form != nullptr ? form->if_object() : nullptr;
-  const boost::json::value* one = fields != nullptr ? fields->if_contains(field) : nullptr;
-  const boost::json::object* described = one != nullptr ? one->if_object() : nullptr;
-  const boost::json::value* type = described != nullptr ? described->if_contains("type") : one;
-  return type != nullptr && type->is_string() && type->get_string() == "string";
+  const boost::json::object* form_object = form != nullptr ? form->if_object() : nullptr;
+  const boost::json::value* fields =
+      form_object != nullptr ? form_object->if_contains("fields") : nullptr;
+  if (fields == nullptr || !fields->is_array()) return false;
+  for (const boost::json::value& one : fields->get_array()) {
+    const boost::json::object* described = one.if_object();
+    if (described == nullptr) continue;
+    const boost::json::value* name = described->if_contains("name");
+    const boost::json::value* type = described->if_contains("type");
+    if (name != nullptr && name->is_string() && name->get_string() == field)
+      return type != nullptr && type->is_string() &&
+             (type->get_string() == "string" || type->get_string() == "string?");
+  }
+  return false;
 }
 
 Result<boost::json::object> read_form(Session& session, const std::string& run,

@@ -19,6 +19,7 @@ Error system_error(std::string_view verb, const std::string& path, int number) {
   const ErrorKind kind = number == ENOENT                      ? ErrorKind::kNotFound
                          : number == EACCES || number == EROFS ? ErrorKind::kPermission
                          : number == ENOSPC                    ? ErrorKind::kFull
+                         : number == EISDIR                    ? ErrorKind::kInvalid
                                                                : ErrorKind::kIo;
   const std::string cure = number == ENOENT   ? "check the path"
                            : number == EACCES ? "check who owns it and its permissions"

@@ -179,6 +179,32 @@ Status Engine::State::check_output(const RunRow& row, vm::RequestId request,
   return {};
 }
 
+namespace {
+
+/// Refuses what the form does not ask for: a slip of the pen would otherwise be a default.
+Status check_form_names(const json::object& description, const json::object& given) {
+  std::string listed;
+  std::vector<std::string> known;
+  if (const auto form = description.if_contains("form"); form != nullptr && form->is_object()) {
+    const json::value* fields = form->get_object().if_contains("fields");
+    for (const json::value& field :
+         fields != nullptr && fields->is_array() ? fields->get_array() : json::array{}) {
+      known.push_back(field.is_object() ? text_of(field.get_object(), "name") : std::string());
+      listed += fmt::format("{}{}", listed.empty() ? "" : ", ", known.back());
+    }
+  }
+  for (const auto& field : given) {
+    if (std::find(known.begin(), known.end(), field.key()) != known.end()) continue;
+    return fail(
+        ErrorKind::kInvalid,
+        fmt::format("the form has no field `{}`", std::string_view(field.key())),
+        listed.empty() ? "it asks for nothing but the decision" : fmt::format("it has {}", listed));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Person& by) {
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
@@ -218,6 +244,8 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
                               json::serialize(*filled)),
                   "approve without --set to agree to it, or reject");
   }
+  if (auto known = check_form_names(description, wanted); !known)
+    return tl::unexpected(known.error());
   if (auto fits = state_->check_by_machine(
           *row, vm::event::Decided{wait->request, true, wanted, {by.user}, {}});
       !fits)
@@ -260,12 +288,19 @@ Status Engine::resolve(const std::string& run, const std::string& path, Resoluti
   if (!wait) return tl::unexpected(wait.error());
   if (output && how != Resolution::kDone)
     return fail(ErrorKind::kInvalid, "an output belongs to `done` only", "leave --output out");
-  if (how == Resolution::kDone)
-    if (auto fits = state_->check_output(*row, wait->request, output.value_or(nullptr), by); !fits)
-      return fits;
+  std::optional<json::value> given = output;
+  if (how == Resolution::kDone) {
+    auto fits = state_->check_output(*row, wait->request, output.value_or(nullptr), by);
+    if (!fits && !output) {
+      // Not said: what its fields say by themselves, if all of them do.
+      given = json::object{};
+      if (state_->check_output(*row, wait->request, *given, by)) fits = {};
+    }
+    if (!fits) return fits;
+  }
   constexpr const char* kWords[] = {"done", "not_done", "retry", "fail"};
   json::object body{{"how", kWords[static_cast<size_t>(how)]}, {"user", by.user}};
-  if (output) body["output"] = *output;
+  if (given) body["output"] = *given;
   return state_->post(row->key, wait->request, Message::Kind::kResolve, body, by);
 }
 

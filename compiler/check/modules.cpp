@@ -42,8 +42,12 @@ void complete_entries(syntax::Ast& ast) {
   }
 }
 
-/// `lib/a.rbk` + `../b.rbk` -> `b.rbk`; nothing if it leads out of the project.
+/// `lib/a.rbk` + `../b.rbk` -> `b.rbk`; nothing if it leads out of the project. A file that lies
+/// outside (`../../x/a.rbk`) may import from the folder that its own way up begins with.
 std::optional<std::string> join_path(std::string_view importer, std::string_view path) {
+  const std::string_view whole = importer;
+  while (importer.starts_with("../")) importer.remove_prefix(3);
+  const std::string_view outside = whole.substr(0, whole.size() - importer.size());
   std::vector<std::string_view> parts;
   const auto add = [&](std::string_view text) {
     while (true) {
@@ -63,7 +67,7 @@ std::optional<std::string> join_path(std::string_view importer, std::string_view
   const size_t folder = importer.rfind('/');
   if (folder != std::string_view::npos && !add(importer.substr(0, folder))) return std::nullopt;
   if (!add(path)) return std::nullopt;
-  std::string result = absolute ? "/" : "";
+  std::string result = absolute ? "/" : std::string(outside);
   for (size_t i = 0; i < parts.size(); ++i) {
     if (i > 0) result += '/';
     result += parts[i];

@@ -20,7 +20,8 @@ std::string code_of(const std::string& kind, const std::string& name, int64_t nu
     const bool expires = name == "exp";
     return fmt::format(
         "LoadConst text json:\"{{\\\"name\\\":\\\"{}\\\",\\\"question\\\":\\\"ok?\\\","
-        "\\\"quorum\\\":{},\\\"by\\\":[{{\\\"group\\\":\\\"sre\\\"}}]}}\"\n"
+        "\\\"quorum\\\":{},\\\"by\\\":[{{\\\"group\\\":\\\"sre\\\"}}],"
+        "\\\"form\\\":{{\\\"fields\\\":[{{\\\"name\\\":\\\"ticket\\\"}}]}}}}\"\n"
         "LoadConst time duration:300ms\nkeep count\nApprove value text Form | {} 0\n",
         name, number == 0 ? 1 : number, expires ? "time" : "_");
   }
