@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/text_width.h"
 #include "base/units.h"
@@ -146,7 +147,7 @@ void StepTree::take(const News& news) {
       return;
     case News::Kind::kCancelled:
     case News::Kind::kRepeat:
-      said_.push_back(TintedLine().add("  ! ", Tint::kWarn).add(line_of(news)));
+      say(TintedLine().add("  ! ", Tint::kWarn).add(line_of(news)));
       return;
     case News::Kind::kAttemptEnded:
     case News::Kind::kStatus:
@@ -208,14 +209,14 @@ void StepTree::take(const News& news) {
     case Mark::Kind::kLabel:
     case Mark::Kind::kAttach:
     case Mark::Kind::kCommitted:
-      said_.push_back(TintedLine().add("  ").add(line_of(news), Tint::kDim));
+      say(TintedLine().add("  ").add(line_of(news), Tint::kDim));
       return;
   }
 }
 
 void StepTree::say(std::string_view level, const std::string& text) {
   const Tint tint = level == "error" ? Tint::kBad : level == "warn" ? Tint::kWarn : Tint::kAccent;
-  said_.push_back(TintedLine().add(fmt::format("  {} ", level), tint).add(text));
+  say(TintedLine().add(fmt::format("  {} ", level), tint).add(text));
 }
 
 void StepTree::take(const engine::LogLine& line) {
@@ -306,16 +307,23 @@ void StepTree::forget(uint64_t key) {
   for (const uint64_t child : children) forget(child);
 }
 
-std::vector<TintedLine> StepTree::take_finished(int64_t now) {
-  std::vector<TintedLine> lines = std::move(said_);
-  said_.clear();
+void StepTree::settle(int64_t now) {
   for (const uint64_t key : finished_) {
-    add_subtree(lines, key, 0, now, 0, true);
+    add_subtree(said_, key, 0, now, 0, true);
     forget(key);
     std::erase(top_, key);
   }
   finished_.clear();
-  return lines;
+}
+
+void StepTree::say(TintedLine line) {
+  settle(0);  // what has ended knows its own times
+  said_.push_back(std::move(line));
+}
+
+std::vector<TintedLine> StepTree::take_finished(int64_t now) {
+  settle(now);
+  return std::exchange(said_, {});
 }
 
 std::vector<TintedLine> StepTree::live(int64_t now, size_t height, size_t frame) const {

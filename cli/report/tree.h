@@ -63,6 +63,9 @@ class StepTree {
                    size_t frame, bool whole) const;
   void add_tail(std::vector<TintedLine>& lines, const Step& step, size_t depth, size_t count) const;
   void forget(uint64_t key);
+  /// What has ended becomes lines, before what is said next.
+  void settle(int64_t now);
+  void say(TintedLine line);
 
   std::map<uint64_t, Step> steps_;  // by the machine's number; undos by path, above kUndo
   std::map<std::string, uint64_t> undos_;

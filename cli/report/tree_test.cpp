@@ -59,6 +59,19 @@ TEST(StepTree, OutputIsShownBelowItsStepAndKeptOfAFailedOne) {
   EXPECT_EQ(kept.front(), "✖ a  0ms  ShellError: exit 1");
 }
 
+TEST(StepTree, WhatIsSaidStandsAfterWhatEndedBefore) {
+  StepTree tree;
+  tree.take(mark(Mark::Kind::kStepBegan, "a", 1));
+  tree.take(mark(Mark::Kind::kStepEnded, "a", 1));
+  News said = mark(Mark::Kind::kLog, "", 0);
+  said.mark.level = "info";
+  said.mark.text = "between";
+  tree.take(said);
+  tree.take(mark(Mark::Kind::kStepBegan, "b", 2));
+  tree.take(mark(Mark::Kind::kStepEnded, "b", 2));
+  EXPECT_EQ(texts(tree.take_finished(0)), (Lines{"✔ a  0ms", "  info between", "✔ b  0ms"}));
+}
+
 TEST(StepTree, ManyStepsFitTheScreen) {
   StepTree tree;
   tree.take(mark(Mark::Kind::kStepBegan, "all", 1));
