@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Stopping `rbk run`: Ctrl-C, cancel from elsewhere, a pipe that closes; the process groups of what it started."""
+import signal
+import subprocess
+import time
+import unittest
+
+import rbk
+
+STEPS = """
+runbook steps(file: string, pause: string = "0.3") {
+  for n in 1..5 {
+    step work = shell("sleep ${pause}; echo ${n} >> ${file}")
+      rollback { shell("echo undo ${n} >> ${file}") }
+  }
+  after cancel {
+    log.info("was cancelled")
+    shell("echo after cancel >> ${file}")
+  }
+}
+"""
+
+HANGS = """
+runbook hangs(file: string) {
+  step work = shell("sleep 321 & echo $! > ${file}; wait")
+    rollback none "it only sleeps"
+}
+"""
+
+
+class Interrupt(rbk.Case):
+    def setUp(self):
+        super().setUp()
+        self.write("steps.rbk", STEPS)
+        self.file = self.folder / "lines"
+
+    def lines(self):
+        return self.file.read_text().split("\n")[:-1] if self.file.exists() else []
+
+    def begin(self, *words):
+        process = rbk.start(self.folder, "run", "steps.rbk", "--file", self.file, *words,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        return process
+
+    def only_run(self):
+        (run,) = self.rbk("runs", "--json").lines()
+        return run
+
+    def test_ctrl_c_stops_at_the_border(self):
+        process = self.begin()
+        rbk.eventually("the first step", self.lines)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, rbk.SUSPENDED, output)
+        self.assertIn("rbk resume", output)
+        done = self.lines()
+        self.assertIn(done, (["1"], ["1", "2"]), "the step under way went on to its end")
+        time.sleep(0.5)
+        self.assertEqual(self.lines(), done, "no other began")
+        self.rbk("resume", self.only_run()["run"])
+        self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
+
+    def test_a_second_ctrl_c_stops_at_once(self):
+        process = self.begin("--pause", "2")
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        process.communicate(timeout=20)
+        self.assertLess(time.monotonic() - began, 1.2)
+        self.assertEqual(process.returncode, rbk.SUSPENDED)
+        self.rbk("resume", timeout=60)
+        self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
+
+    def test_sigterm_is_as_ctrl_c(self):
+        process = self.begin()
+        rbk.eventually("the first step", self.lines)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, rbk.SUSPENDED)
+        self.rbk("resume")
+        self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
+
+    def test_cancel_leaves_what_was_done(self):
+        process = self.begin()
+        rbk.eventually("the first step", self.lines)
+        self.rbk("cancel", self.only_run()["run"], exit=None)
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, rbk.CANCELLED)
+        self.assertEqual(self.lines(), ["1", "2", "after cancel"])
+        self.assertEqual(self.only_run()["status"], "cancelled")
+
+    def test_cancel_with_rollback(self):
+        process = self.begin()
+        rbk.eventually("the first step", self.lines)
+        self.rbk("cancel", self.only_run()["run"], "--rollback", exit=None)
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, rbk.CANCELLED)
+        self.assertEqual(self.lines()[:4], ["1", "2", "undo 2", "undo 1"])
+
+    def test_cancel_now_kills_the_whole_process_group(self):
+        self.write("hangs.rbk", HANGS)
+        process = rbk.start(self.folder, "run", "hangs.rbk", "--file", self.file)
+        child = int(rbk.eventually("the child", self.lines)[0])
+        self.rbk("cancel", self.only_run()["run"], "--now", exit=None)
+        process.wait(30)
+        rbk.eventually("the child is gone", lambda: not rbk.alive(child))
+
+    def test_a_timeout_kills_the_whole_process_group(self):
+        self.write("hangs.rbk", HANGS.replace("rollback none", "timeout 300ms\n      rollback none"))
+        self.rbk("run", "hangs.rbk", "--file", self.file, exit=rbk.FAILED)
+        child = int(self.lines()[0])
+        rbk.eventually("the child is gone", lambda: not rbk.alive(child))
+
+    def test_a_reader_that_goes_away_does_not_harm_the_run(self):
+        process = self.begin("--pause", "0.05")
+        process.stdout.readline()
+        process.stdout.close()
+        process.wait(30)
+        self.rbk("resume", exit=None)
+        self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
+
+    def test_detach(self):
+        done = self.rbk("run", "steps.rbk", "--file", self.file, "--pause", "0", "--detach", exit=None)
+        self.assertEqual(self.lines(), [], str(done))
+        self.rbk("resume", self.only_run()["run"])
+        self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+"""Kills the real `rbk` (SIGKILL) at many moments of a run and resumes it, until the run ends.
+
+Each step appends one line to a file, so that its effect can be counted: after all kills every finished step's line must be there
+exactly once, and the run must have ended as it should. The supervisor lives on when the engine is killed; where a test
+kills it too, steps in doubt are answered as their `on doubt` says.
+
+RBK_CRASH_KILLS: about how many kills in all (default 150). RBK_CRASH_SEED: the seed of the moments, printed with each run.
+"""
+import collections
+import os
+import pathlib
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+import unittest.mock
+
+import rbk
+
+KILLS = int(os.environ.get("RBK_CRASH_KILLS", "150"))
+SEED = int(os.environ.get("RBK_CRASH_SEED", random.SystemRandom().randrange(1 << 32)))
+
+LONG = """
+/// Branches of steps that each leave one line behind.
+runbook long(effects: string, branches: int = 3, steps: int = 6) -> int {
+  step begin = shell("echo begin >> ${effects}") rollback none "a line"
+  let done = parallel for b in 1..branches {
+    for s in 1..steps {
+      step append = shell("sleep 0.005; echo ${b}.${s} >> ${effects}") rollback none "a line"
+    }
+    step nested {
+      step inner = shell("echo ${b}.nested >> ${effects}") rollback none "a line"
+      wait 10ms
+    }
+    b
+  }
+  step end = shell("echo end >> ${effects}") rollback none "a line"
+  return done.sum()
+}
+"""
+
+BACK = """
+/// Fails at its end and undoes what it did, each with a line.
+runbook back(effects: string, branches: int = 3, steps: int = 3) {
+  step first = shell("echo first >> ${effects}")
+    rollback { shell("sleep 0.005; echo undo first >> ${effects}") }
+  parallel for b in 1..branches {
+    for s in 1..steps {
+      step append = shell("echo ${b}.${s} >> ${effects}")
+        rollback { shell("sleep 0.005; echo undo ${b}.${s} >> ${effects}") }
+    }
+  }
+  fail "on purpose"
+}
+"""
+
+DOUBT = """
+/// One step that is under way when everything is killed.
+runbook doubt(effects: string) -> string {
+  step slow = shell("echo begun >> ${effects}; sleep 1; echo done >> ${effects}")
+    CLAUSE
+    rollback none "a line"
+  return "went on"
+}
+"""
+
+
+def supervisors(folder):
+    """The processes that own commands for the stores below this folder."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"__supervise" in words and any(word.startswith(bytes(folder)) for word in words):
+            found.append(int(entry.name))
+    return found
+
+
+def reap(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+class Crash(rbk.Case):
+    kills = 0
+
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(f"{SEED} {self.id()}")
+        self.effects = self.folder / "effects"
+
+    def lines(self):
+        return collections.Counter(self.effects.read_text().splitlines()) if self.effects.exists() else {}
+
+    def runs(self):
+        done = self.rbk("runs", "--json", exit=None)
+        if done.code == rbk.USAGE and "there is no store" in done.err:
+            return []
+        self.assertEqual(done.code, rbk.SUCCEEDED, str(done))
+        return done.lines()
+
+    def finish(self):
+        """Resumes until nothing can go on. A run that sleeps for a moment is left by `resume`, and taken up by the next."""
+        for _ in range(100):
+            done = rbk.call(self.folder, "resume")
+            if not any(run["status"] in ("running", "waiting") for run in self.runs()):
+                return done.code
+            time.sleep(0.02)
+        raise AssertionError(f"it does not come to its end: {done}")
+
+    def kill_after(self, seconds, *words):
+        """Starts rbk, kills it after so long; whether it had ended by itself before."""
+        process = rbk.start(self.folder, *words)
+        try:
+            process.wait(seconds)
+            return True
+        except subprocess.TimeoutExpired:
+            reap(process)
+            Crash.kills += 1
+            return False
+
+    def until_over(self, most, longest, *begin):
+        """Kills and resumes until the run is over, at most so many times; then lets it end. The exit status of the last."""
+        if not self.kill_after(self.random.uniform(0, longest), *begin):
+            for _ in range(most - 1):
+                if self.kill_after(self.random.uniform(0, longest), "resume"):
+                    break
+        if not self.runs():
+            return rbk.call(self.folder, *begin).code
+        return self.finish()
+
+    def expect_whole(self, folder=None):
+        store = (folder or self.folder) / ".runbook/store.db"
+        with sqlite3.connect(store) as connection:
+            self.assertEqual(connection.execute("PRAGMA integrity_check").fetchone(), ("ok",))
+        connection.close()
+
+    def expect_once(self, branches=3, steps=6, runs=1):
+        wanted = {"begin": 1, "end": 1}
+        for b in range(1, branches + 1):
+            wanted.update({f"{b}.{s}": 1 for s in range(1, steps + 1)})
+            wanted[f"{b}.nested"] = 1
+        self.assertEqual(dict(self.lines()), wanted, f"seed {SEED}")
+        runs_now = self.runs()
+        self.assertEqual([run["status"] for run in runs_now], ["succeeded"] * runs)
+        steps_now = rbk.steps(self.rbk("show", runs_now[0]["run"], "--json"))
+        self.assertEqual({step["status"] for step in steps_now}, {"succeeded"})
+        paths = collections.Counter(step["path"] for step in steps_now)
+        self.assertEqual({path for path, count in paths.items() if count > 1 and "append" not in path}, set())
+        self.expect_whole()
+
+
+class Random(Crash):
+    def test_killed_over_and_over(self):
+        self.write("long.rbk", LONG)
+        begin = ("run", "long.rbk", "--effects", self.effects)
+        wanted = Crash.kills + KILLS // 2
+        while Crash.kills < wanted:
+            self.until_over(20, 0.12, *begin)
+            self.expect_once()
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
+
+
+class Swept(Crash):
+    def test_killed_at_each_moment(self):
+        """One kill a run, a little later each time: from before the store exists to after the end."""
+        self.write("long.rbk", LONG)
+        count = max(1, KILLS // 5)
+        for at in range(count):
+            name = f"sweep{at}"
+            folder = self.folder / name
+            folder.mkdir()
+            self.effects = folder / "effects"
+            store = f"sqlite:{folder}/.runbook/store.db"
+            begin = ("run", "../long.rbk", "--effects", self.effects, "--store", store)
+            self.kill_after(0.6 * at / count, *begin)
+            with unittest.mock.patch.object(self, "folder", folder):
+                runs = self.runs()
+                self.assertLessEqual(len(runs), 1)
+                if runs:
+                    self.finish()
+                else:
+                    self.assertEqual(dict(self.lines()), {}, "an effect without a run")
+                    self.rbk(*begin)
+                self.expect_once()
+
+
+class Rollback(Crash):
+    def test_killed_while_it_undoes(self):
+        self.write("back.rbk", BACK)
+        wanted = Crash.kills + KILLS // 5
+        while Crash.kills < wanted:
+            self.until_over(20, 0.12, "run", "back.rbk", "--effects", self.effects)
+            done = {"first": 1, **{f"{b}.{s}": 1 for b in (1, 2, 3) for s in (1, 2, 3)}}
+            done.update({f"undo {name}": 1 for name in list(done)})
+            self.assertEqual(dict(self.lines()), done, f"seed {SEED}")
+            (run,) = self.runs()
+            self.assertEqual((run["status"], run["rolled_back"]), ("failed", True))
+            self.expect_whole()
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
+
+
+class Together(Crash):
+    def test_two_resume_at_once(self):
+        self.write("long.rbk", LONG)
+        for _ in range(3):
+            self.start_and_kill()
+            both = [rbk.start(self.folder, "resume") for _ in range(2)]
+            for process in both:
+                self.assertIn(process.wait(60), (rbk.SUCCEEDED, rbk.REFUSED, rbk.SUSPENDED))
+            self.finish()
+            self.expect_once()
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
+
+    def start_and_kill(self):
+        """Kills a run soon after its first step has begun."""
+        process = rbk.start(self.folder, "run", "long.rbk", "--effects", self.effects)
+        rbk.eventually("the first line", self.lines)
+        time.sleep(self.random.uniform(0, 0.1))
+        reap(process)
+        Crash.kills += 1
+
+    def test_one_takes_over_from_another_that_dies(self):
+        self.write("long.rbk", LONG)
+        process = rbk.start(self.folder, "run", "long.rbk", "--effects", self.effects)
+        rbk.eventually("the first line", self.lines)
+        other = rbk.start(self.folder, "resume")
+        time.sleep(0.05)
+        reap(process)
+        Crash.kills += 1
+        other.wait(60)
+        self.finish()
+        self.expect_once()
+
+    def test_many_runs_in_one_store(self):
+        self.write("long.rbk", LONG)
+        started = [
+            rbk.start(self.folder, "run", "long.rbk", "--effects", f"{self.effects}{at}", "--steps", "3")
+            for at in range(4)
+        ]
+        for process in started:
+            time.sleep(self.random.uniform(0, 0.1))
+            reap(process)
+            Crash.kills += 1
+        count = len(self.runs())
+        self.kill_after(0.1, "resume")
+        self.finish()
+        self.assertEqual([run["status"] for run in self.runs()], ["succeeded"] * count)
+        for at in range(4):
+            self.effects = self.folder / f"effects{at}"
+            self.assertIn(set(self.lines().values()), (set(), {1}))
+        self.expect_whole()
+
+
+class Supervisor(Crash):
+    def all_killed(self, clause):
+        """A step is under way when engine and supervisor are killed."""
+        self.write("doubt.rbk", DOUBT.replace("CLAUSE", clause))
+        process = rbk.start(self.folder, "run", "doubt.rbk", "--effects", self.effects)
+        rbk.eventually("the step has begun", self.lines)
+        reap(process)
+        for pid in supervisors(self.folder):
+            os.kill(pid, signal.SIGKILL)
+            Crash.kills += 1
+        Crash.kills += 1
+        (run,) = self.runs()
+        return run["run"]
+
+    def test_its_own_death_alone_does_not_stop_a_run(self):
+        self.write("long.rbk", LONG)
+        process = rbk.start(self.folder, "run", "long.rbk", "--effects", self.effects)
+        rbk.eventually("the first line", self.lines)
+        for pid in supervisors(self.folder):
+            os.kill(pid, signal.SIGKILL)
+            Crash.kills += 1
+        process.wait(60)
+        for _ in range(10):
+            (run,) = self.runs()
+            if run["status"] != "in_doubt":
+                break
+            for line in self.rbk("inbox", "--json").lines():
+                # What a person does: look whether the effect is there.
+                name = line["path"]
+                done = self.looks_done(name)
+                self.rbk("resolve", run["run"], name, "done" if done else "not-done", exit=None)
+            self.rbk("resume", exit=None)
+        self.expect_once()
+
+    def looks_done(self, path):
+        items = re.findall(r"\[(\d+)\]", path)
+        line = f"{items[0]}.nested" if path.endswith("/inner") else ".".join(items) or path
+        return line in self.lines()
+
+    def test_on_doubt_retry(self):
+        self.all_killed("on doubt retry")
+        self.rbk("resume")
+        self.assertEqual(self.lines()["begun"], 2)
+
+    def test_on_doubt_verify(self):
+        run = self.all_killed(
+            'on doubt verify { step seen = shell("grep -qx done ${effects}", accept: [0, 1]) reads\n'
+            " if seen.exit_code == 0 { Doubt.done(shell.Output { }) } else { Doubt.not_done } }"
+        )
+        self.rbk("resume", run)
+        self.assertEqual(self.runs()[0]["status"], "succeeded")
+        self.assertEqual(self.lines()["done"], 1)
+
+    def test_on_doubt_fail(self):
+        run = self.all_killed("on doubt fail")
+        self.rbk("resume", run, exit=rbk.FAILED)
+
+    def test_without_a_clause_a_person_says_done(self):
+        run = self.all_killed("")
+        done = self.rbk("resume", run, exit=rbk.IN_DOUBT)
+        self.assertIn(f"rbk resolve {run}", done.out + done.err)
+        self.rbk("resume", run, exit=rbk.IN_DOUBT)
+        self.assertEqual(self.runs()[0]["status"], "in_doubt")
+        self.assertIn("slow", self.rbk("inbox").out)
+        self.rbk("resolve", run, "slow", "done")
+        self.assertEqual(self.runs()[0]["status"], "succeeded")
+        self.assertEqual(self.lines()["begun"], 1)
+
+    def test_without_a_clause_a_person_says_not_done(self):
+        run = self.all_killed("")
+        self.rbk("resume", run, exit=rbk.IN_DOUBT)
+        self.rbk("resolve", run, "slow", "not-done")
+        self.assertEqual(self.lines()["begun"], 2)
+
+    def test_without_a_clause_a_person_says_fail(self):
+        run = self.all_killed("")
+        self.rbk("resume", run, exit=rbk.IN_DOUBT)
+        self.rbk("resolve", run, "slow", "fail", exit=rbk.FAILED)
+
+
+def tearDownModule():
+    print(f"crash: {Crash.kills} kills, seed {SEED}", flush=True)
+
+
+if __name__ == "__main__":
+    unittest.main()
