@@ -134,6 +134,17 @@ void Body::native_call_into(ExprId id, const syntax::CallExpr& node, const Meani
   // The receiver must still be what it was when the arguments have been evaluated.
   with_receiver(
       callee->base, callee->optional, result, to, [&](Reg base, check::TypeId, Reg where) {
+        // These change the list or map in place when nothing else holds it.
+        if (meaning.native == "list.append") {
+          code_.emit(Op::kListAppend, where, base, value(meaning.arguments.at(0)));
+          return;
+        }
+        if (meaning.native == "map.put") {
+          const Reg entry =
+              fill_run({slot_of(meaning.arguments.at(0)), slot_of(meaning.arguments.at(1))});
+          code_.emit_run(Op::kMapPut, where, base, entry, 2);
+          return;
+        }
         std::vector<Slot> slots{
             Slot{code_.kind(base), [this, base](Reg reg) { code_.move(reg, base); }, base}};
         for (const ExprId argument : meaning.arguments) {
