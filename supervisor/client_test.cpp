@@ -344,6 +344,21 @@ TEST_F(ClientTest, ACommandThatEndedWhileNobodyListenedIsFoundAgain) {
   EXPECT_EQ(recorder->out(), "done\n");
 }
 
+TEST_F(ClientTest, ACommandThatEndsAfterItsEngineKeepsNoSupervisor) {
+  ASSERT_EQ(mkfifo(path("gate").c_str(), 0600), 0);
+  in_a_process_that_dies([&] {
+    auto recorder = std::make_shared<Recorder>();
+    client().start(sh("a", "echo ready; read x < " + path("gate") + "; exit 4"), recorder);
+    recorder->wait_for_out("ready");
+  });
+  std::this_thread::sleep_for(200ms);  // it hears of the engine's death
+  std::ofstream(path("gate")) << "\n";
+  EXPECT_TRUE(eventually([&] { return supervisor() == 0; }));
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_EQ(client().recover("a", true, recorder), Found::kFound);
+  EXPECT_EQ(recorder->wait().value, 4);
+}
+
 TEST_F(ClientTest, WhatWasNeverStartedIsNeverStartedTwice) {
   EXPECT_EQ(client().recover("a", true, std::make_shared<Recorder>()), Found::kNeverStarted);
   // An engine that froze before it sent its start and thaws now:

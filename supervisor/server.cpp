@@ -75,6 +75,10 @@ void Server::reap() {
     by_process_.erase(found);
     if (command) command->reaped(status);
   }
+  // Only now does nobody but the table hold those that ended: an engine that is gone gives no
+  // further occasion.
+  forget_finished();
+  consider_leaving();
 }
 
 void Server::handle(EventLoop::Id id, Message message) {
