@@ -10,6 +10,9 @@
 namespace rbk::cli {
 namespace {
 
+/// `rbk resume` stays with a run that sleeps if it goes on within this; microseconds.
+constexpr int64_t kPatience = 60'000'000;
+
 /// The status that most needs to be seen; of several runs the whole command has one.
 ExitStatus worst(ExitStatus a, ExitStatus b) {
   constexpr std::array kFromWorst{ExitStatus::kInDoubt,   ExitStatus::kRollbackFailed,
@@ -26,8 +29,8 @@ ExitStatus resume_all(const Terminal& terminal, Session& session) {
   Result<std::vector<engine::DriveEnd>> ends;
   {
     const Interrupts interrupts(*session.engine);
-    // Those whose time has not come stay where they are.
-    ends = session.engine->drive_all({.observer = report.get(), .longest_sleep = 0});
+    // Those whose time comes later stay where they are.
+    ends = session.engine->drive_all({.observer = report.get(), .longest_sleep = kPatience});
   }
   if (!ends) {
     report->close();
