@@ -91,7 +91,7 @@ std::string TintedLine::text(size_t width, bool colour) const {
 }
 
 void StepTree::began(uint64_t key, uint64_t parent, Step step) {
-  settle(0);  // a rollback of what has ended is no part of it
+  settle(0);                        // a rollback of what has ended is no part of it
   if (steps_.count(parent) == 0) {  // the calls of a rollback stand below what they undo
     for (const auto& [path, undo] : undos_) {
       if (!step.undo && step.path.starts_with(path + "/rollback")) parent = undo;
