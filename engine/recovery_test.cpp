@@ -195,8 +195,9 @@ TEST_F(RecoveryTest, ContendingEnginesDriveEachRunOnce) {
     }
   }
   auto engine = open();
-  for (const DriveEnd& end : engine->drive_all({}).value())
-    EXPECT_EQ(end.run.status, RunStatus::kSucceeded);
+  const auto ends = engine->drive_all({});
+  ASSERT_TRUE(ends.has_value());
+  for (const DriveEnd& end : *ends) EXPECT_EQ(end.run.status, RunStatus::kSucceeded);
   RunFilter filter;
   filter.status = RunStatus::kSucceeded;
   EXPECT_EQ(engine->runs(filter)->size(), 12u);

@@ -90,7 +90,9 @@ class Interrupt(rbk.Case):
         self.rbk("cancel", self.only_run()["run"], exit=None)
         process.communicate(timeout=20)
         self.assertEqual(process.returncode, rbk.CANCELLED)
-        self.assertEqual(self.lines(), ["1", "2", "after cancel"])
+        done = self.lines()[:-1]  # how far it came before it heard of it
+        self.assertLess(len(done), 5)
+        self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"][: len(done)] + ["after cancel"])
         self.assertEqual(self.only_run()["status"], "cancelled")
 
     def test_cancel_with_rollback(self):
@@ -99,7 +101,10 @@ class Interrupt(rbk.Case):
         self.rbk("cancel", self.only_run()["run"], "--rollback", exit=None)
         process.communicate(timeout=20)
         self.assertEqual(process.returncode, rbk.CANCELLED)
-        self.assertEqual(self.lines()[:4], ["1", "2", "undo 2", "undo 1"])
+        done = [line for line in self.lines() if line.isdigit()]  # how far it came before it heard of it
+        self.assertLess(len(done), 5)
+        undone = [f"undo {line}" for line in reversed(done)]
+        self.assertEqual(self.lines()[: 2 * len(done)], ["1", "2", "3", "4", "5"][: len(done)] + undone)
 
     def test_cancel_now_kills_the_whole_process_group(self):
         self.write("hangs.rbk", HANGS)
