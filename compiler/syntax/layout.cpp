@@ -24,6 +24,10 @@ class Layouter {
     contexts_.push_back({});
     while (i_ < in_.size()) {
       if (!in_decl_) {
+        if (in_[i_].kind == Kind::kSemi) {  // it ends a declaration that a newline has ended
+          ++i_;
+          continue;
+        }
         if (!begin_declaration()) skip_junk();
         continue;
       }
@@ -153,7 +157,7 @@ class Layouter {
       i_ = next;
       if (block && i_ < in_.size() && is_decl_word(in_[i_].kind)) break;
     }
-    if (first.kind != Kind::kSemi || i_ - begin > 1) report_junk(first);
+    report_junk(first);
     DeclRange range;
     range.first = range.last = out_.tokens.size();
     range.span = {first.begin, end, source_.id()};

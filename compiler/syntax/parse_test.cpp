@@ -197,6 +197,12 @@ TEST(Parse, ABrokenDeclarationLeavesItsNeighboursAlone) {
     EXPECT_TRUE(std::holds_alternative<ConstDecl>(file.ast[file.ast.decls[good]].node));
 }
 
+TEST(Parse, SemicolonsBetweenDeclarationsSayNothing) {
+  const std::string plain = tree("const a = 1\nconst b = 2\n");
+  EXPECT_EQ(tree(";\nconst a = 1;\n;;\nconst b = 2\n;"), plain);
+  EXPECT_EQ(tree("; x").substr(0, 45), "error: expected a declaration, found `x`\n<err");
+}
+
 TEST(Parse, ATypeAloneIsNoPattern) {
   for (const char* type : {"Timeout", "http.ServerError"}) {
     const ParsedFile file = parse_text("fn f(e: error) -> int {\n  return match e {\n    case " +
