@@ -50,9 +50,8 @@ end
     {"vm: fib(32) against Lua 5.4", 0.6, 32, R"(
 runbook main(n: int) -> int = main
 function fib(n: int) -> int pure
-  reg two a b int
-  LoadInt two 2
-  JumpGeInt n two @more
+  reg a b int
+  JumpGeImm n 2 @more
   Return n
 more:
   AddImm a n -1

@@ -287,6 +287,24 @@ L_JumpEqInt:
 L_JumpNeInt:
   if (r[pc->a].i != r[pc->b].i) JUMP(static_cast<int16_t>(pc->c));
   NEXT();
+L_JumpLtImm:
+  if (r[pc->a].i < static_cast<int16_t>(pc->b)) JUMP(static_cast<int16_t>(pc->c));
+  NEXT();
+L_JumpLeImm:
+  if (r[pc->a].i <= static_cast<int16_t>(pc->b)) JUMP(static_cast<int16_t>(pc->c));
+  NEXT();
+L_JumpGeImm:
+  if (r[pc->a].i >= static_cast<int16_t>(pc->b)) JUMP(static_cast<int16_t>(pc->c));
+  NEXT();
+L_JumpGtImm:
+  if (r[pc->a].i > static_cast<int16_t>(pc->b)) JUMP(static_cast<int16_t>(pc->c));
+  NEXT();
+L_JumpEqImm:
+  if (r[pc->a].i == static_cast<int16_t>(pc->b)) JUMP(static_cast<int16_t>(pc->c));
+  NEXT();
+L_JumpNeImm:
+  if (r[pc->a].i != static_cast<int16_t>(pc->b)) JUMP(static_cast<int16_t>(pc->c));
+  NEXT();
 L_ForLoop : {
   const int64_t counter = r[pc->a].i;
   if (counter < r[pc->b].i) {

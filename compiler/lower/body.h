@@ -156,6 +156,7 @@ class Body {
   void branch(ExprId id, bool when, Label to);
   bool branch_compare(const syntax::BinaryExpr& node, bool when, Label to);
   bool branch_null(const syntax::BinaryExpr& node, bool when, Label to);
+  void jump_compare(bytecode::Op op, Reg left, ExprId right, Label to);
   bool branch_in_range(const syntax::BinaryExpr& node, bool when, Label to);
 
   // ---- Text (strings.cpp)

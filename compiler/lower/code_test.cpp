@@ -36,15 +36,14 @@ TEST(LowerCode, Fib) {
                     "}\n",
                     "fib"),
             R"(  registers r1=int r2=int r3=int r4=int
-     0 LoadInt        r1 2
-     1 JumpGeInt      r0:n r1 @3
-     2 Return         r0:n
-     3 AddImm         r3 r0:n -1
-     4 Call           r2 fib r3..
-     5 AddImm         r4 r0:n -2
-     6 Call           r3 fib r4..
-     7 AddInt         r1 r2 r3
-     8 Return         r1
+     0 JumpGeImm      r0:n 2 @2
+     1 Return         r0:n
+     2 AddImm         r3 r0:n -1
+     3 Call           r2 fib r3..
+     4 AddImm         r4 r0:n -2
+     5 Call           r3 fib r4..
+     6 AddInt         r1 r2 r3
+     7 Return         r1
 )");
 }
 
@@ -70,21 +69,20 @@ TEST(LowerCode, FilterIsALoop) {
                     "  return xs.filter(fn(x) => x > k and x != 0)\n"
                     "}\n",
                     "f"),
-            R"(  registers r2=ref r3=ref r4=ref r5=int r6=int r7=int r8=int
+            R"(  registers r2=ref r3=ref r4=ref r5=int r6=int r7=int
      0 MoveRef        r3 r0:xs
      1 MakeList       r4 list<int> r0.. | 0
      3 ListLength     r5 r3
      4 LoadInt        r6 0
-     5 JumpGeInt      r6 r5 @13
+     5 JumpGeInt      r6 r5 @12
      6 AddImm         r5 r5 -1
      7 ListGet        r7 r3 r6
-     8 JumpLeInt      r7 r1:k @12
-     9 LoadInt        r8 0
-    10 JumpEqInt      r7 r8 @12
-    11 ListAppend     r4 r4 r7
-    12 ForLoop        r6 r5 @7
-    13 MoveRef        r2 r4
-    14 Return         r2
+     8 JumpLeInt      r7 r1:k @11
+     9 JumpEqImm      r7 0 @11
+    10 ListAppend     r4 r4 r7
+    11 ForLoop        r6 r5 @7
+    12 MoveRef        r2 r4
+    13 Return         r2
 )");
 }
 

@@ -67,9 +67,9 @@ void Body::pattern(PatternId id, Subject& subject, Label otherwise, bool certain
     if (!certain) jump_unless_equal(subject, node->value, otherwise);
   } else if (const auto* range = std::get_if<syntax::RangePattern>(&of.node)) {
     if (certain) return;
-    code_.jump_compare(Op::kJumpLtInt, subject.reg, value(range->low), otherwise);
-    code_.jump_compare(range->half_open ? Op::kJumpGeInt : Op::kJumpGtInt, subject.reg,
-                       value(range->high), otherwise);
+    jump_compare(Op::kJumpLtInt, subject.reg, range->low, otherwise);
+    jump_compare(range->half_open ? Op::kJumpGeInt : Op::kJumpGtInt, subject.reg, range->high,
+                 otherwise);
   } else if (const auto* member = std::get_if<syntax::MemberPattern>(&of.node)) {
     member_pattern(id, *member, subject, otherwise, certain);
   } else if (const auto* record = std::get_if<syntax::RecordPattern>(&of.node)) {
@@ -91,12 +91,12 @@ void Body::bind_pattern(SymbolId symbol, const Subject& subject) {
 }
 
 void Body::jump_unless_equal(const Subject& subject, ExprId literal, Label otherwise) {
-  const Reg wanted = value(literal);
   const Kind of = code_.kind(subject.reg);
   if (of != Kind::kRef && of != Kind::kFloat) {
-    code_.jump_compare(Op::kJumpNeInt, subject.reg, wanted, otherwise);
+    jump_compare(Op::kJumpNeInt, subject.reg, literal, otherwise);
     return;
   }
+  const Reg wanted = value(literal);
   const Reg equal = temporary(Kind::kBool);
   Reg other = wanted;
   if (code_.kind(wanted) != of) {
@@ -130,8 +130,13 @@ void Body::member_pattern(PatternId id, const syntax::MemberPattern& node, Subje
       subject.member = code_.local(Kind::kInt, {});
       code_.emit(Op::kGetMember, subject.member, subject.reg);
     }
-    code_.jump_compare(Op::kJumpNeInt, subject.member, load_number(Kind::kInt, meaning.index),
-                       otherwise);
+    if (meaning.index <= INT16_MAX) {
+      code_.jump_compare(Op::kJumpNeImm, subject.member, static_cast<uint16_t>(meaning.index),
+                         otherwise);
+    } else {
+      code_.jump_compare(Op::kJumpNeInt, subject.member, load_number(Kind::kInt, meaning.index),
+                         otherwise);
+    }
   }
   const auto& payload = program_.symbol(meaning.symbol).members.at(meaning.index).payload;
   for (size_t i = 0; i < node.payload.size() && i < payload.size(); ++i) {

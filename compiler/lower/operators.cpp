@@ -55,6 +55,24 @@ Op jump_op(BinaryOp op) {
   }
 }
 
+/// The jump that compares with an immediate where `op` compares with a register.
+Op immediate_op(Op op) {
+  switch (op) {
+    case Op::kJumpEqInt:
+      return Op::kJumpEqImm;
+    case Op::kJumpNeInt:
+      return Op::kJumpNeImm;
+    case Op::kJumpLtInt:
+      return Op::kJumpLtImm;
+    case Op::kJumpLeInt:
+      return Op::kJumpLeImm;
+    case Op::kJumpGtInt:
+      return Op::kJumpGtImm;
+    default:
+      return Op::kJumpGeImm;
+  }
+}
+
 /// A small whole number that is written there: fits an immediate.
 std::optional<int16_t> small_number(const syntax::Ast& ast, ExprId id, bool negate) {
   const syntax::Expr& expr = ast[id];
@@ -288,9 +306,9 @@ void Body::branch(ExprId id, bool when, Label to) {
 
 bool Body::branch_compare(const BinaryExpr& node, bool when, Label to) {
   if (!is_comparison(node.op) || !is_number(kind(info(node.left).type))) return false;
+  const Op op = jump_op(when ? node.op : negated(node.op));
   const Reg left = operand_before(node.left, node.right);
-  const Reg right = value(node.right);
-  code_.jump_compare(jump_op(when ? node.op : negated(node.op)), left, right, to);
+  jump_compare(op, left, node.right, to);
   return true;
 }
 
@@ -320,22 +338,35 @@ bool Body::branch_null(const BinaryExpr& node, bool when, Label to) {
   return true;
 }
 
+/// A number that is written there needs no register if it is small.
+void Body::jump_compare(Op op, Reg left, ExprId right, Label to) {
+  if (const auto number = small_number(ast(), right, false)) {
+    code_.jump_compare(immediate_op(op), left, static_cast<uint16_t>(*number), to);
+  } else {
+    code_.jump_compare(op, left, value(right), to);
+  }
+}
+
 bool Body::branch_in_range(const BinaryExpr& node, bool when, Label to) {
   if (node.op != BinaryOp::kIn && node.op != BinaryOp::kNotIn) return false;
   const auto* range = std::get_if<syntax::RangeExpr>(&ast()[node.right].node);
   if (range == nullptr || !is_number(kind(info(node.left).type))) return false;
   if (node.op == BinaryOp::kNotIn) when = !when;
   const Reg tested = operand_before(node.left, node.right);
-  const Reg low = operand_before(range->low, range->high);
-  const Reg high = value(range->high);
   const Label outside = when ? code_.label() : to;
-  code_.jump_compare(Op::kJumpLtInt, tested, low, outside);
-  if (when) {
-    code_.jump_compare(range->half_open ? Op::kJumpLtInt : Op::kJumpLeInt, tested, high, to);
-    code_.bind(outside);
-  } else {
-    code_.jump_compare(range->half_open ? Op::kJumpGeInt : Op::kJumpGtInt, tested, high, to);
+  const bool half_open = range->half_open;
+  const Op last = when ? (half_open ? Op::kJumpLtInt : Op::kJumpLeInt)
+                       : (half_open ? Op::kJumpGeInt : Op::kJumpGtInt);
+  if (small_number(ast(), range->low, false) && small_number(ast(), range->high, false)) {
+    jump_compare(Op::kJumpLtInt, tested, range->low, outside);
+    jump_compare(last, tested, range->high, to);
+  } else {  // both are worked out before one decides
+    const Reg low = operand_before(range->low, range->high);
+    const Reg high = value(range->high);
+    code_.jump_compare(Op::kJumpLtInt, tested, low, outside);
+    code_.jump_compare(last, tested, high, to);
   }
+  if (when) code_.bind(outside);
   return true;
 }
 
