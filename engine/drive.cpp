@@ -232,8 +232,12 @@ void Engine::State::store_lines(RunDriver& driver) {
     store_line(driver, {0, line.time, line.step, 0, line.path, line.stream, line.text});
 }
 
-/// The causes are durable: people are told, attempts begin, timers are set.
+/// The causes are durable: attempts begin, timers are set, people are told. What is to be done goes
+/// first: the rest is looked after while it runs.
 void Engine::State::leave(RunDriver& driver, Leaving leaving) {
+  for (const vm::RequestId request : leaving.requests)
+    if (Asked* asked = driver.asked().find(request)) carry_out(driver, *asked);
+  for (const vm::RequestId request : leaving.stops) stop_attempt(driver, request);
   for (const uint64_t id : leaving.acknowledged) {
     const auto attempt = attempts.find(id);
     if (attempt == attempts.end()) continue;
@@ -247,9 +251,6 @@ void Engine::State::leave(RunDriver& driver, Leaving leaving) {
     tell_line(driver, {0, line.time, line.step, 0, line.path, line.stream, line.text});
   }
   for (; told < leaving.news.size(); ++told) tell(driver.row().id, leaving.news[told]);
-  for (const vm::RequestId request : leaving.requests)
-    if (Asked* asked = driver.asked().find(request)) carry_out(driver, *asked);
-  for (const vm::RequestId request : leaving.stops) stop_attempt(driver, request);
 }
 
 void Engine::State::fire(const Timer& timer) {

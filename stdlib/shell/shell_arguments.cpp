@@ -21,13 +21,19 @@ constexpr size_t kLargestInput = 16U << 20;
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
 // The umask can't be asked for without setting it, which other threads would see.
-uint32_t file_mask() {
+uint32_t read_file_mask() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
     uint32_t mask = 0;
     if (word == "Umask:" && status >> std::oct >> mask) return mask;
   }
   return 022;
+}
+
+// Nothing in this process changes it, and the kernel makes all of that page for one line.
+uint32_t file_mask() {
+  static const uint32_t mask = read_file_mask();
+  return mask;
 }
 
 Result<std::vector<std::string>> environment_of(const engine::Attempt& attempt,
