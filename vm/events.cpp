@@ -36,6 +36,9 @@ Result<Turn> Execution::deliver(const Event& event) {
     return fail(ErrorKind::kInvalid,
                 fmt::format("an event of time {} comes after one of time {}", event.time, now_));
   }
+  if (std::max({next_fiber_, next_group_, next_timer_, next_step_, next_request_}) > kMostIds) {
+    return fail(ErrorKind::kLimit, "the run has asked for more than it can number");
+  }
   turn_ = Turn();
   fuel_ = static_cast<int64_t>(limits_.fuel);
   fuel_reserve_ = false;
@@ -139,13 +142,21 @@ void Execution::abort_run(Ref error) {
       turn_.requests.push_back({next_request_++, request::Forget{id}});
     }
   }
+  for (auto& [id, group] : groups_) {
+    for (Group::Branch& branch : group->branches) drop_undo(branch.undo);
+  }
   groups_.clear();
+  std::vector<UndoEntry> undo = std::move(fibers_.at(root_)->undo);
+  fibers_.at(root_)->undo.clear();
   for (auto& [id, fiber] : fibers_) {
     while (fiber->depth > 0) pop_frame(*fiber);
+    heap_.used -= std::exchange(fiber->charged, 0);
+    drop_undo(fiber->undo);
+    drop_undo(fiber->kept);
   }
+  heap_.used -= kFiberCost * (fibers_.size() - 1);
   std::erase_if(fibers_, [this](const auto& entry) { return entry.first != root_; });
   Fiber& root = *fibers_.at(root_);
-  std::vector<UndoEntry> undo = std::move(root.undo);
   root = Fiber();
   root.id = root_;
   root.undo = std::move(undo);
@@ -470,7 +481,7 @@ Status Execution::take(const event::RollBack& event) {
   const std::vector<Undoable> known = undoable();
   Fiber& fiber = *fibers_.at(root_);
   if (event.to.empty()) {
-    fiber.kept.clear();
+    drop_undo(fiber.kept);
   } else {
     const auto to = std::find_if(known.begin(), known.end(),
                                  [&](const Undoable& each) { return each.path == event.to; });

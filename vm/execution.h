@@ -89,6 +89,7 @@ class Execution {
   Undo undo_next(Fiber& fiber, uint64_t from_serial, bool only_defers);
   void undo_ended(Fiber& fiber, const Object* error);
   static bool only_rollbacks(const UndoEntry& entry);
+  void drop_undo(std::vector<UndoEntry>& entries);
   void forget_rollbacks(std::vector<UndoEntry>& entries);
 
   // ---- waits.cpp
@@ -179,6 +180,8 @@ class Execution {
   int64_t now_ = 0;
   uint64_t seed_ = 0;
   uint64_t draws_ = 0;
+  /// Of fibers, groups, timers, steps and requests each; fuel lets one turn add as many at most.
+  static constexpr uint64_t kMostIds = uint64_t{1} << 62;
   uint64_t next_fiber_ = 1;
   uint64_t next_group_ = 1;
   uint64_t next_timer_ = 1;

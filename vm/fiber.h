@@ -163,13 +163,19 @@ struct MarkHeights {
   uint32_t shield = 0;
   uint64_t serial = 0;
 
+  // What fits; a rollback puts a step and a shield on top of what the code begins itself.
   static constexpr uint32_t kMostSteps = 4095;
   static constexpr uint32_t kMostItems = 4095;
   static constexpr uint32_t kMostShields = 255;
+  static constexpr uint64_t kMostSerial = 0xffffffff;
+  static constexpr uint32_t kMostUndoing = 127;  // within each other in one fiber
+  static constexpr uint32_t kMostOwnSteps = kMostSteps - kMostUndoing - 1;
+  static constexpr uint32_t kMostOwnShields = 95;
+  static constexpr uint32_t kMostUndoShields = 159;
 
   int64_t packed() const {
     return static_cast<int64_t>(uint64_t{steps} << 52 | uint64_t{items} << 40 |
-                                uint64_t{shield} << 32 | (serial & 0xffffffff));
+                                uint64_t{shield} << 32 | serial);
   }
   static MarkHeights unpack(int64_t value) {
     const auto bits = static_cast<uint64_t>(value);

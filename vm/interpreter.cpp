@@ -502,16 +502,20 @@ too_deep:
 no_fuel:
   frame->pc = pc;
   fiber.depth = static_cast<uint32_t>(frame - fiber.frames.data()) + 1;
-  if (fuel_reserve_) {
-    aborted_ = true;
-    fuel_ = 0;
-    return Run::kFinished;
-  }
-  // What is left is for clean-up.
-  fuel_reserve_ = true;
-  fuel = std::max<int64_t>(static_cast<int64_t>(limits_.fuel / 10), 1000);
-  raised_ = make_limit_error("the run has computed too long without waiting");
 raise:
+  // An error costs too: one that its own handler raises again comes to an end.
+  if (--fuel <= 0) {
+    if (fuel_reserve_) {
+      aborted_ = true;
+      fuel_ = 0;
+      raised_ = Ref();
+      return Run::kFinished;
+    }
+    // What is left is for clean-up.
+    fuel_reserve_ = true;
+    fuel = std::max<int64_t>(static_cast<int64_t>(limits_.fuel / 10), 1000);
+    raised_ = make_limit_error("the run has computed too long without waiting");
+  }
   if (!handle_error(fiber)) {
     fuel_ = fuel;
     return Run::kFinished;

@@ -343,9 +343,11 @@ bool write(Heap& heap, const Object* json, std::string& out) {
       return true;
     }
     case Tag::kList: {
+      const auto& list = static_cast<const List&>(*json);
+      if (list.kind != Kind::kRef) break;
       out += '[';
       bool first = true;
-      for (const Slot item : static_cast<const List*>(json)->items) {
+      for (const Slot item : list.items) {
         if (!first) out += ',';
         first = false;
         if (!write(heap, item.o, out)) return false;
@@ -354,9 +356,11 @@ bool write(Heap& heap, const Object* json, std::string& out) {
       return true;
     }
     case Tag::kMap: {
+      const auto& map = static_cast<const Map&>(*json);
+      if (map.kind != Kind::kRef || map.key_kind != Kind::kRef) break;
       out += '{';
       bool first = true;
-      for (const Map::Entry& entry : static_cast<const Map*>(json)->entries) {
+      for (const Map::Entry& entry : map.entries) {
         if (!first) out += ',';
         first = false;
         const String* key = as_string(entry.key.o);
@@ -368,9 +372,10 @@ bool write(Heap& heap, const Object* json, std::string& out) {
       return true;
     }
     default:
-      out += "null";
-      return true;  // no JSON: to_json makes none of these
+      break;
   }
+  out += "null";
+  return true;  // no JSON: to_json makes none of these
 }
 
 }  // namespace

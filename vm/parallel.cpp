@@ -154,7 +154,8 @@ bool Execution::start_branch(Group& group, uint32_t index) {
   fiber.group = group.id;
   fiber.branch = index;
   fiber.level = parent.level + 1;
-  fiber.shield = fiber.base_shield = parent.shield + (group.unwinds ? 1 : 0);
+  fiber.shield = fiber.base_shield =
+      std::min(parent.shield + (group.unwinds ? 1 : 0), MarkHeights::kMostShields);
   fiber.outer.path = innermost(parent).path;
   fiber.outer.number = innermost(parent).number;
   for (const ItemEntry& item : parent.items) {
@@ -167,7 +168,7 @@ bool Execution::start_branch(Group& group, uint32_t index) {
     fiber.undo = std::move(branch.undo);
     branch.undo.clear();
     for (const UndoEntry& entry : fiber.undo) {
-      fiber.next_serial = std::max(fiber.next_serial, entry.serial + 1);
+      fiber.next_serial = std::clamp(entry.serial + 1, fiber.next_serial, MarkHeights::kMostSerial);
     }
     take_fault();  // what must be undone is undone whatever it needs
     ready_.push_back(fiber.id);
@@ -276,7 +277,8 @@ void Execution::pass_undo(Group& group, Fiber& parent) {
     if (!branch.undo.empty()) entry.branches.push_back(std::move(branch.undo));
   }
   if (entry.branches.empty()) return;
-  entry.serial = parent.next_serial++;
+  entry.serial = parent.next_serial;
+  parent.next_serial = std::min(parent.next_serial + 1, MarkHeights::kMostSerial);
   parent.undo.push_back(std::move(entry));
 }
 
@@ -330,8 +332,8 @@ void Execution::group_ended(Group& ended) {
   groups_.erase(owner->id);
   Group& group = *owner;
   Fiber& parent = *find_fiber(group.parent);
-  if (group.unwinds) return go_on(parent);  // with what is left to undo
-  pass_undo(group, parent);
+  pass_undo(group, parent);  // of one that unwinds: what a cancellation has left as it is
+  if (group.unwinds) return go_on(parent);
   if (Ref error = take_interrupt(parent)) return go_on_raising(parent, std::move(error));
   if (Ref error = group_error(group)) return go_on_raising(parent, std::move(error));
   if (group.failures > 0) tolerated_ = true;

@@ -573,5 +573,20 @@ cleanup:
       "= failed LimitError: the run has computed too long without waiting, clean-up included");
 }
 
+TEST(LimitTest, AnErrorThatItsOwnHandlerRaisesAgainComesToAnEnd) {
+  EXPECT_EQ(
+      run(R"(
+  LoadInt a 0
+  Mark b
+begin:
+again:
+  DivInt a a a
+end:
+  Return p
+  cleanup begin end again h b)",
+          "", {.fuel = 10000}),
+      "= failed LimitError: the run has computed too long without waiting, clean-up included");
+}
+
 }  // namespace
 }  // namespace rbk::vm

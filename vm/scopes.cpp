@@ -103,7 +103,7 @@ Next Execution::op_ItemPop(Slot*, const Instruction*) {
 
 Next Execution::op_StepBegin(Slot* r, const Instruction* at) {
   if (Ref error = take_interrupt(*fiber_)) return raise(std::move(error));
-  if (fiber_->steps.size() >= MarkHeights::kMostSteps) {
+  if (fiber_->steps.size() >= MarkHeights::kMostOwnSteps) {
     return raise(make_limit_error("steps are nested too deep"));
   }
   const String* title = at->b == kNoRegister ? nullptr : as_string(r[at->b].o);
@@ -172,7 +172,7 @@ Next Execution::op_StepRetry(Slot* r, const Instruction* at) {
 }
 
 Next Execution::op_ShieldBegin(Slot*, const Instruction*) {
-  if (fiber_->shield >= MarkHeights::kMostShields) {
+  if (fiber_->shield >= MarkHeights::kMostOwnShields) {
     return raise(make_limit_error("clean-up is nested too deep"));
   }
   ++fiber_->shield;
@@ -195,6 +195,9 @@ Next Execution::op_UndoPush(Slot* r, const Instruction* at) {
   const auto* closure = static_cast<const Closure*>(object);
   if (closure->size != image_.code(closure->function).parameters) {
     return raise_wrong(object, "a function without parameters");
+  }
+  if (fiber_->next_serial >= MarkHeights::kMostSerial) {
+    return raise(make_limit_error("too many rollbacks were registered"));
   }
   UndoEntry entry;
   entry.serial = fiber_->next_serial++;
@@ -230,6 +233,15 @@ uint64_t undo_cost(const UndoEntry& entry) {
 }
 
 }  // namespace
+
+/// Gives up all of `entries`.
+void Execution::drop_undo(std::vector<UndoEntry>& entries) {
+  for (UndoEntry& entry : entries) {
+    heap_.used -= undo_cost(entry);
+    for (std::vector<UndoEntry>& branch : entry.branches) drop_undo(branch);
+  }
+  entries.clear();
+}
 
 /// Removes the rollbacks from `entries`, however deep in branches; defers stay.
 void Execution::forget_rollbacks(std::vector<UndoEntry>& entries) {
@@ -331,8 +343,9 @@ Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool on
   ++fiber.shield;
   const auto& closure = *static_cast<const Closure*>(entry.closure.get());
   if (!grow(fiber, image_.code(closure.function).registers) ||
-      fiber.undoing.size() > MarkHeights::kMostShields / 2) {
-    undo_ended(fiber, make_limit_error("calls are nested too deep").get());
+      fiber.undoing.size() > MarkHeights::kMostUndoing ||
+      fiber.shield > MarkHeights::kMostUndoShields) {
+    undo_ended(fiber, make_limit_error("rollbacks are nested too deep").get());
     return undo_next(fiber, from_serial, only_defers);
   }
   enter_closure(fiber, closure, Frame::Purpose::kUndo);
@@ -351,10 +364,13 @@ void Execution::undo_ended(Fiber& fiber, const Object* error) {
   fiber.items.resize(std::min<size_t>(fiber.items.size(), undoing.items));
   fiber.shield = undoing.shield;
   // An undo is not undone itself.
-  while (!fiber.undo.empty() && fiber.undo.back().serial >= undoing.serial) {
-    heap_.used -= undo_cost(fiber.undo.back());
-    fiber.undo.pop_back();
-  }
+  const auto own =
+      std::find_if(fiber.undo.rbegin(), fiber.undo.rend(),
+                   [&](const UndoEntry& entry) { return entry.serial < undoing.serial; });
+  std::vector<UndoEntry> of_undo(std::make_move_iterator(own.base()),
+                                 std::make_move_iterator(fiber.undo.end()));
+  fiber.undo.erase(own.base(), fiber.undo.end());
+  drop_undo(of_undo);
   if (error != nullptr) undo_failed_ = true;
   if (error == nullptr && !undoing.is_defer) ++undone_;
   if (undoing.is_defer && error == nullptr) return;

@@ -69,13 +69,11 @@ class SnapshotReader {
     run_.now_ = in_.integer();
     run_.seed_ = in_.number();
     run_.draws_ = in_.number();
-    // Far below where a counter could wrap.
-    constexpr uint64_t kMost = uint64_t{1} << 60;
-    run_.next_fiber_ = in_.number_to(kMost);
-    run_.next_group_ = in_.number_to(kMost);
-    run_.next_timer_ = in_.number_to(kMost);
-    run_.next_step_ = in_.number_to(kMost);
-    run_.next_request_ = in_.number_to(kMost);
+    for (uint64_t* next : {&run_.next_fiber_, &run_.next_group_, &run_.next_timer_,
+                           &run_.next_step_, &run_.next_request_}) {
+      *next = in_.number_to(2 * Execution::kMostIds);
+      need(*next != 0);
+    }
     run_.root_ = in_.number();
     run_.info_.run = in_.text();
     run_.info_.url = in_.text();
@@ -108,7 +106,7 @@ class SnapshotReader {
     const size_t count = in_.count(6);
     for (size_t i = 0; i < count && !in_.failed(); ++i) {
       UndoEntry entry;
-      entry.serial = in_.number();
+      entry.serial = in_.number_to(MarkHeights::kMostSerial);
       entry.is_defer = in_.flag();
       entry.closure = objects_.object();
       entry.path = in_.text();
@@ -193,13 +191,13 @@ class SnapshotReader {
       item.text = in_.text();
       item.depth = in_.index();
     }
-    need(fiber.steps.size() <= MarkHeights::kMostSteps + 1 &&
-         fiber.items.size() <= MarkHeights::kMostItems);
+    need(fiber.items.size() <= MarkHeights::kMostItems);
     undo(fiber.undo);
     undo(fiber.kept);
+    need(fiber.kept.empty() || (id == run_.root_ && run_.rolling_back_));
     undoings(fiber);
     timers(fiber);
-    fiber.next_serial = in_.number_to(uint64_t{1} << 40);
+    fiber.next_serial = in_.number_to(MarkHeights::kMostSerial);
     fiber.shield = in_.index();
     fiber.base_shield = in_.index();
     step(fiber.outer);
@@ -217,7 +215,7 @@ class SnapshotReader {
     fiber.error = objects_.object();
     if (in_.failed()) return;
     need(!fiber.failed || (fiber.error && fiber.error->tag == Tag::kError));
-    need(fiber.shield >= fiber.base_shield && fiber.shield <= MarkHeights::kMostShields + 1000);
+    need(fiber.shield >= fiber.base_shield && fiber.shield <= MarkHeights::kMostShields);
     if (fiber.wait != Fiber::Wait::kNothing && fiber.depth > 0) run_.charge_stack(fiber);
   }
 
@@ -233,13 +231,15 @@ class SnapshotReader {
       undoing.shield = in_.index();
       undoing.serial = in_.number();
       need(undoing.steps < fiber.steps.size() && undoing.items <= fiber.items.size());
-      need(undoing.shield <= MarkHeights::kMostShields + 1000);
+      need(undoing.shield <= MarkHeights::kMostShields);
       fiber.undoing.push_back(std::move(undoing));
     }
     const auto undo_frames =
         std::count_if(fiber.frames.begin(), fiber.frames.begin() + fiber.depth,
                       [](const Frame& f) { return f.purpose == Frame::Purpose::kUndo; });
-    need(fiber.undoing.size() == static_cast<size_t>(undo_frames));
+    need(fiber.undoing.size() == static_cast<size_t>(undo_frames) &&
+         fiber.undoing.size() <= MarkHeights::kMostUndoing &&
+         fiber.steps.size() <= MarkHeights::kMostOwnSteps + fiber.undoing.size());
   }
 
   void timers(Fiber& fiber) {
@@ -301,6 +301,8 @@ class SnapshotReader {
     }
     for (uint32_t i = 0; i < group.branches.size(); ++i) {
       const Group::Branch& branch = group.branches[i];
+      const bool may_hold_undo = branch.fiber == 0 && (i < group.next || group.unwinds);
+      if (!branch.undo.empty() && !may_hold_undo) return false;
       if (branch.fiber == 0) continue;
       const Fiber* fiber = run_.find_fiber(branch.fiber);
       if (fiber == nullptr || fiber->group != group.id || fiber->branch != i || i >= group.next ||

@@ -189,6 +189,13 @@ TEST(VerifierTest, RefusesWhatBreaksARule) {
        [](Program& p) {
          p.natives.push_back({"string.nothing", 1});
        }},
+      {"numbers in a bool",
+       [](Program& p) {
+         Function& function = p.functions[0];
+         function.registers.push_back(Kind::kBool);
+         const auto yes = static_cast<uint16_t>(function.registers.size() - 1);
+         function.code.insert(function.code.begin(), {Op::kMulInt, yes, yes, yes});
+       }},
       {"waiting in a pure function", [](Program& p) { p.functions[1].pure = true; }},
       {"result's kind", [](Program& p) { p.functions[0].result = kNone; }},
       {"handler's range", [](Program& p) { p.functions[1].handlers[0].end = 1; }},

@@ -229,6 +229,9 @@ class FunctionVerifier {
     expect(kind(x) == kind(y), "registers {} and {} are of kinds {} and {}", x, y, name_of(kind(x)),
            name_of(kind(y)));
   }
+  void number(uint16_t x) {
+    expect(kind(x) != Kind::kBool, "it computes a bool in register {}", x);
+  }
   void shape(TypeId id, Shape wanted) {
     expect(type(id).shape == wanted, "type {} is a {}, not a {}", id, name_of(type(id).shape),
            name_of(wanted));
@@ -242,14 +245,20 @@ class FunctionVerifier {
     const Instruction& extra = info(op).words() > 1 ? word(1) : word(0);
     switch (op) {
       case Op::kMove:
+        return same_kind(a, b);
       case Op::kNegInt:
       case Op::kAddImm:
+        number(a);
         return same_kind(a, b);
       case Op::kAddInt:
       case Op::kSubInt:
       case Op::kModInt:
+        number(a);
         same_kind(a, b);
         return same_kind(b, c);
+      case Op::kMulInt:
+      case Op::kDivInt:
+        return number(a);
       case Op::kEqInt:
       case Op::kLtInt:
       case Op::kLeInt:
@@ -260,7 +269,9 @@ class FunctionVerifier {
       case Op::kJumpGtInt:
       case Op::kJumpEqInt:
       case Op::kJumpNeInt:
+        return same_kind(a, b);
       case Op::kForLoop:
+        number(a);
         return same_kind(a, b);
       case Op::kLoadInt:
         expect(kind(a) != Kind::kBool || word(0).wide() == 0 || word(0).wide() == 1, "a bool is {}",

@@ -13,7 +13,7 @@ using bytecode::Type;
 
 namespace {
 
-[[noreturn]] void differs(const char* what) {
+[[noreturn]] void differs(std::string_view what) {
   fmt::print(stderr, "player: {}\n", what);
   std::abort();
 }
@@ -117,7 +117,7 @@ void play(Machine& machine, const std::shared_ptr<const Program>& program, std::
   for (size_t i = 0; i < bytes.size() && static_cast<int>(i) < most; ++i) {
     const std::string before = machine.snapshot();
     Result<Machine> twin = Machine::restore(program, small_limits(), before);
-    if (!twin) differs("a snapshot does not restore");
+    if (!twin) differs("a snapshot does not restore: " + twin.error().message);
     if (twin->snapshot() != before) differs("a restored machine has another snapshot");
     const Event event{++time, answer(machine, *program, static_cast<uint8_t>(bytes[i]))};
     const Result<Turn> turn = machine.deliver(event);
