@@ -77,7 +77,14 @@ Status write_file(const std::string& path, std::string_view text) {
   fs::path target = fs::canonical(path, problem);
   if (problem) target = path;
   struct stat facts {};
-  const mode_t mode = stat(target.c_str(), &facts) == 0 ? facts.st_mode & 07777 : 0644;
+  const bool there = stat(target.c_str(), &facts) == 0;
+  if (there && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode)) {
+    // A device or a pipe takes the bytes; it is not replaced by a file.
+    const Descriptor device(open(target.c_str(), O_WRONLY | O_CLOEXEC));
+    if (device.number() < 0) return tl::unexpected(system_error("written", path, errno));
+    return write_all(device.number(), text, path);
+  }
+  const mode_t mode = there ? facts.st_mode & 07777 : 0644;
   const std::string fresh = fmt::format("{}.{}.new", target.string(), getpid());
   Status written;
   {

@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/files.h"
@@ -58,6 +60,24 @@ TEST(Explain, ShowsThePageOrTheList) {
   const Ran unknown = ran_command({"explain", "RBK0392"});
   EXPECT_EQ(unknown.status, ExitStatus::kUsage);
   EXPECT_NE(unknown.err.find("did you mean RBK0302?"), std::string::npos) << unknown.err;
+}
+
+TEST(Files, ADeviceAndAPipeTakeTheBytesAndStayWhatTheyAre) {
+  const std::string pipe = ::testing::TempDir() + "rbk_files_pipe";
+  unlink(pipe.c_str());
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_TRUE(write_file(pipe, "one"));
+  char read_back[8] = {};
+  EXPECT_EQ(read(reader, read_back, sizeof read_back), 3);
+  close(reader);
+  struct stat facts {};
+  ASSERT_EQ(stat(pipe.c_str(), &facts), 0);
+  EXPECT_TRUE(S_ISFIFO(facts.st_mode));
+  unlink(pipe.c_str());
+  EXPECT_EQ(write_file("/dev/full", "x").error().kind, ErrorKind::kFull);
+  ASSERT_EQ(stat("/dev/full", &facts), 0);
+  EXPECT_TRUE(S_ISCHR(facts.st_mode));
 }
 
 TEST(Files, AreReplacedAtOnceAndKeepTheirPermissions) {
