@@ -44,6 +44,10 @@ std::vector<std::string> all_runbooks() {
   return files;
 }
 
+TEST(Format, AByteOrderMarkGoes) {
+  EXPECT_EQ(formatted("\xEF\xBB\xBF// about a\nconst a = 1\n"), "// about a\nconst a = 1\n");
+}
+
 TEST(Format, IsHarmlessOnEveryRunbookOfTheProject) {
   const std::vector<std::string> files = all_runbooks();
   EXPECT_GT(files.size(), 90u);

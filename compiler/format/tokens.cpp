@@ -24,7 +24,7 @@ class Scanner {
     collect_operators();
     size_t comment = 0;
     size_t string = 0;
-    uint32_t at = 0;
+    uint32_t at = text_.starts_with("\xEF\xBB\xBF") ? 3 : 0;  // what is written has none
     uint32_t before = 0;
     while (true) {
       while (at < text_.size() && is_blank(text_[at])) ++at;
