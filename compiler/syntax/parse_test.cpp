@@ -203,6 +203,14 @@ TEST(Parse, SemicolonsBetweenDeclarationsSayNothing) {
   EXPECT_EQ(tree("; x").substr(0, 45), "error: expected a declaration, found `x`\n<err");
 }
 
+TEST(Parse, BytesThatAreNoUtf8AreOneMistake) {
+  const ParsedFile file =
+      parse_text("const a = \"x\xff\xfe\"  // \xe9\nconst b = \"\xEF\xBF\xBD\"\n");
+  ASSERT_EQ(file.errors.size(), 1u);
+  EXPECT_EQ(file.errors[0].message, "the byte 0xff is no UTF-8");
+  EXPECT_EQ(file.errors[0].span.begin, 12u);
+}
+
 TEST(Parse, ATypeAloneIsNoPattern) {
   for (const char* type : {"Timeout", "http.ServerError"}) {
     const ParsedFile file = parse_text("fn f(e: error) -> int {\n  return match e {\n    case " +

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 
+#include "base/text_width.h"
 namespace rbk::syntax {
 namespace {
 
@@ -570,10 +572,45 @@ class Scanner {
   bool fresh_line_ = true;
 };
 
+// Where bytes that are no UTF-8 stand in a string or a comment; outside of them they are reported
+// as what has no meaning there.
+void find_broken_utf8(const source::Source& source, std::vector<SyntaxError>& errors) {
+  const std::string_view text = source.text().substr(0, kMaxFileBytes);
+  const size_t known = errors.size();
+  size_t at = 0;
+  while (at < text.size()) {
+    if (static_cast<unsigned char>(text[at]) < 0x80) {
+      ++at;
+      continue;
+    }
+    const Utf8Char one = utf8_at(text, at);
+    if (one.code != 0xFFFD || one.size != 1) {
+      at += one.size;
+      continue;
+    }
+    const bool told = std::any_of(
+        errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(known),
+        [&](const SyntaxError& error) { return error.span.begin <= at && at < error.span.end; });
+    if (!told && errors.size() < kMaxErrors) {
+      SyntaxError error;
+      error.code = SyntaxError::Code::kBadCharacter;
+      error.span = {static_cast<uint32_t>(at), static_cast<uint32_t>(at + 1), source.id()};
+      error.message =
+          fmt::format("the byte 0x{:02x} is no UTF-8", static_cast<unsigned char>(text[at]));
+      error.hint = "save the file as UTF-8 text; in a string, write `\\u{…}` for a character";
+      errors.push_back(std::move(error));
+      return;  // a file in another encoding has one mistake
+    }
+    ++at;
+  }
+}
+
 }  // namespace
 
 Scanned scan(const source::Source& source, std::vector<SyntaxError>& errors) {
-  return Scanner(source, errors).run();
+  Scanned scanned = Scanner(source, errors).run();
+  find_broken_utf8(source, errors);
+  return scanned;
 }
 
 }  // namespace rbk::syntax
