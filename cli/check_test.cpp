@@ -106,7 +106,7 @@ TEST_F(CompilerCommands, ABrokenProgramIsNamed) {
   bytes[bytes.size() / 2] ^= 1;
   write("a.rbkc", bytes);
   const Ran ran = ran_command({"disasm", "a.rbkc"});
-  EXPECT_EQ(ran.status, ExitStatus::kFailed);
+  EXPECT_EQ(ran.status, ExitStatus::kUsage);
   EXPECT_NE(ran.err.find("a.rbkc is no program that can be run"), std::string::npos) << ran.err;
 }
 

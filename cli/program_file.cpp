@@ -66,6 +66,7 @@ Result<Loaded> load_program(const Terminal& terminal, const Project& project,
     if (!program) {
       Error error = program.error();
       error.message = fmt::format("{} is no program that can be run: {}", file, error.message);
+      if (error.kind == ErrorKind::kCorrupt) error.kind = ErrorKind::kInvalid;  // nothing was run
       if (error.cure.empty()) error.cure = "compile it again with `rbk compile`";
       return tl::unexpected(error);
     }

@@ -90,6 +90,12 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   Result<boost::json::object> read =
       read_parameters(*loaded->program, **runbook, given.parameters, given.params, options.names());
   if (!read) return refuse(terminal, read.error());
+  if (const bytecode::Parameter* secret = secret_parameter(*loaded->program, **runbook))
+    return refuse(terminal,
+                  {ErrorKind::kRefused,
+                   fmt::format("{} takes the secret {}, and this rbk can't read secrets yet",
+                               (*runbook)->name, secret->name),
+                   "let the command read it itself, from a file or its environment"});
   Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
   if (!checked) return refuse_parameters(terminal, checked.error());
 

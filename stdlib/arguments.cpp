@@ -24,7 +24,7 @@ std::optional<std::string> Arguments::text_of(std::string_view name, const boost
   const auto* object = from.if_object();
   const boost::json::value* secret = object == nullptr ? nullptr : object->if_contains("secret");
   if (secret != nullptr && object->size() == 1 && secret->is_string() && fault_.empty()) {
-    fault_ = fmt::format("the secret `{}` for `{}` has no value: reading secrets is not built yet",
+    fault_ = fmt::format("the secret `{}` for `{}` has no value: this rbk can't read secrets yet",
                          std::string_view(secret->as_string()), name);
   }
   expected(name, type);

@@ -359,7 +359,8 @@ Status Execution::take(const event::Decided& event) {
   Result<Value> value = read_json(image_, json.get(), at.c, Unknown::kIgnore);
   if (!value || heap_.fault != Fault::kNone) {
     return fail(ErrorKind::kInvalid,
-                "the form: " + (value ? std::string("it is too large") : value.error().message));
+                "the form: " + (value ? std::string("it is too large") : value.error().message),
+                "give each of its fields a value of the field's type");
   }
   pending_.erase(event.request);
   go_on_with(fiber, at.a, std::move(*value));

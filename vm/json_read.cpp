@@ -1,6 +1,7 @@
 // JSON read as a type of the program. docs/formats/values.md says how each type looks.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -16,6 +17,26 @@ namespace {
 
 using bytecode::Type;
 using Shape = Type::Shape;
+
+/// A scheme, `://`, a host, and no character that no URL has: what the compiler asks of one that is
+/// written.
+bool is_url(std::string_view text) {
+  const size_t scheme = text.find("://");
+  if (scheme == std::string_view::npos || scheme == 0) return false;
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto in_scheme = [&](char c) {
+    return letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  };
+  if (!letter(text[0]) || !std::all_of(text.begin(), text.begin() + scheme, in_scheme))
+    return false;
+  const std::string_view rest = text.substr(scheme + 3);
+  if (rest.empty() || rest[0] == '/' || rest[0] == '?' || rest[0] == '#') return false;
+  return std::none_of(rest.begin(), rest.end(), [](char c) {
+    const auto code = static_cast<unsigned char>(c);
+    return code <= 0x20 || code == 0x7f ||
+           std::string_view("\"<>\\^`{|}").find(c) != std::string_view::npos;
+  });
+}
 
 class FromJson {
  public:
@@ -88,8 +109,14 @@ class FromJson {
         return json == nullptr ? give(out, Ref()) : wrong("null", json);
       case Shape::kJson:
         return give(out, Ref::to(const_cast<Object*>(json)));
-      case Shape::kString:
       case Shape::kUrl:
+        if (text != nullptr && !is_url(text->view())) {
+          message_ = fmt::format("expected a URL like \"https://example.com/path\", got \"{}\"",
+                                 text->view().substr(0, 100));
+          return false;
+        }
+        [[fallthrough]];
+      case Shape::kString:
       case Shape::kCommand:
       case Shape::kQuery:
       case Shape::kRegex:

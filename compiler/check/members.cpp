@@ -35,7 +35,7 @@ TypeId BodyChecker::infer_member(ExprId expr, const syntax::MemberExpr& node, Ty
       if (symbol.name == "run") return run_member(expr, node.name);
       if (symbol.name == "secrets") {
         not_supported(span_of(expr), "`secrets.NAME`",
-                      "take it as a parameter of type `secret`, given as `--name @name`");
+                      "let the command read it itself, from a file or its environment");
         return types::kSecret;
       }
       if (symbol.name == "log") {

@@ -83,7 +83,7 @@ Result<supervisor::Start> shell_command(const engine::Attempt& attempt) {
   const std::string folder = arguments.text("cwd").value_or(".");
   (void)arguments.numbers("accept");
   if (!arguments.fault().empty()) {
-    return fail(ErrorKind::kInvalid, arguments.fault(), "compile the runbook again");
+    return fail(ErrorKind::kInvalid, arguments.fault(), "check the runbook again with this rbk");
   }
   if (has_nul(start.words[2]) || has_nul(folder)) {
     return fail(ErrorKind::kInvalid,

@@ -300,7 +300,7 @@ class Compiled(Bad):
         whole = self.compiled.read_bytes()
         for length in [0, 1, 3, 4, 7, 8, len(whole) // 2, len(whole) - 1]:
             self.compiled.write_bytes(whole[:length])
-            self.refused("run", "good.rbkc", exit=rbk.FAILED, names="good.rbkc")
+            self.refused("run", "good.rbkc", exit=rbk.USAGE, names="good.rbkc")
 
     def test_a_bit_turned(self):
         whole = self.compiled.read_bytes()
@@ -308,7 +308,7 @@ class Compiled(Bad):
             turned = bytearray(whole)
             turned[at] ^= 0x10
             self.compiled.write_bytes(turned)
-            self.refused("run", "good.rbkc", exit=rbk.FAILED, names="good.rbkc")
+            self.refused("run", "good.rbkc", exit=rbk.USAGE, names="good.rbkc")
 
     def test_of_a_newer_version(self):
         whole = bytearray(self.compiled.read_bytes())
@@ -319,7 +319,7 @@ class Compiled(Bad):
 
     def test_text_under_its_name(self):
         self.write("good.rbkc", GOOD)
-        self.refused("run", "good.rbkc", exit=rbk.FAILED, names="good.rbkc")
+        self.refused("run", "good.rbkc", exit=rbk.USAGE, names="good.rbkc")
 
     def test_compiling_leaves_no_half_file(self):
         self.write("bad.rbk", "runbook r( {")

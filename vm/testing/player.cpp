@@ -34,8 +34,9 @@ json::value made_up(const Program& program, bytecode::TypeId id, int depth) {
       return "1s";
     case Type::Shape::kTime:
       return "2026-11-24T13:00:00Z";
-    case Type::Shape::kString:
     case Type::Shape::kUrl:
+      return "https://example.com/";
+    case Type::Shape::kString:
     case Type::Shape::kCommand:
     case Type::Shape::kQuery:
     case Type::Shape::kRegex:
