@@ -36,13 +36,23 @@ uint32_t file_mask() {
   return mask;
 }
 
+/// "NAME=value" by name, as this process got it: read once, since nothing in it changes it.
+const std::map<std::string, std::string, std::less<>>& own_environment() {
+  static const auto own = [] {
+    std::map<std::string, std::string, std::less<>> entries;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const char* const sign = std::strchr(*entry, '=');
+      if (sign != nullptr)
+        entries[std::string(*entry, static_cast<size_t>(sign - *entry))] = *entry;
+    }
+    return entries;
+  }();
+  return own;
+}
+
 Result<std::vector<std::string>> environment_of(const engine::Attempt& attempt,
                                                 Arguments& arguments) {
   std::map<std::string, std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    char* const sign = std::strchr(*entry, '=');
-    if (sign != nullptr) variables[std::string(*entry, sign)] = sign + 1;
-  }
   for (auto& [name, value] : arguments.texts("env")) {
     if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value)) {
       return fail(ErrorKind::kInvalid,
@@ -54,7 +64,12 @@ Result<std::vector<std::string>> environment_of(const engine::Attempt& attempt,
   variables["RUNBOOK_RUN"] = attempt.run;
   variables["RUNBOOK_STEP"] = attempt.path;
   variables["RUNBOOK_KEY"] = attempt.key;
+  const auto& own = own_environment();
   std::vector<std::string> entries;
+  entries.reserve(own.size() + variables.size());
+  for (const auto& [name, entry] : own) {
+    if (!variables.contains(name)) entries.push_back(entry);
+  }
   for (const auto& [name, value] : variables) entries.push_back(name + "=" + value);
   return entries;
 }
