@@ -84,6 +84,26 @@ end
   return text;
 }
 
+TEST(ParallelTest, ACommitForgetsTheRollbacksOfBranchesThatHaveEnded) {
+  std::string text = rollout("0", "0", "string");
+  const std::string_view end = "  Return json\n";
+  text.replace(text.find(end), end.size(),
+               "  UndoCommit item\n  LoadConst pause duration:1s\n  keep json mark\n  Sleep pause\n"
+               "  Return json\n");
+  const std::string_view registers = "  reg body item out error json ref\n";
+  text.replace(text.find(registers), registers.size(),
+               "  reg body item out error json ref\n  reg pause duration\n");
+  Driver driver(text);
+  driver.start(R"([["a","b"]])");
+  for (const char* host : {"a", "b"}) {
+    driver.ok("\"did\"", "work[" + std::string(host) + "]");
+    driver.ok("1", "check[" + std::string(host) + "]");
+  }
+  driver.wake();  // compared with a machine restored while it slept
+  EXPECT_NE(driver.finish().find(R"(= succeeded ["did","did"])"), std::string::npos);
+  EXPECT_TRUE(driver.machine().undoable().empty());
+}
+
 TEST(ParallelTest, ResultsComeInTheListsOrderWhateverEndsFirst) {
   Driver driver(rollout("0", "0", "string"));
   driver.start(R"([["a","b","c"]])");

@@ -247,11 +247,13 @@ void Execution::drop_undo(std::vector<UndoEntry>& entries) {
 void Execution::forget_rollbacks(std::vector<UndoEntry>& entries) {
   std::erase_if(entries, [this](UndoEntry& entry) {
     if (entry.is_defer) return false;
+    if (entry.branches.empty()) {
+      heap_.used -= undo_cost(entry);
+      return true;
+    }
     for (std::vector<UndoEntry>& branch : entry.branches) forget_rollbacks(branch);
     std::erase_if(entry.branches, [](const auto& branch) { return branch.empty(); });
-    if (!entry.branches.empty()) return false;
-    heap_.used -= undo_cost(entry);
-    return true;
+    return entry.branches.empty();
   });
 }
 
