@@ -16,6 +16,7 @@ namespace rbk::bench {
 
 ProcessCost run_process(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
+  arguments.reserve(std::size(words));
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t files;

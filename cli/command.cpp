@@ -84,6 +84,7 @@ std::string help(const Command& command) {
 
 Error unknown(std::string_view name) {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kCommands));
   for (const Command& command : kCommands) names.push_back(command.name);
   const std::string_view nearest = nearest_name(name, names);
   return {ErrorKind::kInvalid, fmt::format("there is no command \"{}\"", name),

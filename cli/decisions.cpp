@@ -78,6 +78,7 @@ Status cut_at(std::vector<vm::Undoable>& undoable, const std::string& run,
     return {};
   }
   std::vector<std::string_view> paths;
+  paths.reserve(std::size(undoable));
   for (const vm::Undoable& one : undoable) paths.push_back(one.path);
   const std::string_view near = nearest_name(*to, paths);
   return fail(ErrorKind::kNotFound,

@@ -63,6 +63,7 @@ ExitStatus explain_command(const Terminal& terminal, const Arguments& arguments)
   const std::optional<diagnostics::Code> code = diagnostics::find_code(*word);
   if (!code) {
     std::vector<std::string> names;
+    names.reserve(std::size(diagnostics::kCodes));
     for (const diagnostics::CodeInfo& one : diagnostics::kCodes)
       names.push_back(diagnostics::code_text(one.code));
     const std::vector<std::string_view> views(names.begin(), names.end());

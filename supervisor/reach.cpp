@@ -59,6 +59,7 @@ Status start_supervisor(const Folder& folder, const std::vector<std::string>& pr
   std::vector<std::string> words = program;
   words.push_back(folder.store());
   std::vector<char*> pointers;
+  pointers.reserve(std::size(words));
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   // Nothing of an engine's environment: it may name one command's run, and the supervisor serves

@@ -39,6 +39,7 @@ Image::Image(std::shared_ptr<const bytecode::Program> program, Heap& heap)
   }
   const auto kinds_of = [this](const std::vector<Type::Field>& fields) {
     std::vector<Kind> kinds;
+    kinds.reserve(std::size(fields));
     for (const Type::Field& field : fields) kinds.push_back(kind(field.type));
     return kinds;
   };

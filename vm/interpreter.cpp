@@ -8,7 +8,6 @@
 
 namespace rbk::vm {
 
-using bytecode::Instruction;
 using bytecode::Op;
 
 namespace {

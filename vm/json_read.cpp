@@ -383,6 +383,7 @@ class FromJson {
 
   bool no_others(const Map* from, const std::vector<Type::Field>& fields, std::string_view name) {
     std::vector<std::string_view> names;
+    names.reserve(std::size(fields));
     for (const Type::Field& field : fields) names.push_back(field.outer_name);
     for (const Map::Entry& entry : from->entries) {
       const String* key = as_string(entry.key.o);

@@ -105,6 +105,7 @@ std::string_view ProgramChecker::kind_text(const Symbol& symbol) {
 
 std::vector<std::string_view> ProgramChecker::built_in_types() {
   std::vector<std::string_view> result;
+  result.reserve(std::size(kNamedTypes));
   for (const NamedType& type : kNamedTypes) result.push_back(type.name);
   for (const GenericType& type : kGenericTypes) result.push_back(type.name);
   return result;

@@ -198,6 +198,7 @@ bool Exhaustive::useful(std::vector<Row> rows, Row row, const std::vector<TypeId
 
 std::optional<std::string> Exhaustive::missing(const std::vector<PatternShape>& rows, TypeId type) {
   std::vector<Row> matrix;
+  matrix.reserve(std::size(rows));
   for (const PatternShape& row : rows) matrix.push_back({row});
   const auto found = missing(std::move(matrix), {type});
   if (!found) return std::nullopt;
@@ -207,6 +208,7 @@ std::optional<std::string> Exhaustive::missing(const std::vector<PatternShape>& 
 bool Exhaustive::reached(const std::vector<PatternShape>& rows, const PatternShape& row,
                          TypeId type) {
   std::vector<Row> matrix;
+  matrix.reserve(std::size(rows));
   for (const PatternShape& before : rows) matrix.push_back({before});
   return useful(std::move(matrix), {row}, {type});
 }

@@ -71,6 +71,7 @@ TypeId BodyChecker::run_member(ExprId expr, const syntax::Name& name) {
   }
   if (name.empty()) return types::kUnknown;
   std::vector<std::string_view> names;
+  names.reserve(std::size(infos));
   for (const Info& one : infos) names.push_back(one.name);
   for (const std::string_view call : {"note", "attach", "progress", "label"}) names.push_back(call);
   diagnostics_.report(Code::kUnknownField, name.span, "run", name.text)

@@ -3,7 +3,6 @@
 
 namespace rbk::lower {
 
-using check::kNone;
 using Shape = check::Type::Shape;
 
 void Body::with_receiver(ExprId base, bool optional, Kind result, Reg to, const OnReceiver& inner) {

@@ -6,7 +6,6 @@
 
 namespace rbk::lower {
 
-using check::kNone;
 using syntax::BinaryExpr;
 using syntax::BinaryOp;
 using Shape = check::Type::Shape;

@@ -3,8 +3,6 @@
 
 namespace rbk::lower {
 
-using check::kNone;
-
 namespace {
 
 const syntax::Field& written(const CheckedModule& module, const check::Symbol& symbol,

@@ -195,6 +195,7 @@ void Body::json_object_into(const std::vector<JsonEntry>& entries, Reg to) {
 
 void Body::json_list_into(const std::vector<std::function<void(Reg)>>& items, Reg to) {
   std::vector<Slot> slots;
+  slots.reserve(std::size(items));
   for (const auto& fill : items) slots.push_back({Kind::kRef, fill});
   const uint16_t list = program_.narrow(program_.list_type(program_.json_type()), "types");
   const Reg first = fill_run(slots);

@@ -508,7 +508,7 @@ ExprId Builder::match(const P::CompoundContext* context) {
       arm.pattern = pattern(item->p);
       arm.guard = optional_expr(item->g);
       arm.body = arm_body(item->b, item->s);
-      value.arms.push_back(std::move(arm));
+      value.arms.push_back(arm);
     }
   }
   return make(span(context), std::move(value));

@@ -2,6 +2,8 @@
 // known when running (which object a ref register holds) the interpreter tests itself.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "vm/bytecode/op_table.h"
 #include "vm/bytecode/verify_code.h"
 
