@@ -83,9 +83,14 @@ void BodyChecker::check_parameters(SymbolId id, const std::vector<syntax::Field>
   const bool is_runbook = symbol.kind == Symbol::Kind::kRunbook;
   const bool has_body = symbol.kind != Symbol::Kind::kAction;
   std::vector<SymbolId> parameters;
-  for (size_t i = 0; i < written.size() && i < symbol.fields.size(); ++i)
-    parameters.push_back(declare_local(written[i].name, symbol.fields[i].type,
-                                       Symbol::Kind::kParameter, has_body && !module_.standard));
+  for (size_t i = 0; i < written.size() && i < symbol.fields.size(); ++i) {
+    syntax::Name name = written[i].name;
+    const bool taken = std::any_of(written.begin(), written.begin() + static_cast<ptrdiff_t>(i),
+                                   [&](const auto& one) { return one.name.text == name.text; });
+    if (taken) name.text = "_";  // told where its type was resolved
+    parameters.push_back(declare_local(name, symbol.fields[i].type, Symbol::Kind::kParameter,
+                                       has_body && !module_.standard));
+  }
   for (size_t i = 0; i < parameters.size(); ++i) {
     const syntax::Field& field = written[i];
     const TypeId type = symbol.fields[i].type;

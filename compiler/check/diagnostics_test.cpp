@@ -331,7 +331,7 @@ const Case kCases[] = {
     {"approval",
      "runbook r() {\n  approval go \"sure?\" {\n    by group \"sre\"\n    not by user \"eve\"\n"
      "    quorum 2\n    form { ticket: string where ticket matches r\"^OPS-\\d+$\" }\n"
-     "    notify \"sre\"\n    expires 4h then reject\n  }\n  log.info(go.ticket)\n"
+     "    expires 4h then reject\n  }\n  log.info(go.ticket)\n"
      "  log.info(go.approvers.join(\", \"))\n}\n",
      {}},
     {"approval_escalates",
@@ -420,6 +420,9 @@ TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
   EXPECT_EQ(all,
             "RBK0900 16:9 `allow` in a runbook's head is not supported yet\n"
             "RBK0900 17:3 `exclusive` is not supported yet\n"
+            "RBK0900 29:14 `notify` is not supported yet\n"
+            "RBK0900 42:62 `on:` is not supported yet\n"
+            "RBK0900 58:115 `run.url` is not supported yet\n"
             "RBK0900 61:1 `schedule` is not supported yet\n"
             "RBK0900 67:1 tests are not run yet\n");
 }

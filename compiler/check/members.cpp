@@ -66,6 +66,8 @@ TypeId BodyChecker::run_member(ExprId expr, const syntax::Name& name) {
   for (const Info& one : infos) {
     if (one.name != name.text) continue;
     allow_effect(span_of(expr), fmt::format("`run.{}`", name.text));
+    if (one.type == types::kUrl)
+      not_supported(span_of(expr), "`run.url`", "name the run by `run.id` until then");
     mean(expr, Meaning::Kind::kRunInfo).native = name.text;
     return one.type;
   }

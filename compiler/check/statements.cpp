@@ -436,6 +436,9 @@ void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt
   }
   for (const ExprId target : node.notify)
     expect(target, types::kString, {Why::Kind::kClause, "notify", {}, {}});
+  if (!node.notify.empty())
+    not_supported(span_of(node.notify.front()), "`notify`",
+                  "remove it until then: people see what waits for them by `rbk inbox`");
   check_expired(node);
   if (!node.break_glass.empty())
     not_supported(node.break_glass.front().span, "`break_glass`",

@@ -416,6 +416,9 @@ TypeId BodyChecker::infer_query(ExprId expr, const syntax::StringLit& node) {
       diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(type), "query")
           .labelled("a query's values are text and numbers");
   }
+  if (!node.is_plain_text())
+    not_supported(span_of(expr), "a `Query` with values",
+                  "call the database's client in a `shell(…)` until then");
   info(expr).encodings = static_cast<uint32_t>(module_.encodings.size());
   module_.encodings.insert(module_.encodings.end(), encodings.begin(), encodings.end());
   return types::kQuery;
