@@ -266,6 +266,8 @@ TypeId BodyChecker::check_match(ExprId expr, const syntax::MatchExpr& node, Want
 void BodyChecker::check_policy(const syntax::FailurePolicy& policy) {
   if (policy.kind != syntax::FailurePolicy::Kind::kTolerate) return;
   expect(policy.tolerance, types::kInt, {Why::Kind::kClause, "tolerate", {}, {}});
+  within(policy.tolerance, 0, policy.percent ? 100 : INT64_MAX, "tolerate",
+         policy.percent ? "a share is at most 100%" : "that many branches may fail");
 }
 
 TypeId BodyChecker::check_parallel(ExprId expr, const syntax::ParallelExpr& node) {
@@ -338,7 +340,10 @@ TypeId BodyChecker::check_parallel_for(ExprId expr, const syntax::ParallelForExp
   if (place_.code == Place::Code::kPure) allow_effect(span_of(expr), "`parallel`");
   TypeId key = types::kInt;
   const TypeId element = iterate(node.items, key, !node.index.empty());
-  if (node.limit.valid()) expect(node.limit, types::kInt, {Why::Kind::kClause, "limit", {}, {}});
+  if (node.limit.valid()) {
+    expect(node.limit, types::kInt, {Why::Kind::kClause, "limit", {}, {}});
+    within(node.limit, 1, INT64_MAX, "limit", "at least one branch runs at once");
+  }
   check_policy(node.policy);
   const Scopes::Open scope(scopes_);
   const Restore<Place> place(place_);

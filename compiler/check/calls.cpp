@@ -300,8 +300,7 @@ TypeId BodyChecker::call_symbol(ExprId expr, const syntax::CallExpr& node, Symbo
     const syntax::Field* written = symbol->fields[i].written;
     if (arguments[i].valid() && symbol->kind == Symbol::Kind::kAction && symbol->name == "shell" &&
         symbol->fields[i].name == "on" && program_.modules[symbol->module]->standard)
-      not_supported(span_of(arguments[i]), "`on:`",
-                    "call `ssh` in the command until then");
+      not_supported(span_of(arguments[i]), "`on:`", "call `ssh` in the command until then");
     if (arguments[i].valid() && written != nullptr && !written->where.empty())
       all_.refinements.push_back({id, i, module_.id, arguments[i]});
   }

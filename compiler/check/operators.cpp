@@ -373,6 +373,14 @@ std::optional<int64_t> BodyChecker::constant(ExprId expr) const {
   return found->second;
 }
 
+void BodyChecker::within(ExprId expr, int64_t least, int64_t most, std::string_view clause,
+                         std::string_view why) {
+  const auto number = constant(expr);
+  if (!number || (*number >= least && *number <= most)) return;
+  diagnostics_.report(Code::kOutsideWhere, span_of(expr), source(span_of(expr)), clause)
+      .labelled(std::string(why));
+}
+
 void BodyChecker::fold(ExprId expr, const syntax::BinaryExpr& node, TypeId type) {
   const auto right = constant(node.right);
   const bool divides = node.op == BinaryOp::kDiv || node.op == BinaryOp::kMod;

@@ -197,6 +197,7 @@ void BodyChecker::check_call_statement(syntax::StmtId stmt, const syntax::ExprSt
 void BodyChecker::check_timeout(const syntax::Clauses& clauses,
                                 const syntax::TimeoutClause& clause) {
   expect(clause.duration, types::kDuration, {Why::Kind::kClause, "timeout", {}, {}});
+  within(clause.duration, 1, INT64_MAX, "timeout", "it would be up before it begins");
   const auto duration = constant(clause.duration);
   if (!duration || !place_.timeout || *duration <= *place_.timeout) return;
   diagnostics_
@@ -208,10 +209,15 @@ void BodyChecker::check_timeout(const syntax::Clauses& clauses,
 
 void BodyChecker::check_retry(syntax::StmtId stmt, const syntax::RetryClause& clause) {
   expect(clause.times, types::kInt, {Why::Kind::kClause, "retry", {}, {}});
+  within(clause.times, 1, INT64_MAX, "retry", "it is tried at least once");
   if (clause.backoff.valid()) {
     const bool is_range = std::holds_alternative<syntax::RangeExpr>(ast_[clause.backoff].node);
     expect(clause.backoff, is_range ? types_.range(types::kDuration) : types::kDuration,
            {Why::Kind::kClause, "backoff", {}, {}});
+    if (const auto* range = std::get_if<syntax::RangeExpr>(&ast_[clause.backoff].node)) {
+      if (const auto low = constant(range->low))
+        within(range->high, *low, INT64_MAX, "backoff", "the shortest pause is longer");
+    }
   }
   for (const syntax::Path& path : clause.kinds) {
     const SymbolId kind = all_.resolve_type_path(module_.id, path);
