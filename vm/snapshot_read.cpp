@@ -215,8 +215,7 @@ class SnapshotReader {
     fiber.error = objects_.object();
     if (in_.failed()) return;
     need(!fiber.failed || (fiber.error && fiber.error->tag == Tag::kError));
-    need(fiber.depth == 0 ||
-         fiber.unwinding == (fiber.frames[0].purpose == Frame::Purpose::kUndo));
+    need(fiber.depth == 0 || fiber.unwinding == (fiber.frames[0].purpose == Frame::Purpose::kUndo));
     need(fiber.shield >= fiber.base_shield && fiber.shield <= MarkHeights::kMostShields);
     if (fiber.wait != Fiber::Wait::kNothing && fiber.depth > 0) run_.charge_stack(fiber);
   }
