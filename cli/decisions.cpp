@@ -109,6 +109,41 @@ ExitStatus go_on_after(const Terminal& terminal, Session& session, const std::st
   return go_on(terminal, session, summary->id, *report);
 }
 
+/// Of several who decide at once the first counts: the others are told.
+ExitStatus tell_if_lost(const Terminal& terminal, Session& session,
+                        const engine::WaitingFor& approval, engine::Decision::How wanted,
+                        ExitStatus status) {
+  using How = engine::Decision::How;
+  Result<std::optional<engine::Decision>> decision = session.engine->decision(approval);
+  if (!decision) return refuse(terminal, decision.error());
+  if (!*decision || (*decision)->how == wanted) return status;
+  const std::string by = fmt::format("{}", fmt::join((*decision)->by, ", "));
+  const std::string why = (*decision)->how == How::kApproved   ? by + " approved it first"
+                          : (*decision)->how == How::kRejected ? by + " rejected it first"
+                          : (*decision)->how == How::kExpired  ? "it had expired"
+                                                               : "the run no longer waits for it";
+  return refuse(terminal, {ErrorKind::kRefused,
+                           fmt::format("this {} of `{}` did not count: {}",
+                                       wanted == How::kApproved ? "approval" : "rejection",
+                                       approval.name, why),
+                           fmt::format("`rbk show {}` tells how the run stands", approval.run)});
+}
+
+/// A run whose end was certain when the cancellation came ends as it would have without.
+ExitStatus tell_if_too_late(const Terminal& terminal, Session& session, const std::string& run,
+                            ExitStatus status) {
+  Result<engine::RunSummary> summary = session.engine->summary(run);
+  if (!summary) return refuse(terminal, summary.error());
+  const bool took_hold = summary->error && summary->error->kind == "Cancelled";
+  if (!engine::is_over(summary->status) || took_hold) return status;
+  return refuse(terminal,
+                {ErrorKind::kRefused,
+                 fmt::format("the cancellation came too late: only clean-up was left of run {}, "
+                             "which is now {}",
+                             summary->id, engine::to_string(summary->status)),
+                 fmt::format("`rbk show {}` tells what it did", summary->id)});
+}
+
 }  // namespace
 
 ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments) {
@@ -128,7 +163,8 @@ ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments)
       session->engine->approve(run, name.value_or(""), *form, session->person);
   if (!wait) return refuse(terminal, wait.error());
   say_vote(terminal, *wait);
-  return go_on_after(terminal, *session, run);
+  const ExitStatus status = go_on_after(terminal, *session, run);
+  return tell_if_lost(terminal, *session, *wait, engine::Decision::How::kApproved, status);
 }
 
 ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments) {
@@ -148,7 +184,8 @@ ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments) 
   Result<engine::WaitingFor> wait =
       session->engine->reject(run, name.value_or(""), *reason, session->person);
   if (!wait) return refuse(terminal, wait.error());
-  return go_on_after(terminal, *session, run);
+  const ExitStatus status = go_on_after(terminal, *session, run);
+  return tell_if_lost(terminal, *session, *wait, engine::Decision::How::kRejected, status);
 }
 
 ExitStatus resolve_command(const Terminal& terminal, const Arguments& arguments) {
@@ -211,7 +248,8 @@ ExitStatus cancel_command(const Terminal& terminal, const Arguments& arguments) 
   const auto how = rollback ? engine::CancelHow::kRollback : engine::CancelHow::kLeave;
   if (Status cancelled = session->engine->cancel(run, how, now, session->person); !cancelled)
     return refuse(terminal, cancelled.error());
-  return go_on_after(terminal, *session, run);
+  const ExitStatus status = go_on_after(terminal, *session, run);
+  return tell_if_too_late(terminal, *session, run, status);
 }
 
 ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments) {

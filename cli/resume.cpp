@@ -38,6 +38,10 @@ ExitStatus resume_all(const Terminal& terminal, Session& session) {
   }
   ExitStatus status = ExitStatus::kSucceeded;
   for (const engine::DriveEnd& end : *ends) {
+    if (end.why == engine::DriveEnd::Why::kHeld) {
+      report->held(end.run);
+      continue;
+    }
     report->ended(end, exit_status(end));
     status = worst(status, exit_status(end));
   }

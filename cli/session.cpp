@@ -47,18 +47,31 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   return session;
 }
 
+namespace {
+
+/// What went wrong is the store's trouble: the run stands where it stood, and can go on.
+bool suspends(const Error& error) {
+  return error.kind == ErrorKind::kFull || error.kind == ErrorKind::kIo ||
+         error.kind == ErrorKind::kLocked;
+}
+
+}  // namespace
+
 ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run,
                  Report& report) {
   const Interrupts interrupts(*session.engine);
   const engine::DriveOptions options{.observer = &report};
+  using Why = engine::DriveEnd::Why;
   Result<engine::DriveEnd> end = session.engine->drive(run, options);
-  if (end && end->why == engine::DriveEnd::Why::kHeld) {
+  while (end && end->why == Why::kHeld) {
     report.held(end->run);
     end = session.engine->follow(run, options);
+    if (end && end->why == Why::kAbandoned) end = session.engine->drive(run, options);
   }
   if (!end) {
     report.close();
-    return refuse(terminal, end.error());
+    refuse(terminal, end.error());
+    return suspends(end.error()) ? ExitStatus::kSuspended : exit_status(end.error());
   }
   const ExitStatus status = exit_status(*end);
   report.ended(*end, status);

@@ -77,6 +77,7 @@ struct Attempt {
   std::string origin;  // recover: boot_identity() (base/boot.h) of the engine that journaled the
                        // attempt's intent; in another life of the host, or with an empty one,
                        // that nothing is found proves nothing
+  uint64_t fence = 0;  // grows with each engine that takes the run up
   Behaviour behaviour = Behaviour::kWrites;
   std::optional<int64_t>
       timeout;  // microseconds left for this attempt; the engine asks for a stop by itself as well

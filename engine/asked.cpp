@@ -31,7 +31,7 @@ void AskedRequests::set_doubt(Asked& asked, bool in_doubt) {
 void AskedRequests::absorb(const std::vector<vm::Request>& requests, const Entry& entry) {
   for (const vm::Request& request : requests) {
     if (const auto* stop = std::get_if<vm::request::Stop>(&request.what)) {
-      if (Asked* asked = find(stop->perform)) asked->stopping = true;
+      if (Asked* asked = find(stop->perform)) asked->stop = stop->how;
       continue;
     }
     if (const auto* forget = std::get_if<vm::request::Forget>(&request.what)) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "engine/store.h"
@@ -20,7 +21,7 @@ struct Asked {
   uint32_t repetition = 0;   // how often it was begun anew
   bool not_started = false;  // it is certain that nobody has begun it
   bool in_doubt = false;     // a person is asked what became of it
-  bool stopping = false;     // the machine wants its end
+  std::optional<vm::request::Stop::How> stop;  // the machine does not want it any more
 
   // Not journaled: what this engine has done about it.
   bool out = false;      // it has left: an attempt was begun, a timer set

@@ -71,6 +71,14 @@ vm::event::Performed failed(vm::RequestId request, std::string kind, std::string
   return event;
 }
 
+/// How its action is to be told that an attempt is not wanted any more; nothing if it is let
+/// finish.
+std::optional<StopMode> stop_mode(const Asked& asked) {
+  using How = vm::request::Stop::How;
+  if (!asked.stop || *asked.stop == How::kLetFinish) return std::nullopt;
+  return *asked.stop == How::kKill ? StopMode::kKill : StopMode::kGentle;
+}
+
 }  // namespace
 
 /// After the machine was brought back: whatever waits is found again or begun.
@@ -100,11 +108,11 @@ void Engine::State::take_up(RunDriver& driver) {
     if (asked == nullptr || asked->out || asked->in_doubt) continue;
     // What this process asked for and never began has certainly not begun.
     const bool ours = asked->engine == key && !abandoned.contains(run);
-    if (asked->not_started && !asked->stopping && stop_level.load() == 0)
+    if (asked->not_started && !asked->stop && stop_level.load() == 0)
       unstarted.push_back(id);
     else if (asked->perform() != nullptr && !asked->not_started && !ours)
       find_again(driver, *asked);
-    else if (!asked->not_started || asked->stopping)
+    else if (!asked->not_started || asked->stop)
       carry_out(driver, *asked);
   }
   // That they were not started is true only until somebody may have begun them: first the intent.
@@ -115,7 +123,7 @@ void Engine::State::take_up(RunDriver& driver) {
 void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
   if (asked.perform() != nullptr) {
     if (asked.in_doubt || asked.out) return;
-    if (asked.stopping) {
+    if (asked.stop) {
       Outcome outcome;
       outcome.kind = Outcome::Kind::kStopped;
       outcome.effect = Effect::kNone;
@@ -169,6 +177,7 @@ Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
   if (!driver.keys) driver.keys.emplace(store.id, attempt.run);
   attempt.key = driver.keys->idempotency(perform.path, perform.step);
   attempt.attempt_key = driver.keys->attempt(asked.request.id, asked.repetition);
+  attempt.fence = static_cast<uint64_t>(driver.row().token);
   attempt.behaviour = behaviour_of(perform.behaviour);
   attempt.timeout = perform.timeout;
   return attempt;
@@ -228,7 +237,7 @@ void Engine::State::find_again(RunDriver& driver, Asked& asked) {
       asked.attempt = id;
       asked.out = true;
       ++driver.attempts;
-      if (asked.stopping) (*action)->stop(id, driver.kill ? StopMode::kKill : StopMode::kGentle);
+      if (const auto mode = stop_mode(asked)) (*action)->stop(id, *mode);
       if (attempt.timeout)
         timers.add({boot_now + *attempt.timeout, Timer::Kind::kStop, driver.row().key,
                     asked.request.id, id});
@@ -253,7 +262,7 @@ void Engine::State::effect_unknown(RunDriver& driver, Asked& asked) {
   vm::event::Performed event;
   event.request = request;
   event.effect = vm::Effect::kUnknown;
-  if (asked.stopping) {
+  if (asked.stop) {
     event.how = vm::event::Performed::How::kStopped;
     answer(driver, std::move(event));
     return;
@@ -268,6 +277,7 @@ void Engine::State::effect_unknown(RunDriver& driver, Asked& asked) {
     case bytecode::Doubt::kVerify:
     case bytecode::Doubt::kUndo:
     case bytecode::Doubt::kFail:
+    case bytecode::Doubt::kAsk:
       event.how = vm::event::Performed::How::kInDoubt;
       answer(driver, std::move(event));
       return;
@@ -276,15 +286,14 @@ void Engine::State::effect_unknown(RunDriver& driver, Asked& asked) {
   }
 }
 
-void Engine::State::stop_attempt(RunDriver& driver, vm::RequestId request) {
-  Asked* asked = driver.asked().find(request);
+void Engine::State::stop_attempt(RunDriver& driver, const vm::request::Stop& stop) {
+  Asked* asked = driver.asked().find(stop.perform);
   if (asked == nullptr || asked->perform() == nullptr) return;
-  asked->stopping = true;
+  asked->stop = stop.how;
   const auto attempt = attempts.find(asked->attempt);
   if (attempt != attempts.end()) {
-    if (!attempt->second.outcome)
-      attempt->second.action->stop(asked->attempt,
-                                   driver.kill ? StopMode::kKill : StopMode::kGentle);
+    const auto mode = stop_mode(*asked);
+    if (mode && !attempt->second.outcome) attempt->second.action->stop(asked->attempt, *mode);
     return;
   }
   if (asked->in_doubt)

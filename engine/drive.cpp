@@ -33,11 +33,25 @@ Status Engine::State::join() {
   return fail(ErrorKind::kInternal, "every key that was tried for this engine is taken");
 }
 
+/// Until when a run that is held is waited for, so that a holder which was killed just now and is
+/// being taken down by the kernel does not look alive.
+int64_t Engine::State::claim_patience() { return world.clock->boot() + 100'000; }
+
+Result<RunRow> Engine::State::claim(const RunRow& run, int64_t patience_until) {
+  constexpr int64_t kLookEvery = 5'000;
+  while (true) {
+    auto row = store->claim(run.key, key);
+    const bool held = !row && row.error().kind == ErrorKind::kLocked;
+    if (!held || world.clock->boot() >= patience_until || stop_level.load() != 0) return row;
+    world.sleeper->sleep(world.clock->boot() + kLookEvery);
+  }
+}
+
 /// Claims a run and brings its machine back.
-Result<RunDriver*> Engine::State::hold(const RunRow& found) {
+Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_until) {
   if (const auto held = runs.find(found.key); held != runs.end()) return held->second.get();
   if (auto joined = join(); !joined) return tl::unexpected(joined.error());
-  auto row = store->claim(found.key, key);
+  auto row = claim(found, patience_until);
   if (!row) return tl::unexpected(row.error());
   auto recovered = [&]() -> Result<std::unique_ptr<RunDriver>> {
     auto program = load_program(*store, *row);
@@ -237,7 +251,7 @@ void Engine::State::store_lines(RunDriver& driver) {
 void Engine::State::leave(RunDriver& driver, Leaving leaving) {
   for (const vm::RequestId request : leaving.requests)
     if (Asked* asked = driver.asked().find(request)) carry_out(driver, *asked);
-  for (const vm::RequestId request : leaving.stops) stop_attempt(driver, request);
+  for (const vm::request::Stop& stop : leaving.stops) stop_attempt(driver, stop);
   for (const uint64_t id : leaving.acknowledged) {
     const auto attempt = attempts.find(id);
     if (attempt == attempts.end()) continue;

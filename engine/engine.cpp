@@ -7,6 +7,16 @@
 #include "engine/ids.h"
 
 namespace rbk::engine {
+namespace {
+
+tl::unexpected<Error> undoing_already(const RunRow& rollback) {
+  return fail(ErrorKind::kRefused,
+              fmt::format("run {} is undoing it already and is {}", rollback.id,
+                          to_string(rollback.status)),
+              fmt::format("`rbk resume {}` goes on with that", rollback.id));
+}
+
+}  // namespace
 
 Engine::State::State(std::unique_ptr<Store> opened, World given, ActionRegistry* registry)
     : store(std::move(opened)),
@@ -56,6 +66,14 @@ void Engine::stop(StopHow how) {
   state_->world.sleeper->wake();
 }
 
+/// A run may have one rollback by hand at a time: the next one begins where that ended.
+Status Engine::State::check_origin(const RunRow& row) {
+  if (row.origin == 0) return {};
+  auto other = store->rollback_of(row.origin);
+  if (!other) return tl::unexpected(other.error());
+  return *other ? undoing_already(**other) : Status();
+}
+
 /// Makes a run with its first event in one commit. Its requests wait for `drive`.
 Result<std::string> Engine::State::begin_run(
     RunRow row, std::shared_ptr<const bytecode::Program> program,
@@ -77,7 +95,10 @@ Result<std::string> Engine::State::begin_run(
     group.runs.push_back({row, stored, driver->take()});
     Committed committed = committer->commit_here(std::move(group));
     if (!committed.result) {
-      if (committed.result.error().kind == ErrorKind::kExists) continue;
+      if (committed.result.error().kind == ErrorKind::kExists) {
+        if (auto free = check_origin(row); !free) return tl::unexpected(free.error());
+        continue;
+      }
       if (auto opened = store->reopen(); !opened) return tl::unexpected(opened.error());
       return tl::unexpected(committed.result.error());
     }
@@ -143,11 +164,7 @@ Result<std::vector<vm::Undoable>> Engine::undoable(const std::string& run) {
     auto later = state.store->rollback_of(row->key);
     if (!later) return tl::unexpected(later.error());
     if (!*later) break;
-    if (!is_over((*later)->status))
-      return fail(ErrorKind::kRefused,
-                  fmt::format("run {} is undoing it already and is {}", (*later)->id,
-                              to_string((*later)->status)),
-                  fmt::format("`rbk resume {}` goes on with that", (*later)->id));
+    if (!is_over((*later)->status)) return undoing_already(**later);
     *row = std::move(**later);
   }
   auto program = load_program(*state.store, *row);
@@ -258,7 +275,7 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
     if (is_over(row->status)) return plain_end(DriveEnd::Why::kOver);
     if (row->status == RunStatus::kQuarantined) return plain_end(DriveEnd::Why::kQuarantined);
     state.observer = options.observer;
-    if (auto driver = state.hold(*row); !driver) {
+    if (auto driver = state.hold(*row, state.claim_patience()); !driver) {
       state.observer = nullptr;
       if (driver.error().kind == ErrorKind::kLocked && state.holder_lives(key))
         return plain_end(DriveEnd::Why::kHeld);
@@ -292,6 +309,7 @@ Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
   std::set<RunKey> spoken_to;
   for (const Message& message : *messages) spoken_to.insert(message.run);
   const int64_t now = state.world.clock->wall();
+  const int64_t patience = state.claim_patience();
   std::vector<RunKey> wanted;
   state.observer = options.observer;
   std::vector<DriveEnd> ends;
@@ -301,7 +319,7 @@ Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
                            spoken_to.contains(row->key);
     if (!can_go_on || row->status == RunStatus::kQuarantined || row->status == RunStatus::kPaused)
       continue;
-    auto driver = state.hold(*row);
+    auto driver = state.hold(*row, patience);
     if (driver) {
       wanted.push_back(row->key);
       continue;
@@ -310,6 +328,12 @@ Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
     if (kind == ErrorKind::kCorrupt || kind == ErrorKind::kUnsupported) {
       if (auto known = state.store->run(row->key)) {
         state.remember_end(*known, DriveEnd::Why::kQuarantined);
+        ends.push_back(std::move(state.ended.at(row->key)));
+        state.ended.erase(row->key);
+      }
+    } else if (kind == ErrorKind::kLocked && state.holder_lives(row->key)) {
+      if (auto known = state.store->run(row->key)) {
+        state.remember_end(*known, DriveEnd::Why::kHeld);
         ends.push_back(std::move(state.ended.at(row->key)));
         state.ended.erase(row->key);
       }

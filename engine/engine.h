@@ -82,6 +82,15 @@ struct WaitingFor {
   int64_t quorum = 1;
   int64_t since = 0;
   std::optional<int64_t> expires;
+  vm::RequestId request = 0;
+  uint64_t head = 0;  // the run's last entry then: for `decision`
+};
+
+/// What became of an approval.
+struct Decision {
+  enum class How : uint8_t { kApproved, kRejected, kExpired, kWithdrawn };
+  How how = How::kWithdrawn;    // withdrawn: the run ended, or went on without it
+  std::vector<std::string> by;  // approved, rejected
 };
 
 struct AttemptDetail {
@@ -152,8 +161,9 @@ struct DriveEnd {
     kSuspended,  // it waits for a time or people
     kInDoubt,    // `rbk resolve` is needed
     kQuarantined,
-    kStopped,  // `stop` was called
-    kHeld,     // another living process drives it: run.process
+    kStopped,    // `stop` was called
+    kHeld,       // another living process drives it: run.process
+    kAbandoned,  // it was followed, and the process that drove it is gone: drive it
   };
   Why why = Why::kOver;
   std::vector<WaitingFor> waits;
@@ -194,12 +204,12 @@ class Engine {
 
   /// Drives all runs of the store that can go on and that no living process holds: those that were
   /// cut off, whose timer is due or comes within `longest_sleep`, or that have a message. Returns
-  /// how each ended.
+  /// how each ended, and kHeld for those that living processes drive.
   Result<std::vector<DriveEnd>> drive_all(const DriveOptions& options);
 
   /// Tells the observer of a run that another process drives, from the beginning or from the entry
-  /// after `after`, until it is over or waits, its holder is gone (why kStopped) or `stop` is
-  /// called.
+  /// after `after`, until it is over or waits, its holder is gone (why kAbandoned) or `stop`
+  /// is called.
   Result<DriveEnd> follow(const std::string& run, const DriveOptions& options, uint64_t after = 0);
 
   /// Ends drive, drive_all, follow and wait_for_change, now or when they are called next. A later
@@ -209,7 +219,8 @@ class Engine {
   // ---- What people do. Each is durable on return, and takes hold when the run's holder sees it,
   // within a tenth of a second; where nobody holds the run, drive it.
 
-  /// `now`: attempts under way are killed. kRefused: the run is over.
+  /// `now`: attempts under way are killed. kRefused: the run is over, or is a rollback by hand. It
+  /// may come too late: then the run's error is not Cancelled.
   Status cancel(const std::string& run, CancelHow how, bool now, const Person& by);
 
   /// Decides on the approval of this name (empty: the only one that waits). kRefused: it was
@@ -220,7 +231,12 @@ class Engine {
   Result<WaitingFor> reject(const std::string& run, const std::string& name,
                             const std::string& reason, const Person& by);
 
-  /// Answers a step in doubt. `output` belongs to kDone and must fit the step's action.
+  /// How an approval that `approve` or `reject` returned was decided in the end; nothing while it
+  /// is open. Of several who decide at once the first counts.
+  Result<std::optional<Decision>> decision(const WaitingFor& approval);
+
+  /// Answers a step in doubt. kRefused: it has been answered. `output` belongs to kDone and must
+  /// fit the step's action.
   Status resolve(const std::string& run, const std::string& path, Resolution how,
                  const std::optional<boost::json::value>& output, const Person& by);
 

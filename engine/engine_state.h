@@ -68,7 +68,8 @@ struct Engine::State {
   Status join();
 
   // ---- drive.cpp
-  Result<RunDriver*> hold(const RunRow& row);
+  Result<RunDriver*> hold(const RunRow& row, int64_t patience_until = 0);
+  Result<RunRow> claim(const RunRow& row, int64_t patience_until);
   Result<std::vector<DriveEnd>> drive(const std::vector<RunKey>& wanted,
                                       const DriveOptions& options);
   Status pump();
@@ -82,8 +83,10 @@ struct Engine::State {
       std::shared_ptr<const ProgramRow> stored,
       const std::function<Result<RecoveredRun>()>& beginning,
       const std::function<decltype(vm::Event::what)(const std::string&)>& first);
+  Status check_origin(const RunRow& row);
   void open_fresh(RunDriver& driver);
   bool holder_lives(RunKey run);
+  int64_t claim_patience();
   void fire(const Timer& timer);
   std::optional<DriveEnd::Why> resting(RunDriver& driver, const DriveOptions& options);
   Status let_go(RunDriver& driver, DriveEnd::Why why);
@@ -101,7 +104,7 @@ struct Engine::State {
   void carry_out(RunDriver& driver, Asked& asked);
   void begin_attempt(RunDriver& driver, Asked& asked);
   void find_again(RunDriver& driver, Asked& asked);
-  void stop_attempt(RunDriver& driver, vm::RequestId request);
+  void stop_attempt(RunDriver& driver, const vm::request::Stop& stop);
   void set_timer(RunDriver& driver, Asked& asked, int64_t until);
   void take_delivery(Delivery delivery);
   void end_attempt(uint64_t id, Outcome outcome);

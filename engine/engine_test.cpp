@@ -396,6 +396,30 @@ TEST_F(EngineTest, ADoubtIsResolvedAsDoneWithItsOutput) {
   EXPECT_EQ(effects().size(), 1u);
 }
 
+TEST_F(EngineTest, ARunInDoubtThatIsCancelledEndsAndRepeatsNothing) {
+  actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
+  for (const bool engine_dies : {true, false}) {
+    std::filesystem::remove(folder_.file("effects"));
+    const pid_t child = drive_in_child("w slow;w now");
+    while (effects().empty()) usleep(1000);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    auto engine = open();
+    const std::string run = only_run(*engine);
+    // Told before it is known that it is in doubt, or after.
+    if (!engine_dies) {
+      EXPECT_EQ(drive(*engine, run).why, DriveEnd::Why::kInDoubt);
+    }
+    ASSERT_TRUE(engine->cancel(run, CancelHow::kLeave, false, leader_));
+    const DriveEnd end = drive(*engine, run);
+    EXPECT_EQ(end.run.status, RunStatus::kCancelled);
+    EXPECT_EQ(effects().size(), 1u);
+    EXPECT_EQ(engine->resolve(run, "", Resolution::kNotDone, {}, leader_).error().kind,
+              ErrorKind::kRefused);
+    EXPECT_TRUE(engine->inbox({"eve", {}, {}})->empty());
+  }
+}
+
 TEST_F(EngineTest, AnIdempotentStepIsRepeatedWithItsKey) {
   actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
   const pid_t child = drive_in_child("i slow");

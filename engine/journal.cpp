@@ -22,7 +22,10 @@ struct Digester {
     sum.add(perform.attempt);
     sum.add(static_cast<uint64_t>(perform.timeout.value_or(-1)));
   }
-  void operator()(const vm::request::Stop& stop) { sum.add(stop.perform); }
+  void operator()(const vm::request::Stop& stop) {
+    sum.add(stop.perform);
+    sum.add(static_cast<uint64_t>(stop.how));
+  }
   void operator()(const vm::request::Sleep& sleep) { sum.add(static_cast<uint64_t>(sleep.until)); }
   void operator()(const vm::request::Approve& approve) {
     sum.add(approve.path);

@@ -132,7 +132,7 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
   const std::string_view thing = approval ? "approval" : "step in doubt";
   if (fit.size() == 1) return fit.front();
   if (fit.empty() && others.empty())
-    return fail(is_over(row.status) ? ErrorKind::kRefused : ErrorKind::kNotFound,
+    return fail(ErrorKind::kRefused,
                 fmt::format("run {} waits for no {}: it is {}", row.id,
                             approval ? "approval" : "answer about a step", to_string(row.status)),
                 fmt::format("`rbk show {}` tells how it stands", row.id));
@@ -213,6 +213,10 @@ Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Per
         ErrorKind::kRefused,
         fmt::format("run {} can't be cancelled: it is {}", row->id, to_string(row->status)),
         is_over(row->status) ? fmt::format("`rbk rollback {}` undoes what it did", row->id) : "");
+  if (row->origin != 0)
+    return fail(ErrorKind::kRefused,
+                fmt::format("run {} is a rollback, which can't be cancelled", row->id),
+                fmt::format("`rbk resume {}` goes on with it", row->id));
   return state_->post(row->key, 0, Message::Kind::kCancel,
                       {{"rollback", how == CancelHow::kRollback}, {"now", now}}, by);
 }
@@ -301,7 +305,13 @@ Status Engine::resolve(const std::string& run, const std::string& path, Resoluti
   constexpr const char* kWords[] = {"done", "not_done", "retry", "fail"};
   json::object body{{"how", kWords[static_cast<size_t>(how)]}, {"user", by.user}};
   if (given) body["output"] = *given;
-  return state_->post(row->key, wait->request, Message::Kind::kResolve, body, by);
+  // One answer to each question: a step can come into doubt again.
+  auto posted = state_->post(row->key, wait->request, Message::Kind::kResolve, body, by,
+                             fmt::format("resolve:{}:{}:{}", row->id, wait->request, wait->since));
+  if (!posted && posted.error().kind == ErrorKind::kExists)
+    return fail(ErrorKind::kRefused, fmt::format("step {} has been answered already", wait->path),
+                fmt::format("`rbk show {}` tells how the run stands", row->id));
+  return posted;
 }
 
 // ---- Taking up what was posted
@@ -334,13 +344,8 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
             now(), message.request);
       break;
     case Message::Kind::kCancel:
-      driver.kill = driver.kill || flag_of(body, "now");
-      done = driver.deliver(vm::event::Cancelled{flag_of(body, "rollback"), message.by}, now());
-      // Attempts that are let finish otherwise are killed, also by a second cancellation.
-      if (driver.kill)
-        for (auto& [id, attempt] : attempts)
-          if (attempt.run == driver.row().key && !attempt.outcome)
-            attempt.action->stop(id, StopMode::kKill);
+      done = driver.deliver(
+          vm::event::Cancelled{flag_of(body, "rollback"), flag_of(body, "now"), message.by}, now());
       break;
     case Message::Kind::kResolve:
       take_resolution(driver, message, body);
@@ -405,14 +410,14 @@ void Engine::State::take_resolution(RunDriver& driver, const Message& message,
   if (how == "done") {
     if (output != nullptr) performed.output = *output;
   } else {
-    // Settled by a person: it leaves no doubt, so nothing asks again.
+    // What it did nobody knows, so its rollback is run.
     performed.how = vm::event::Performed::How::kError;
     performed.error = {"InDoubt",
                        fmt::format("{} said that {} failed", user,
                                    driver.program().actions[asked->perform()->action].name),
                        false,
                        {}};
-    performed.effect = vm::Effect::kDone;
+    performed.effect = vm::Effect::kUnknown;
   }
   answer(driver, std::move(performed));
 }

@@ -85,6 +85,8 @@ Result<WaitingFor> Engine::State::describe(const Wait& wait, const RunRow& row) 
   made.path = wait.path;
   made.kind = wait.kind;
   made.since = wait.since;
+  made.request = wait.request;
+  made.head = row.head;
   made.expires = wait.expires;
   made.description = object_of(wait.description);
   if (wait.kind == Wait::Kind::kDoubt) {
@@ -227,6 +229,30 @@ Result<std::vector<WaitingFor>> Engine::approvals(const std::string& run) {
   return found;
 }
 
+Result<std::optional<Decision>> Engine::decision(const WaitingFor& approval) {
+  auto row = state_->store->find_run(approval.run);
+  if (!row) return tl::unexpected(row.error());
+  auto entries = state_->store->entries(row->key, approval.head);
+  if (!entries) return tl::unexpected(entries.error());
+  for (const Entry& entry : *entries) {
+    if (entry.kind != Entry::Kind::kEvent) continue;
+    auto journaled = decode_body(entry.body, *state_->store);
+    if (!journaled) return tl::unexpected(journaled.error());
+    const auto* decided = std::get_if<vm::event::Decided>(&journaled->event.what);
+    if (decided != nullptr && decided->request == approval.request)
+      return Decision{decided->approved ? Decision::How::kApproved : Decision::How::kRejected,
+                      decided->by};
+    const auto* woke = std::get_if<vm::event::Woke>(&journaled->event.what);
+    if (woke != nullptr && woke->request == approval.request)
+      return Decision{Decision::How::kExpired, {}};
+  }
+  auto waits = state_->store->waits(row->key);
+  if (!waits) return tl::unexpected(waits.error());
+  const auto is_it = [&](const Wait& wait) { return wait.request == approval.request; };
+  if (std::any_of(waits->begin(), waits->end(), is_it)) return std::nullopt;
+  return Decision{};
+}
+
 Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
   auto waits = state_->store->waits(0);
   if (!waits) return tl::unexpected(waits.error());
@@ -307,10 +333,12 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
       why = DriveEnd::Why::kOver;
     else if (row->status == RunStatus::kQuarantined)
       why = DriveEnd::Why::kQuarantined;
-    else if (!end.run.process || state.stop_level.load() != 0)
+    else if (state.stop_level.load() != 0)
+      why = DriveEnd::Why::kStopped;
+    else if (!end.run.process)
       why = row->status == RunStatus::kInDoubt   ? DriveEnd::Why::kInDoubt
             : row->status == RunStatus::kWaiting ? DriveEnd::Why::kSuspended
-                                                 : DriveEnd::Why::kStopped;
+                                                 : DriveEnd::Why::kAbandoned;
     if (why) {
       end.why = *why;
       auto waits = state.waits_of(*row);

@@ -160,7 +160,7 @@ void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vec
       change_.waits.push_back({row_.key, row_.id, request.id, Wait::Kind::kDoubt, ask->path, "{}",
                                time_, std::nullopt});
     } else if (const auto* stop = std::get_if<vm::request::Stop>(&request.what)) {
-      leaving_.stops.push_back(stop->perform);
+      leaving_.stops.push_back(*stop);
       continue;
     } else if (const auto* forget = std::get_if<vm::request::Forget>(&request.what)) {
       item.kind = News::Kind::kWaitOver;

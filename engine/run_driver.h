@@ -38,9 +38,9 @@ struct RunLogLine {
 struct Leaving {
   std::vector<News> news;
   std::vector<RunLogLine> lines;
-  std::vector<vm::RequestId> requests;  // to carry out
-  std::vector<vm::RequestId> stops;     // attempts to stop
-  std::vector<uint64_t> acknowledged;   // attempts whose outcome is durable
+  std::vector<vm::RequestId> requests;   // to carry out
+  std::vector<vm::request::Stop> stops;  // attempts that are not wanted any more
+  std::vector<uint64_t> acknowledged;    // attempts whose outcome is durable
 };
 
 class RunDriver {
@@ -87,7 +87,6 @@ class RunDriver {
   std::optional<Keys> keys;      // made when they are first needed
   bool somebody_listens = true;  // to the news
   std::optional<Error> broken;   // its machine did what it must not: it is to be quarantined
-  bool kill = false;             // a person wants it over now: stops are kills
   std::set<int64_t> messages_seen;
   size_t attempts = 0;    // that run in this process
   int64_t log_bytes = 0;  // stored so far

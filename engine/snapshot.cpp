@@ -6,7 +6,7 @@
 namespace rbk::engine {
 namespace {
 
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 2;
 constexpr size_t kSumBytes = 8;
 
 uint64_t sum_of(std::string_view bytes) {
@@ -31,8 +31,8 @@ std::string encode_snapshot(uint64_t entry, int64_t time, const vm::Machine& mac
     writer.signed_number(request.boot_time);
     writer.signed_number(request.engine);
     writer.number(request.repetition);
-    writer.byte(static_cast<uint8_t>((request.not_started ? 1 : 0) | (request.in_doubt ? 2 : 0) |
-                                     (request.stopping ? 4 : 0)));
+    writer.byte(static_cast<uint8_t>((request.not_started ? 1 : 0) | (request.in_doubt ? 2 : 0)));
+    writer.byte(request.stop ? static_cast<uint8_t>(*request.stop) + 1 : 0);
   }
   writer.text(machine.snapshot());
   std::string bytes = writer.take();
@@ -68,7 +68,10 @@ Result<Snapshot> decode_snapshot(std::string_view bytes) {
     const uint8_t flags = reader.byte();
     asked.not_started = (flags & 1) != 0;
     asked.in_doubt = (flags & 2) != 0;
-    asked.stopping = (flags & 4) != 0;
+    if (const uint8_t stop = reader.byte(); stop != 0) {
+      if (stop > static_cast<uint8_t>(vm::request::Stop::How::kKill) + 1) reader.stop();
+      asked.stop = static_cast<vm::request::Stop::How>(stop - 1);
+    }
   }
   made.machine = reader.text();
   if (!reader.ok() || !reader.at_end()) return corrupt();

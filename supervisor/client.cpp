@@ -26,8 +26,7 @@ constexpr int64_t kIdle = 5'000'000;
 constexpr int kMostTries = 3;
 
 size_t size_of(const Start& start) {
-  size_t size =
-      1024 + start.key.size() + start.claim.size() + start.directory.size() + start.input.size();
+  size_t size = 1024 + start.key.size() + start.directory.size() + start.input.size();
   for (const std::string& word : start.words) size += word.size() + sizeof(uint32_t);
   for (const std::string& entry : start.environment) size += entry.size() + sizeof(uint32_t);
   return size;
@@ -48,7 +47,8 @@ class Client::Core {
 
   void start(Start start, std::shared_ptr<Listener> listener);
   void stop(const std::string& key);
-  Found recover(const std::string& key, bool same_boot, std::shared_ptr<Listener> listener);
+  Found recover(const std::string& key, uint64_t fence, bool same_boot,
+                std::shared_ptr<Listener> listener);
   void acknowledge(const std::string& key);
 
  private:
@@ -82,7 +82,6 @@ class Client::Core {
   std::mutex mutex_;
   std::optional<Folder> folder_;
   std::map<std::string, Job> jobs_;
-  std::map<std::string, std::string> claims_;
   std::string out_;
   Descriptor socket_;
   bool connecting_ = false;
@@ -124,10 +123,6 @@ void Client::Core::start(Start start, std::shared_ptr<Listener> listener) {
     return;
   }
   const std::string key = start.key;
-  if (const auto claim = claims_.find(key); claim != claims_.end()) {
-    start.claim = claim->second;
-    claims_.erase(claim);
-  }
   Job& job = jobs_[key];
   job.listener = std::move(listener);
   job.to_start = std::move(start);
@@ -149,17 +144,14 @@ void Client::Core::stop(const std::string& key) {
   write_out();
 }
 
-Found Client::Core::recover(const std::string& key, bool same_boot,
+Found Client::Core::recover(const std::string& key, uint64_t fence, bool same_boot,
                             std::shared_ptr<Listener> listener) {
   const std::lock_guard lock(mutex_);
   if (!prepare() || jobs_.contains(key)) return Found::kUnknown;
   if (!same_boot && !Spool::exists(*folder_, key)) return Found::kUnknown;
-  const auto claim = Spool::find_or_void(*folder_, key);
-  if (!claim) return Found::kUnknown;
-  if (*claim) {
-    claims_[key] = **claim;
-    return Found::kNeverStarted;
-  }
+  const auto is_void = Spool::find_or_void(*folder_, key, fence);
+  if (!is_void) return Found::kUnknown;
+  if (*is_void) return Found::kNeverStarted;
   Job& job = jobs_[key];
   job.listener = std::move(listener);
   if (socket_) {
@@ -173,7 +165,6 @@ Found Client::Core::recover(const std::string& key, bool same_boot,
 
 void Client::Core::acknowledge(const std::string& key) {
   const std::lock_guard lock(mutex_);
-  claims_.erase(key);
   if (!prepare()) return;
   if (socket_) {
     append_frame(out_, Acknowledge{key});
@@ -295,7 +286,7 @@ void Client::Core::handle(Message message) {
     }
   } else if (const auto* dropped = std::get_if<Dropped>(&message)) {
     if (const auto listener = listener_of(dropped->key, dropped->after)) {
-      listener->dropped(dropped->bytes);
+      listener->dropped(dropped->bytes, dropped->no_space);
     }
   } else if (const auto* started = std::get_if<Started>(&message)) {
     const std::lock_guard lock(mutex_);
@@ -331,12 +322,8 @@ void Client::Core::lose_connection() {
 // spool decides. False if no further supervisor should try.
 bool Client::Core::rescue(const std::string& key, Job& job) {
   if (job.to_start) {
-    const auto claim = Spool::find_or_void(*folder_, key);
-    if (claim && *claim) {
-      job.to_start->claim = **claim;
-    } else {
-      job.to_start.reset();  // to be attached to
-    }
+    const auto is_void = Spool::find_or_void(*folder_, key, job.to_start->fence);
+    if (!is_void || !*is_void) job.to_start.reset();  // to be attached to
   }
   return ++job.tries < kMostTries;
 }
@@ -376,8 +363,9 @@ void Client::start(Start start, std::shared_ptr<Listener> listener) {
   core_->start(std::move(start), std::move(listener));
 }
 void Client::stop(const std::string& key) { core_->stop(key); }
-Found Client::recover(const std::string& key, bool same_boot, std::shared_ptr<Listener> listener) {
-  return core_->recover(key, same_boot, std::move(listener));
+Found Client::recover(const std::string& key, uint64_t fence, bool same_boot,
+                      std::shared_ptr<Listener> listener) {
+  return core_->recover(key, fence, same_boot, std::move(listener));
 }
 void Client::acknowledge(const std::string& key) { core_->acknowledge(key); }
 

@@ -25,14 +25,14 @@ class Listener {
   virtual ~Listener() = default;
   /// As it was written; not split into lines.
   virtual void output(Stream stream, std::string_view bytes) = 0;
-  /// So many bytes are missing here: there was more than a spool keeps.
-  virtual void dropped(uint64_t bytes) = 0;
+  /// So many bytes are missing here: there was more than a spool keeps, or `no_space` to keep it.
+  virtual void dropped(uint64_t bytes, bool no_space) = 0;
   /// Once, at last.
   virtual void ended(const Ending& ending) = 0;
 };
 
 enum class Found : uint8_t {
-  kNeverStarted,  // certain, and no other engine can start it any more; `start` may
+  kNeverStarted,  // certain, and nobody can start it any more with a smaller fence
   kFound,         // its output from the beginning and its end come through the listener
   kUnknown,       // nothing is known of it
 };
@@ -51,7 +51,7 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   /// Starts the command unless its key was started before (kNotStarted then, the first one goes
-  /// on). `start.claim` is filled in here.
+  /// on).
   void start(Start start, std::shared_ptr<Listener> listener);
 
   /// SIGTERM to all processes of the command, SIGKILL after its grace time.
@@ -59,7 +59,9 @@ class Client {
 
   /// Looks for a command that an engine started, or meant to start, before it died. `same_boot`: it
   /// was meant to start in this boot_identity(); if not, that nothing is found proves nothing.
-  Found recover(const std::string& key, bool same_boot, std::shared_ptr<Listener> listener);
+  /// `fence`: greater than that engine's.
+  Found recover(const std::string& key, uint64_t fence, bool same_boot,
+                std::shared_ptr<Listener> listener);
 
   /// How the command ended is durable elsewhere: its spool is removed.
   void acknowledge(const std::string& key);

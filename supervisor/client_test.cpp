@@ -48,7 +48,7 @@ class Recorder : public Listener {
     last_ = bytes;
     changed_.notify_all();
   }
-  void dropped(uint64_t bytes) override {
+  void dropped(uint64_t bytes, bool) override {
     const std::lock_guard lock(mutex_);
     dropped_ += bytes;
   }
@@ -267,6 +267,17 @@ TEST_F(ClientTest, AnAttemptIsStartedOnceHoweverOftenItIsAsked) {
   EXPECT_EQ(text_of(path("effects")), "x\n");
 }
 
+TEST_F(ClientTest, WhatWasLookedForAndNotStartedIsStartedByTheNext) {
+  in_a_process_that_dies([&] {
+    EXPECT_EQ(client().recover("a", 1, true, std::make_shared<Recorder>()), Found::kNeverStarted);
+  });
+  Start start = sh("a", "echo x >> " + path("effects"));
+  start.fence = 2;
+  const auto recorder = begin(start);
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kExited);
+  EXPECT_EQ(text_of(path("effects")), "x\n");
+}
+
 TEST_F(ClientTest, ManyClientsAtOnceGetOneSupervisor) {
   std::vector<std::unique_ptr<Client>> clients;
   std::vector<std::shared_ptr<Recorder>> recorders;
@@ -317,7 +328,7 @@ TEST_F(ClientTest, TheCommandOutlivesItsEngineAndIsFoundAgain) {
     recorder->wait_for_out("one");
   });
   auto recorder = std::make_shared<Recorder>();
-  EXPECT_EQ(client().recover("a", true, recorder), Found::kFound);
+  EXPECT_EQ(client().recover("a", 1, true, recorder), Found::kFound);
   EXPECT_TRUE(recorder->wait_for_out("one"));
   EXPECT_FALSE(recorder->has_ended());
   std::ofstream(path("go")) << "";
@@ -339,7 +350,7 @@ TEST_F(ClientTest, ACommandThatEndedWhileNobodyListenedIsFoundAgain) {
   eventually([&] { return supervisor() == 0; }, 20s);
   EXPECT_EQ(supervisor(), 0);
   auto recorder = std::make_shared<Recorder>();
-  EXPECT_EQ(client().recover("a", true, recorder), Found::kFound);
+  EXPECT_EQ(client().recover("a", 1, true, recorder), Found::kFound);
   EXPECT_EQ(recorder->wait().value, 4);
   EXPECT_EQ(recorder->out(), "done\n");
 }
@@ -355,29 +366,31 @@ TEST_F(ClientTest, ACommandThatEndsAfterItsEngineKeepsNoSupervisor) {
   std::ofstream(path("gate")) << "\n";
   EXPECT_TRUE(eventually([&] { return supervisor() == 0; }));
   auto recorder = std::make_shared<Recorder>();
-  EXPECT_EQ(client().recover("a", true, recorder), Found::kFound);
+  EXPECT_EQ(client().recover("a", 1, true, recorder), Found::kFound);
   EXPECT_EQ(recorder->wait().value, 4);
 }
 
 TEST_F(ClientTest, WhatWasNeverStartedIsNeverStartedTwice) {
-  EXPECT_EQ(client().recover("a", true, std::make_shared<Recorder>()), Found::kNeverStarted);
+  EXPECT_EQ(client().recover("a", 1, true, std::make_shared<Recorder>()), Found::kNeverStarted);
   // An engine that froze before it sent its start and thaws now:
   auto frozen = make_client();
   auto late = std::make_shared<Recorder>();
   frozen->start(sh("a", "echo late >> " + path("effects")), late);
   EXPECT_EQ(late->wait().cause, Ending::Cause::kNotStarted);
-  const auto recorder = begin(sh("a", "echo once >> " + path("effects")));
+  Start start = sh("a", "echo once >> " + path("effects"));
+  start.fence = 1;
+  const auto recorder = begin(start);
   EXPECT_EQ(recorder->wait().cause, Ending::Cause::kExited);
   EXPECT_EQ(text_of(path("effects")), "once\n");
 }
 
 TEST_F(ClientTest, InAnotherLifeOfTheHostAbsenceProvesNothing) {
-  EXPECT_EQ(client().recover("a", false, std::make_shared<Recorder>()), Found::kUnknown);
+  EXPECT_EQ(client().recover("a", 1, false, std::make_shared<Recorder>()), Found::kUnknown);
   begin(sh("b", "exit 5"))->wait();
   auto recorder = std::make_shared<Recorder>();
-  EXPECT_EQ(make_client()->recover("c", false, recorder), Found::kUnknown);
+  EXPECT_EQ(make_client()->recover("c", 1, false, recorder), Found::kUnknown);
   auto other = make_client();
-  EXPECT_EQ(other->recover("b", false, recorder), Found::kFound);
+  EXPECT_EQ(other->recover("b", 1, false, recorder), Found::kFound);
   EXPECT_EQ(recorder->wait().value, 5);
 }
 
@@ -407,7 +420,7 @@ TEST_F(ClientTest, ASupervisorThatDiedUnheardLeavesUnknownToTheNextEngine) {
   std::istringstream(text_of(path("pid"))) >> command;
   EXPECT_TRUE(alive(command));
   auto recorder = std::make_shared<Recorder>();
-  EXPECT_EQ(client().recover("a", true, recorder), Found::kFound);
+  EXPECT_EQ(client().recover("a", 1, true, recorder), Found::kFound);
   EXPECT_EQ(recorder->wait().cause, Ending::Cause::kLost);
   EXPECT_EQ(recorder->out(), "ready\n");
   EXPECT_FALSE(alive(command));
@@ -511,14 +524,15 @@ TEST_F(ClientTest, AttemptsAreStartedExactlyOnceThroughCrashes) {
   // Engines that die at any moment around their start; each attempt is gone on with until it ends.
   for (int i = 0; i < 40; ++i) {
     const std::string key = fmt::format("k{}", i);
-    const Start start = sh(key, fmt::format("echo {} >> {}", i, path("effects")));
+    Start start = sh(key, fmt::format("echo {} >> {}", i, path("effects")));
     in_a_process_that_dies([&] {
       client().start(start, std::make_shared<Recorder>());
       std::this_thread::sleep_for(std::chrono::microseconds(i * 150));
     });
+    start.fence = 1;
     auto next = make_client();
     auto recorder = std::make_shared<Recorder>();
-    if (next->recover(key, true, recorder) == Found::kNeverStarted) next->start(start, recorder);
+    if (next->recover(key, 1, true, recorder) == Found::kNeverStarted) next->start(start, recorder);
     EXPECT_EQ(recorder->wait().cause, Ending::Cause::kExited);
   }
   std::multiset<std::string> effects;
@@ -564,7 +578,7 @@ TEST_F(ClientTest, ASupervisorOfAnotherVersionIsNamed) {
   while ((length = recv(socket->get(), buffer, sizeof buffer, 0)) > 0) {
     answer.append(buffer, static_cast<size_t>(length));
   }
-  EXPECT_NE(answer.find("speaks version 1"), std::string::npos);
+  EXPECT_NE(answer.find(fmt::format("speaks version {}", kProtocolVersion)), std::string::npos);
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ void Server::start(Engine& engine, Start message) {
         Ended{message.key, {Ending::Cause::kNotStarted, 0, "a command without words or folder"}});
     return;
   }
-  auto spool = Spool::create(folder_, message.key, message.claim);
+  auto spool = Spool::create(folder_, message.key, message.fence);
   if (!spool) {
     std::string text = spool.error().message;
     if (!spool.error().cure.empty()) text += "; " + spool.error().cure;

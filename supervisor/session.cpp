@@ -79,7 +79,7 @@ bool Session::advance(Attachment& attachment) {
     if (piece->stream) {
       send(Output{spool.key(), attachment.at, *piece->stream, std::move(piece->bytes)});
     } else {
-      send(Dropped{spool.key(), attachment.at, piece->dropped});
+      send(Dropped{spool.key(), attachment.at, piece->dropped, piece->no_space});
     }
     return true;
   }

@@ -23,7 +23,7 @@ TEST(Session, GoesOnAfterItsBufferWasEmptiedAtOnce) {
   const Folder folder = std::move(*Folder::open(store));
   constexpr size_t kBytes = 3U << 20;
   {
-    auto spool = Spool::create(folder, "a", {});
+    auto spool = Spool::create(folder, "a", 0);
     ASSERT_TRUE(spool.has_value());
     spool->append(Stream::kOut, std::string(kBytes, 'x'));
     ASSERT_TRUE(spool->record_ending({}).has_value());

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 
@@ -90,7 +91,7 @@ bool write_all(int file, std::string_view bytes, off_t at) {
 struct Identity {
   Standing standing = Standing::kVoid;
   std::string key;
-  std::string token;  // void: the claim; started: the mark
+  std::string token;  // void: the fence, as digits; started: the mark
   std::string boot;
 };
 
@@ -148,16 +149,20 @@ Result<Identity> locked_identity(int file, const std::string& name) {
   return read_identity(file, name);
 }
 
-// Takes over a void spool whose claim is known.
-Result<Descriptor> take_claimed(const Folder& folder, const std::string& name,
-                                const std::string& claim) {
+uint64_t fence_of(const Identity& identity) {
+  uint64_t fence = 0;
+  std::from_chars(identity.token.data(), identity.token.data() + identity.token.size(), fence);
+  return fence;
+}
+
+// Takes over a void spool.
+Result<Descriptor> take_void(const Folder& folder, const std::string& name, uint64_t fence) {
   Descriptor file(openat(folder.fd(), (name + ".spool").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   const tl::unexpected<Error> exists =
       fail(ErrorKind::kExists, fmt::format("the attempt '{}' was started before", name));
   if (!file) return exists;
   const auto identity = locked_identity(file.get(), name);
-  if (!identity || identity->standing != Standing::kVoid || claim.empty() ||
-      identity->token != claim) {
+  if (!identity || identity->standing != Standing::kVoid || fence_of(*identity) > fence) {
     return exists;
   }
   return file;  // its lock lasts until the started identity is written, see Spool::create
@@ -165,7 +170,7 @@ Result<Descriptor> take_claimed(const Folder& folder, const std::string& name,
 
 }  // namespace
 
-Result<Spool> Spool::create(const Folder& folder, const std::string& key, const std::string& claim,
+Result<Spool> Spool::create(const Folder& folder, const std::string& key, uint64_t fence,
                             SpoolLimits limits) {
   if (key.size() > kLongestKey) {
     return fail(ErrorKind::kInvalid,
@@ -188,9 +193,9 @@ Result<Spool> Spool::create(const Folder& folder, const std::string& key, const 
     if (errno != EEXIST) {
       return system_failure(fmt::format("the spool '{}' can't be made", file_name), errno);
     }
-    auto claimed = take_claimed(folder, spool.name_, claim);
-    if (!claimed) return tl::unexpected<Error>(claimed.error());
-    file = std::move(*claimed);
+    auto taken = take_void(folder, spool.name_, fence);
+    if (!taken) return tl::unexpected<Error>(taken.error());
+    file = std::move(*taken);
   }
   if (!write_all(file.get(), encode({Standing::kStarted, key, spool.mark_, spool.boot_}),
                  kIdentityAt)) {
@@ -267,16 +272,13 @@ void Spool::open_tails() {
   }
 }
 
-Result<std::optional<std::string>> Spool::find_or_void(const Folder& folder,
-                                                       const std::string& key) {
+Result<bool> Spool::find_or_void(const Folder& folder, const std::string& key, uint64_t fence) {
   const std::string name = name_of(key);
   const std::string file_name = name + ".spool";
-  const std::string claim = new_token();
-  if (claim.empty()) return system_failure("the system gives no random bytes", errno);
-  const Identity mine{Standing::kVoid, key, claim, boot_identity()};
+  const Identity mine{Standing::kVoid, key, std::to_string(fence), boot_identity()};
   if (!exists(folder, key)) {
-    // It appears under its name only when it is whole.
-    const std::string draft = fmt::format("{}.{}.draft", name, claim);
+    // Under another name first: it is never half there.
+    const std::string draft = fmt::format("{}.{}.draft", name, new_token());
     Descriptor file(
         openat(folder.fd(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file || !write_all(file.get(), encode(mine), kIdentityAt)) {
@@ -287,7 +289,7 @@ Result<std::optional<std::string>> Spool::find_or_void(const Folder& folder,
     const bool made = linkat(folder.fd(), draft.c_str(), folder.fd(), file_name.c_str(), 0) == 0;
     const int error = errno;
     unlinkat(folder.fd(), draft.c_str(), 0);
-    if (made) return claim;
+    if (made) return true;
     if (error != EEXIST) return system_failure("a void spool can't be linked", error);
   }
   Descriptor file(openat(folder.fd(), file_name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
@@ -295,11 +297,15 @@ Result<std::optional<std::string>> Spool::find_or_void(const Folder& folder,
   const auto there = locked_identity(file.get(), name);
   // One that can't be read was begun by a supervisor that died while it did so: it counts as
   // started.
-  if (!there || there->standing != Standing::kVoid) return std::nullopt;
+  if (!there || there->standing != Standing::kVoid) return false;
+  if (fence_of(*there) > fence) {
+    return fail(ErrorKind::kRefused,
+                fmt::format("another engine has taken the attempt '{}' up since", key));
+  }
   if (!write_all(file.get(), encode(mine), kIdentityAt)) {
     return system_failure("a void spool can't be written", errno);
   }
-  return claim;
+  return true;
 }
 
 bool Spool::exists(const Folder& folder, const std::string& key) {
@@ -438,7 +444,7 @@ std::optional<Spool::Piece> Spool::next(Cursor& cursor) const {
         if (kind == kDroppedRecord) {
           const auto dropped = ByteReader(payload).get<uint64_t>();
           cursor.total += dropped;
-          return Piece{std::nullopt, {}, dropped};
+          return Piece{std::nullopt, {}, dropped, true};
         }
         cursor.total += size;
         return Piece{kind == 2 ? Stream::kErr : Stream::kOut, std::move(payload), 0};

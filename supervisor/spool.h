@@ -35,18 +35,17 @@ struct SpoolLimits {
 
 class Spool {
  public:
-  /// Starts the attempt, or with a claim its void spool. kExists if it was started before, or is
-  /// void with another claim; kFull and the like: nothing was started.
-  static Result<Spool> create(const Folder& folder, const std::string& key,
-                              const std::string& claim, SpoolLimits limits = {});
+  /// Starts the attempt. kExists if it was started before, or is void with a greater fence; kFull
+  /// and the like: nothing was started.
+  static Result<Spool> create(const Folder& folder, const std::string& key, uint64_t fence,
+                              SpoolLimits limits = {});
 
   /// A spool of an earlier supervisor. kNotFound; kRefused for a void one; kCorrupt.
   static Result<Spool> open(const Folder& folder, const std::string& key);
 
-  /// If the attempt was never started, makes sure that nobody starts it but with the claim
-  /// returned; earlier claims are void then. Nothing is returned if it was started.
-  static Result<std::optional<std::string>> find_or_void(const Folder& folder,
-                                                         const std::string& key);
+  /// False if the attempt was started. Else it is made void: nobody starts it any more with a
+  /// smaller fence than this. kRefused: it is void with a greater one already.
+  static Result<bool> find_or_void(const Folder& folder, const std::string& key, uint64_t fence);
   /// Whether there is a spool or a void one.
   static bool exists(const Folder& folder, const std::string& key);
   static void remove(const Folder& folder, const std::string& key);
@@ -69,6 +68,7 @@ class Spool {
     std::optional<Stream> stream;  // nothing: bytes were dropped
     std::string bytes;
     uint64_t dropped = 0;
+    bool no_space = false;  // dropped since it could not be written
   };
   /// The next piece of output at the cursor, which moves behind it; nothing at the end. At most
   /// 64 KiB.

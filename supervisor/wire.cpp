@@ -58,7 +58,7 @@ void get(ByteReader& from, Hello& hello) {
 
 void put(ByteWriter& to, const Start& start) {
   to.put(start.key);
-  to.put(start.claim);
+  to.put(start.fence);
   to.put(start.words);
   to.put(start.environment);
   to.put(start.directory);
@@ -69,7 +69,7 @@ void put(ByteWriter& to, const Start& start) {
 }
 void get(ByteReader& from, Start& start) {
   start.key = from.text();
-  start.claim = from.text();
+  start.fence = from.get<uint64_t>();
   start.words = from.texts();
   start.environment = from.texts();
   start.directory = from.text();
@@ -114,11 +114,13 @@ void put(ByteWriter& to, const Dropped& dropped) {
   to.put(dropped.key);
   put(to, dropped.after);
   to.put(dropped.bytes);
+  to.put(static_cast<uint8_t>(dropped.no_space));
 }
 void get(ByteReader& from, Dropped& dropped) {
   dropped.key = from.text();
   dropped.after = get_cursor(from);
   dropped.bytes = from.get<uint64_t>();
+  dropped.no_space = from.get<uint8_t>() != 0;
 }
 
 void put(ByteWriter& to, const Ended& ended) {

@@ -13,7 +13,7 @@
 
 namespace rbk::supervisor {
 
-constexpr uint32_t kProtocolVersion = 1;
+constexpr uint32_t kProtocolVersion = 2;
 /// Frames beyond this are refused: a command's words, environment and input have to fit.
 constexpr uint32_t kLargestFrame = 24U << 20;
 /// How long a command may take to end after SIGTERM, unless its start says otherwise. Microseconds.
@@ -51,8 +51,8 @@ struct Hello {
   uint64_t process = 0;  // the sender's process id
 };
 struct Start {
-  std::string key;                       // the attempt's: names its spool
-  std::string claim;                     // what Spool::find_or_void gave, or empty
+  std::string key;     // the attempt's: names its spool
+  uint64_t fence = 0;  // grows with each engine that takes the run up: see Spool::find_or_void
   std::vector<std::string> words;        // words[0] is the program's path
   std::vector<std::string> environment;  // the whole of it, "NAME=value"
   std::string directory;                 // absolute
@@ -85,11 +85,13 @@ struct Output {
   Stream stream = Stream::kOut;
   std::string bytes;
 };
-/// Output that was there once and was dropped, as it passed what a spool keeps.
+/// Output that was there once and was dropped: it passed what a spool keeps, or could not be
+/// written.
 struct Dropped {
   std::string key;
   Cursor after;
   uint64_t bytes = 0;
+  bool no_space = false;
 };
 struct Ended {
   std::string key;

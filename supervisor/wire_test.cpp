@@ -18,7 +18,7 @@ T round_trip(const T& message) {
 Start sample() {
   Start start;
   start.key = "run1/step:1";
-  start.claim = "c";
+  start.fence = 7;
   start.words = {"/bin/sh", "-c", std::string("a\0b", 3)};
   start.environment = {"A=1", "B="};
   start.directory = "/tmp";

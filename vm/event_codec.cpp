@@ -11,7 +11,7 @@ using bytecode::Writer;
 
 namespace {
 
-constexpr uint8_t kEventVersion = 1;
+constexpr uint8_t kEventVersion = 2;  // 1: Cancelled without `now`
 
 void put(Writer& out, const event::Started& event) {
   out.number(event.runbook);
@@ -48,6 +48,7 @@ void put(Writer& out, const event::Resolved& event) {
 }
 void put(Writer& out, const event::Cancelled& event) {
   out.flag(event.rollback);
+  out.flag(event.now);
   out.text(event.by);
 }
 void put(Writer& out, const event::RollBack& event) {
@@ -95,8 +96,9 @@ void get(Reader& in, event::Resolved& event) {
   event.output = get_json(in);
   event.by = in.text();
 }
-void get(Reader& in, event::Cancelled& event) {
+void get(Reader& in, event::Cancelled& event, uint8_t version) {
   event.rollback = in.flag();
+  event.now = version >= 2 && in.flag();
   event.by = in.text();
 }
 void get(Reader& in, event::RollBack& event) {
@@ -140,7 +142,14 @@ Result<Event> decode_event(std::string_view bytes) {
   Event event;
   event.time = in.integer();
   if (!choose(event.what, in.byte()) || version == 0) in.fail();
-  std::visit([&in](auto& what) { get(in, what); }, event.what);
+  std::visit(
+      [&](auto& what) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(what)>, event::Cancelled>)
+          get(in, what, version);
+        else
+          get(in, what);
+      },
+      event.what);
   if (!in.done()) return fail(ErrorKind::kCorrupt, "the event is damaged: it does not decode");
   return event;
 }

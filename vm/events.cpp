@@ -100,6 +100,9 @@ void Execution::run_ended(Fiber& fiber) {
   std::move(fiber.undo.begin(), fiber.undo.end(), std::back_inserter(fiber.kept));
   fiber.undo = std::move(fiber.kept);
   fiber.kept.clear();
+  // What failed first is the newest.
+  std::move(unfinished_.rbegin(), unfinished_.rend(), std::back_inserter(fiber.undo));
+  unfinished_.clear();
   const bool left = std::any_of(fiber.undo.begin(), fiber.undo.end(),
                                 [](const UndoEntry& entry) { return !entry.is_defer; });
   Ending ending;
@@ -160,6 +163,8 @@ void Execution::abort_run(Ref error) {
   root = Fiber();
   root.id = root_;
   root.undo = std::move(undo);
+  std::move(unfinished_.rbegin(), unfinished_.rend(), std::back_inserter(root.undo));
+  unfinished_.clear();
   root.next_serial = uint64_t{1} << 31;
   Ending ending;
   ending.status = Ending::Status::kFailed;
@@ -236,7 +241,9 @@ Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event,
     case How::kOk:
       return {};
     case How::kError:
-      error = make_error(event.error);
+      // It has failed after the cancellation came: that one counts.
+      error =
+          cancel_waits(fiber) ? take_cancel(fiber, event.error.message) : make_error(event.error);
       break;
     case How::kTimeout:
       error = take_interrupt(fiber);
@@ -246,10 +253,12 @@ Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event,
       error = take_interrupt(fiber);
       if (!error) error = make_error("Stopped", action + " was stopped");
       break;
-    case How::kInDoubt:
-      error = make_error("InDoubt",
-                         "whether " + action + " took effect is not known: who ran it has died");
+    case How::kInDoubt: {
+      const std::string why =
+          "whether " + action + " took effect is not known: who ran it has died";
+      error = cancel_waits(fiber) ? take_cancel(fiber, why) : make_error("InDoubt", why);
       break;
+    }
   }
   static_cast<ErrorObject*>(error.get())->in_doubt =
       event.how == How::kInDoubt || event.effect == Effect::kUnknown;
@@ -402,11 +411,19 @@ Status Execution::take(const event::Resolved& event) {
 Status Execution::take(const event::Cancelled& event) {
   if (!begun_ || ended_) return fail(ErrorKind::kInvalid, "no run goes on that could be cancelled");
   if (rolling_back_) return fail(ErrorKind::kInvalid, "a rollback can't be cancelled");
-  if (cancelled_) return fail(ErrorKind::kInvalid, "the run is being cancelled already");
-  cancelled_ = true;
-  leave_ = !event.rollback;
-  request_cancel(*find_fiber(root_),
-                 event.by.empty() ? std::string("cancelled") : "cancelled by " + event.by);
+  if (cancelled_ && (kill_ || !event.now))
+    return fail(ErrorKind::kInvalid, "the run is being cancelled already");
+  if (!cancelled_) {
+    cancelled_ = true;
+    request_cancel(*find_fiber(root_),
+                   event.by.empty() ? std::string("cancelled") : "cancelled by " + event.by,
+                   !event.rollback);
+  }
+  if (!event.now) return {};
+  kill_ = true;
+  for (const auto& [id, fiber] : fibers_) {
+    if (fiber->wait == Fiber::Wait::kPerform && has_interrupt(*fiber)) interrupt(*fiber);
+  }
   return {};
 }
 
@@ -496,10 +513,11 @@ Status Execution::take(const event::RollBack& event) {
   }
   ended_ = false;
   rolling_back_ = true;
-  leave_ = false;
   undo_failed_ = false;
   undone_ = 0;
   fiber.cancel = false;
+  fiber.cancel_taken = false;
+  fiber.leave = false;
   fiber.unwinding = true;
   ready_.push_back(fiber.id);
   return {};

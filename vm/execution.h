@@ -98,9 +98,12 @@ class Execution {
   RequestId ask(Fiber& fiber, decltype(Request::what) what, Fiber::Wait wait);
   void forget(RequestId request);
   Ref take_interrupt(Fiber& fiber);
+  Ref take_cancel(Fiber& fiber, std::string_view meanwhile);
   bool has_interrupt(const Fiber& fiber) const;
   void interrupt(Fiber& fiber);
-  void request_cancel(Fiber& fiber, std::string reason);
+  static bool cancel_waits(const Fiber& fiber);
+  void request_cancel(Fiber& fiber, std::string reason, bool leave);
+  void stop(Fiber& fiber, request::Stop::How how);
   Timer* find_timer(Fiber& fiber, uint64_t id);
   void stop_timer(Fiber& fiber, uint64_t id);
   void fire_timer(Fiber& fiber, uint64_t id);
@@ -169,7 +172,7 @@ class Execution {
   bool begun_ = false;
   bool ended_ = false;
   bool cancelled_ = false;
-  bool leave_ = false;         // cancelled without a rollback
+  bool kill_ = false;          // cancelled at once
   bool rolling_back_ = false;  // after the end, by hand
   bool tolerated_ = false;     // a failure was: the run is partial
   bool undo_failed_ = false;
@@ -191,6 +194,7 @@ class Execution {
   std::map<uint64_t, std::unique_ptr<Fiber>> fibers_;
   std::map<uint64_t, std::unique_ptr<Group>> groups_;
   std::map<RequestId, Pending> pending_;
+  std::vector<UndoEntry> unfinished_;  // rollbacks that failed, in the order in which they did
 
   // One turn
   std::deque<uint64_t> ready_;

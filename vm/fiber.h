@@ -55,6 +55,7 @@ struct UndoEntry {
 /// A rollback that runs: what to put back when it is done.
 struct Undoing {
   bool is_defer = false;
+  Ref closure;
   std::string path;
   uint64_t step = 0;
   uint32_t steps = 0;
@@ -102,9 +103,11 @@ struct Fiber {
   Wait wait = Wait::kNothing;
   RequestId request = 0;  // that it waits for
   uint64_t waits_for_group = 0;
-  bool stop_sent = false;
+  bool stop_sent = false;     // that what it performs is to end
+  bool kill_sent = false;     // at once
   bool cancel = false;        // asked to end
   bool cancel_taken = false;  // the error was raised
+  bool leave = false;         // by a cancellation that leaves what was done as it is
   std::string cancel_reason;
   Ref raise;               // to be raised when it goes on
   uint64_t charged = 0;    // bytes counted for its stack while it waits
@@ -138,12 +141,13 @@ struct Group {
   uint32_t next = 0;  // branch to be begun
   uint32_t running = 0;
   uint32_t failures = 0;
-  bool closed = false;      // nothing new begins
-  Ref list;                 // ParallelFor: the elements
-  Ref body;                 // ParallelFor: the closure
-  Ref item;                 // ParallelFor: the closure that names an element, or null
-  std::vector<Ref> bodies;  // ParallelBlock
-  TypeId result_type = 0;   // the list's
+  bool closed = false;       // nothing new begins
+  bool interrupted = false;  // from outside, before a branch failed
+  Ref list;                  // ParallelFor: the elements
+  Ref body;                  // ParallelFor: the closure
+  Ref item;                  // ParallelFor: the closure that names an element, or null
+  std::vector<Ref> bodies;   // ParallelBlock
+  TypeId result_type = 0;    // the list's
   std::vector<Branch> branches;
   Ref error;  // the first
 };

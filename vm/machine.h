@@ -58,7 +58,7 @@ struct Performed {
     kError,    // error, effect
     kTimeout,  // its time was up; effect says what is known
     kStopped,  // it was asked to stop; effect
-    kInDoubt,  // whoever ran it died (a crash): only for steps with on doubt verify, undo or fail
+    kInDoubt,  // whoever ran it died (a crash): only for steps whose on doubt is not retry
   };
   RequestId request = 0;
   How how = How::kOk;
@@ -86,9 +86,11 @@ struct Resolved {
   boost::json::value output;
   std::string by;
 };
-/// A person cancels the run. Shielded fibers go on first.
+/// A person cancels the run. What is shielded goes on first: rollbacks, defers and handlers run to
+/// their end. A second one is taken only if it is the first that says `now`.
 struct Cancelled {
   bool rollback = false;  // undo what was done; otherwise it is left
+  bool now = false;       // what would be let finish is killed
   std::string by;
 };
 /// A person undoes what a run did, after it has ended: the newest first, down to the step `to` and
@@ -127,9 +129,15 @@ struct Perform {
   uint64_t step = 0;               // the step's number in this run: part of its idempotency key
   uint32_t attempt = 1;            // of this step, from 1
 };
-/// Stop a Perform: gently. Its Performed still comes.
+/// A Perform is not wanted any more. Its Performed still comes.
 struct Stop {
+  enum class How : uint8_t {
+    kGentle,     // end it, gently
+    kLetFinish,  // if it runs, let it; it is not begun or repeated any more, nor asked about
+    kKill,       // end it at once
+  };
   RequestId perform = 0;
+  How how = How::kGentle;
 };
 /// Answer with Woke at this time.
 struct Sleep {

@@ -227,7 +227,7 @@ void Execution::branch_ended(Fiber& fiber) {
     const Reach reach = static_cast<const ErrorObject*>(error.get())->reach;
     ++group.failures;
     const bool ends = group.policy == Group::Policy::kFail || reach == Reach::kLimit;
-    if (ends && !group.error && reach != Reach::kCancel) {
+    if (ends && !group.error && !group.interrupted && reach != Reach::kCancel) {
       group.error = error;
       close_group(group, "another branch has failed");
     }
@@ -246,7 +246,7 @@ Next Execution::op_BranchFails(Slot* r, const Instruction* at) {
   if (found == groups_.end()) return Next::kNext;
   Group& group = *found->second;
   const Reach reach = static_cast<const ErrorObject*>(error)->reach;
-  if (group.unwinds || group.policy != Group::Policy::kFail || group.error ||
+  if (group.unwinds || group.policy != Group::Policy::kFail || group.error || group.interrupted ||
       reach == Reach::kCancel) {
     return Next::kNext;
   }
@@ -255,7 +255,7 @@ Next Execution::op_BranchFails(Slot* r, const Instruction* at) {
   for (const Group::Branch& branch : group.branches) {
     if (branch.fiber == 0 || branch.fiber == fiber_->id) continue;
     if (Fiber* sibling = find_fiber(branch.fiber)) {
-      request_cancel(*sibling, "another branch has failed");
+      request_cancel(*sibling, "another branch has failed", false);
     }
   }
   return Next::kNext;
@@ -266,7 +266,7 @@ void Execution::close_group(Group& group, const std::string& reason) {
   group.closed = true;
   for (const Group::Branch& branch : group.branches) {
     if (branch.fiber == 0) continue;
-    if (Fiber* fiber = find_fiber(branch.fiber)) request_cancel(*fiber, reason);
+    if (Fiber* fiber = find_fiber(branch.fiber)) request_cancel(*fiber, reason, false);
   }
 }
 
@@ -334,8 +334,11 @@ void Execution::group_ended(Group& ended) {
   Fiber& parent = *find_fiber(group.parent);
   pass_undo(group, parent);  // of one that unwinds: what a cancellation has left as it is
   if (group.unwinds) return go_on(parent);
-  if (Ref error = take_interrupt(parent)) return go_on_raising(parent, std::move(error));
-  if (Ref error = group_error(group)) return go_on_raising(parent, std::move(error));
+  // What came first counts: a branch that failed, or the interruption.
+  Ref error = group.error ? group_error(group) : Ref();
+  if (!error) error = take_interrupt(parent);
+  if (!error) error = group_error(group);
+  if (error) return go_on_raising(parent, std::move(error));
   if (group.failures > 0) tolerated_ = true;
   go_on_with(parent, parent.top().pc->a, group_result(group));
 }

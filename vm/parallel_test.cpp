@@ -181,6 +181,7 @@ TEST(ParallelTest, AFailureStopsTheOthersGently) {
   driver.fails("ShellError", "exit 1", false, Effect::kDone, "work[a]");
   EXPECT_EQ(driver.trace(), R"(ended work[a] failed ShellError: exit 1
 > stop 5
+> let finish 4
 )");
   driver.ends(How::kStopped, Effect::kNone, "check[b]");
   EXPECT_EQ(driver.trace(), R"(ended check[b] cancelled Cancelled: another branch has failed
@@ -371,6 +372,7 @@ TEST(BlockTest, ATimeoutAroundStopsThem) {
   driver.wake();
   EXPECT_EQ(driver.trace(), R"(ended around/right cancelled Cancelled: the block around it has ended
 > forget 3
+> let finish 2
 )");
   // The write was given no more time than the timer around it.
   driver.ends(How::kTimeout, Effect::kUnknown);

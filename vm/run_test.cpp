@@ -121,7 +121,7 @@ TEST(CancelTest, WithRollbackLetsAWriteFinishFirst) {
   driver.start(R"(["web-1"])");
   driver.trace();
   driver.cancel(true);
-  EXPECT_EQ(driver.trace(), "");
+  EXPECT_EQ(driver.trace(), "> let finish 1\n");
   driver.ok(R"("drained")");
   EXPECT_EQ(driver.trace(), R"(ended drain succeeded "drained"
 undo drain
@@ -142,13 +142,13 @@ TEST(CancelTest, LeavingUndoesNothing) {
   driver.ok(R"("drained")");
   driver.trace();
   driver.cancel(false);
-  EXPECT_EQ(driver.trace(), "");
+  EXPECT_EQ(driver.trace(), "> let finish 2\n");
   driver.ends(How::kStopped, Effect::kUnknown);
   EXPECT_EQ(driver.trace(), R"(ended restart cancelled Cancelled: cancelled by eve
 = cancelled Cancelled: cancelled by eve
 )");
   EXPECT_EQ(driver.machine().undoable().size(), 1U);
-  EXPECT_FALSE(driver.send(event::Cancelled{true, "eve"}));
+  EXPECT_FALSE(driver.send(event::Cancelled{true, false, "eve"}));
   driver.finish();
 }
 
@@ -181,6 +181,32 @@ TEST(RollBackTest, UndoesAFinishedRunOnce) {
 began drain/rollback/drain
 > shell{"command":"web-1"} drain/rollback/drain
 ended drain/rollback/drain succeeded "back"
+undone drain
+= succeeded rolled_back
+)");
+  EXPECT_TRUE(driver.machine().undoable().empty());
+  driver.finish();
+}
+
+TEST(RollBackTest, WhatFailedIsTriedAgain) {
+  Driver driver(kTwoSteps);
+  driver.start(R"(["web-1"])");
+  driver.ok(R"("drained")");
+  driver.fails("ShellError", "exit 1");
+  driver.trace();
+  driver.fails("ShellError", "no way back");
+  EXPECT_EQ(driver.trace(), R"(ended drain/rollback/drain failed ShellError: no way back
+undone drain failed ShellError: no way back
+= rollback_failed ShellError: exit 1
+)");
+  EXPECT_EQ(driver.machine().undoable(), (std::vector<Undoable>{{"drain", 1}}));
+  driver.roll_back("");
+  driver.fails("ShellError", "still none");
+  EXPECT_EQ(driver.machine().undoable(), (std::vector<Undoable>{{"drain", 1}}));
+  driver.roll_back("");
+  driver.trace();
+  driver.ok(R"("back")");
+  EXPECT_EQ(driver.trace(), R"(ended drain/rollback/drain succeeded "back"
 undone drain
 = succeeded rolled_back
 )");
@@ -448,6 +474,7 @@ inner:
   ShieldBegin
   Sleep short
   ShieldEnd
+  Sleep short
   LoadConst text "not here"
   Return text
 end:

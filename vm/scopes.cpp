@@ -183,8 +183,11 @@ Next Execution::op_ShieldEnd(Slot*, const Instruction*) {
   const uint32_t floor =
       fiber_->undoing.empty() ? fiber_->base_shield : fiber_->undoing.back().shield + 1;
   if (fiber_->shield > floor) --fiber_->shield;
-  if (Ref error = take_interrupt(*fiber_)) return raise(std::move(error));
   return Next::kNext;
+}
+
+Next Execution::op_CancelPoint(Slot*, const Instruction*) {
+  return cancel_waits(*fiber_) ? raise(take_cancel(*fiber_, {})) : Next::kNext;
 }
 
 // ---- The undo stack
@@ -284,6 +287,7 @@ Next Execution::op_UndoCommit(Slot* r, const Instruction* at) {
       forget_rollbacks(branch.undo);
     }
   }
+  drop_undo(unfinished_);
   committed_ = committed_ || dropped;
   Mark mark;
   mark.kind = Mark::Kind::kCommitted;
@@ -309,7 +313,7 @@ Next Execution::op_Unwind(Slot* r, const Instruction* at) {
 
 /// Begins the newest undo since a serial. The caller comes back when it is done.
 Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool only_defers) {
-  only_defers = only_defers || leave_;
+  only_defers = only_defers || (fiber.leave && fiber.cancel_taken);
   const auto found =
       std::find_if(fiber.undo.rbegin(), fiber.undo.rend(), [&](const UndoEntry& entry) {
         return entry.serial >= from_serial && (entry.is_defer || !only_defers);
@@ -334,9 +338,10 @@ Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool on
     mark.step = entry.step;
     tell(std::move(mark));
   }
-  fiber.undoing.push_back(
-      {entry.is_defer, entry.path, entry.step, static_cast<uint32_t>(fiber.steps.size()),
-       static_cast<uint32_t>(fiber.items.size()), fiber.shield, fiber.next_serial});
+  fiber.undoing.push_back({entry.is_defer, entry.closure, entry.path, entry.step,
+                           static_cast<uint32_t>(fiber.steps.size()),
+                           static_cast<uint32_t>(fiber.items.size()), fiber.shield,
+                           fiber.next_serial});
   StepEntry around;  // its own steps are shown below the step that is undone
   around.number = entry.step;
   around.path = entry.path.empty() ? "" : entry.path + "/";
@@ -356,7 +361,7 @@ Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool on
 
 /// The frame of the innermost undo is gone, with this error or well.
 void Execution::undo_ended(Fiber& fiber, const Object* error) {
-  const Undoing undoing = std::move(fiber.undoing.back());
+  Undoing undoing = std::move(fiber.undoing.back());
   fiber.undoing.pop_back();
   while (fiber.steps.size() > undoing.steps + 1) {
     end_step(fiber, error == nullptr ? Mark::StepStatus::kSucceeded : Mark::StepStatus::kFailed,
@@ -374,6 +379,13 @@ void Execution::undo_ended(Fiber& fiber, const Object* error) {
   fiber.undo.erase(own.base(), fiber.undo.end());
   drop_undo(of_undo);
   if (error != nullptr) undo_failed_ = true;
+  if (error != nullptr && !undoing.is_defer) {
+    UndoEntry& unfinished = unfinished_.emplace_back();
+    unfinished.closure = std::move(undoing.closure);
+    unfinished.path = undoing.path;
+    unfinished.step = undoing.step;
+    heap_.charge(undo_cost(unfinished));
+  }
   if (error == nullptr && !undoing.is_defer) ++undone_;
   if (undoing.is_defer && error == nullptr) return;
   Mark mark;

@@ -58,7 +58,7 @@ class SnapshotReader {
     run_.begun_ = in_.flag();
     run_.ended_ = in_.flag();
     run_.cancelled_ = in_.flag();
-    run_.leave_ = in_.flag();
+    run_.kill_ = in_.flag();
     run_.rolling_back_ = in_.flag();
     run_.tolerated_ = in_.flag();
     run_.undo_failed_ = in_.flag();
@@ -87,6 +87,9 @@ class SnapshotReader {
     for (size_t i = 0; i < groups && !in_.failed(); ++i) group();
     const size_t requests = in_.count();
     for (size_t i = 0; i < requests && !in_.failed(); ++i) pending();
+    undo(run_.unfinished_);
+    for (const UndoEntry& entry : run_.unfinished_) need(!entry.is_defer && entry.branches.empty());
+    need(run_.unfinished_.empty() || !run_.ended_);
     used_ = in_.number();
   }
 
@@ -99,6 +102,11 @@ class SnapshotReader {
     entry.attempt = in_.index();
     entry.performed = in_.index();
     entry.last_perform = in_.number();
+  }
+
+  bool undoes(const Ref& object) {
+    const Closure* closure = closure_of(object.get());
+    return closure != nullptr && closure->size == image_.code(closure->function).parameters;
   }
 
   void undo(std::vector<UndoEntry>& entries, int depth = 0) {
@@ -117,8 +125,7 @@ class SnapshotReader {
         need(!entry.branches.back().empty());
       }
       if (entry.branches.empty()) {
-        const Closure* closure = closure_of(entry.closure.get());
-        need(closure != nullptr && closure->size == image_.code(closure->function).parameters);
+        need(undoes(entry.closure));
         run_.heap_.used += 64 + entry.path.size();
       } else {
         need(!entry.closure);
@@ -207,8 +214,10 @@ class SnapshotReader {
     fiber.request = in_.number();
     fiber.waits_for_group = in_.number();
     fiber.stop_sent = in_.flag();
+    fiber.kill_sent = in_.flag();
     fiber.cancel = in_.flag();
     fiber.cancel_taken = in_.flag();
+    fiber.leave = in_.flag();
     fiber.cancel_reason = in_.text();
     fiber.unwinding = in_.flag();
     fiber.failed = in_.flag();
@@ -225,13 +234,15 @@ class SnapshotReader {
     for (size_t i = 0; i < count && !in_.failed(); ++i) {
       Undoing undoing;
       undoing.is_defer = in_.flag();
+      undoing.closure = objects_.object();
       undoing.path = in_.text();
       undoing.step = in_.number();
       undoing.steps = in_.index();
       undoing.items = in_.index();
       undoing.shield = in_.index();
       undoing.serial = in_.number();
-      need(undoing.steps < fiber.steps.size() && undoing.items <= fiber.items.size());
+      need(undoes(undoing.closure) && undoing.steps < fiber.steps.size() &&
+           undoing.items <= fiber.items.size());
       need(undoing.shield <= MarkHeights::kMostShields);
       fiber.undoing.push_back(std::move(undoing));
     }
@@ -275,6 +286,7 @@ class SnapshotReader {
     group.next = in_.index();
     group.failures = in_.index();
     group.closed = in_.flag();
+    group.interrupted = in_.flag();
     group.list = objects_.object();
     group.body = objects_.object();
     group.item = objects_.object();
@@ -514,14 +526,13 @@ Status Execution::restore(std::string_view bytes) {
   if (!bytes.starts_with(kSnapshotMagic)) return damaged("it does not begin with RBKS");
   Reader head(bytes.substr(kSnapshotMagic.size()));
   const uint64_t version = head.number();
-  if (!head.failed() && version > kSnapshotVersion) {
-    return fail(ErrorKind::kUnsupported,
-                fmt::format("the snapshot has format {}; this rbk reads up to {}", version,
-                            kSnapshotVersion),
-                std::string(kCure));
+  if (!head.failed() && version != kSnapshotVersion) {
+    return fail(
+        ErrorKind::kUnsupported,
+        fmt::format("the snapshot has format {}; this rbk reads {}", version, kSnapshotVersion),
+        std::string(kCure));
   }
-  if (head.failed() || version == 0 || head.left() < 2 * kDigest)
-    return damaged("it ends too early");
+  if (head.failed() || head.left() < 2 * kDigest) return damaged("it ends too early");
   const std::string_view body = bytes.substr(0, bytes.size() - kDigest);
   const Digest digest = sha256(body);
   if (std::string_view(reinterpret_cast<const char*>(digest.data()), kDigest) !=

@@ -129,7 +129,7 @@ class SnapshotWriter {
     out_.flag(run_.begun_);
     out_.flag(run_.ended_);
     out_.flag(run_.cancelled_);
-    out_.flag(run_.leave_);
+    out_.flag(run_.kill_);
     out_.flag(run_.rolling_back_);
     out_.flag(run_.tolerated_);
     out_.flag(run_.undo_failed_);
@@ -158,6 +158,7 @@ class SnapshotWriter {
     for (const auto& [id, each] : run_.groups_) group(*each);
     out_.number(run_.pending_.size());
     for (const auto& [id, each] : run_.pending_) pending(each);
+    undo(run_.unfinished_);
     out_.number(run_.heap_.used);
   }
 
@@ -211,6 +212,7 @@ class SnapshotWriter {
     out_.number(fiber.undoing.size());
     for (const Undoing& undoing : fiber.undoing) {
       out_.flag(undoing.is_defer);
+      out_.number(object(undoing.closure.get()));
       out_.text(undoing.path);
       out_.number(undoing.step);
       out_.number(undoing.steps);
@@ -236,8 +238,10 @@ class SnapshotWriter {
     out_.number(fiber.request);
     out_.number(fiber.waits_for_group);
     out_.flag(fiber.stop_sent);
+    out_.flag(fiber.kill_sent);
     out_.flag(fiber.cancel);
     out_.flag(fiber.cancel_taken);
+    out_.flag(fiber.leave);
     out_.text(fiber.cancel_reason);
     out_.flag(fiber.unwinding);
     out_.flag(fiber.failed);
@@ -253,6 +257,7 @@ class SnapshotWriter {
     out_.number(group.next);
     out_.number(group.failures);
     out_.flag(group.closed);
+    out_.flag(group.interrupted);
     out_.number(object(group.list.get()));
     out_.number(object(group.body.get()));
     out_.number(object(group.item.get()));

@@ -47,6 +47,7 @@ RequestId Execution::ask(Fiber& fiber, decltype(Request::what) what, Fiber::Wait
   fiber.wait = wait;
   fiber.request = id;
   fiber.stop_sent = false;
+  fiber.kill_sent = false;
   clear_dead(fiber.top(), fiber.registers());
   charge_stack(fiber);
   return id;
@@ -88,6 +89,7 @@ void Execution::go_on(Fiber& fiber) {
   fiber.request = 0;
   fiber.waits_for_group = 0;
   fiber.stop_sent = false;
+  fiber.kill_sent = false;
   heap_.used -= std::exchange(fiber.charged, 0);
   ready_.push_back(fiber.id);
 }
@@ -110,20 +112,31 @@ void Execution::go_on_with(Fiber& fiber, uint16_t a, Value value) {
 
 // ---- Interruptions: cancellation and timers
 
+/// A cancellation that may be raised now.
+bool Execution::cancel_waits(const Fiber& fiber) {
+  return fiber.cancel && !fiber.cancel_taken && fiber.shield <= fiber.base_shield;
+}
+
 bool Execution::has_interrupt(const Fiber& fiber) const {
-  if (fiber.cancel && !fiber.cancel_taken && fiber.shield <= fiber.base_shield) return true;
+  if (cancel_waits(fiber)) return true;
   return std::any_of(fiber.timers.begin(), fiber.timers.end(),
                      [&](const Timer& timer) { return timer.due && timer.shield >= fiber.shield; });
 }
 
+/// The error of a cancellation that waits. `meanwhile`: what has failed since it came, or empty.
+Ref Execution::take_cancel(Fiber& fiber, std::string_view meanwhile) {
+  fiber.cancel_taken = true;
+  Ref error =
+      make_error("Cancelled", meanwhile.empty() ? fiber.cancel_reason
+                                                : fmt::format("{}; what was let finish failed: {}",
+                                                              fiber.cancel_reason, meanwhile));
+  static_cast<ErrorObject*>(error.get())->reach = Reach::kCancel;
+  return error;
+}
+
 /// The error of an interruption that may be raised now; null if there is none.
 Ref Execution::take_interrupt(Fiber& fiber) {
-  if (fiber.cancel && !fiber.cancel_taken && fiber.shield <= fiber.base_shield) {
-    fiber.cancel_taken = true;
-    Ref error = make_error("Cancelled", fiber.cancel_reason);
-    static_cast<ErrorObject*>(error.get())->reach = Reach::kCancel;
-    return error;
-  }
+  if (cancel_waits(fiber)) return take_cancel(fiber, {});
   for (Timer& timer : fiber.timers) {
     if (!timer.due || timer.shield < fiber.shield) continue;
     Ref error = make_error("Timeout", "the time was up", true);
@@ -154,20 +167,26 @@ void Execution::interrupt(Fiber& first) {
         break;
       case Fiber::Wait::kPerform: {
         const auto& perform = std::get<request::Perform>(pending_.at(fiber.request).request.what);
-        if (perform.behaviour != bytecode::Behaviour::kReads || fiber.stop_sent) break;
-        fiber.stop_sent = true;
-        send({next_request_++, request::Stop{fiber.request}});
+        const bool reads = perform.behaviour == bytecode::Behaviour::kReads;
+        if (kill_)
+          stop(fiber, request::Stop::How::kKill);
+        else if (reads)
+          stop(fiber, request::Stop::How::kGentle);
+        else if (cancel_waits(fiber))
+          stop(fiber, request::Stop::How::kLetFinish);
         break;
       }
       case Fiber::Wait::kGroup: {
         Group& group = *groups_.at(fiber.waits_for_group);
         if (group.unwinds) break;  // what is being undone is undone to its end
         group.closed = true;
+        group.interrupted = group.interrupted || !group.error;
         for (const Group::Branch& branch : group.branches) {
           Fiber* child = branch.fiber == 0 ? nullptr : find_fiber(branch.fiber);
           if (child == nullptr || child->cancel) continue;
           child->cancel = true;
           child->cancel_reason = "the block around it has ended";
+          child->leave = fiber.leave && cancel_waits(fiber);
           affected.push_back(child);
         }
         break;
@@ -176,10 +195,20 @@ void Execution::interrupt(Fiber& first) {
   }
 }
 
-void Execution::request_cancel(Fiber& fiber, std::string reason) {
+/// Tells that what the fiber performs is not wanted any more; each way at most once.
+void Execution::stop(Fiber& fiber, request::Stop::How how) {
+  const bool kill = how == request::Stop::How::kKill;
+  if (kill ? fiber.kill_sent : fiber.stop_sent) return;
+  fiber.stop_sent = true;
+  fiber.kill_sent = kill;
+  send({next_request_++, request::Stop{fiber.request, how}});
+}
+
+void Execution::request_cancel(Fiber& fiber, std::string reason, bool leave) {
   if (fiber.cancel) return;
   fiber.cancel = true;
   fiber.cancel_reason = std::move(reason);
+  fiber.leave = leave;
   interrupt(fiber);
 }
 

@@ -140,18 +140,26 @@ void Body::resolve_doubt(const StepSpec& spec, Attempt& attempt, Reg to, Label d
       code_.leave(Op::kRaise, attempt.error);
       break;
     }
-    case Doubt::kVerify: {
-      const Label ask = code_.label();
+    case Doubt::kVerify:
+    case Doubt::kAsk: {
       code_.jump_on(Op::kJumpUnless, attempt.in_doubt, known);
-      verify_attempt(spec, attempt, to, done, known, ask);
-      code_.bind(ask);
+      const uint32_t begin = code_.here();
+      if (attempt.doubt == Doubt::kVerify) {
+        const Label ask = code_.label();
+        verify_attempt(spec, attempt, to, done, known, ask);
+        code_.bind(ask);
+      }
       ask_doubt(attempt, to, done);
+      if (!has_rollback(spec)) break;
+      // A person says that it failed, or nobody is to be asked any more: it is still in doubt.
+      const Label cut_off = code_.label();
+      code_.handler(begin, code_.here(), Handler::Reach::kCleanup, cut_off, attempt.error,
+                    attempt.mark);
+      code_.bind(cut_off);
+      push_rollback(spec, attempt, kNoReg);
+      code_.leave(Op::kRaise, attempt.error);
       break;
     }
-    case Doubt::kAsk:
-      code_.jump_on(Op::kJumpUnless, attempt.in_doubt, known);
-      ask_doubt(attempt, to, done);
-      break;
   }
   code_.bind(known);
 }

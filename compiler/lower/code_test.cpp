@@ -126,13 +126,14 @@ TEST(LowerCode, Step) {
     34 StepEnd        r3:a string
     35 MakeClosure    r15 r/a/rollback r0.. | 1
     37 UndoPush       r15 a 0
-    38 Unwind         r1 1  ; keeps
-    39 ReturnNothing
-    40 Unwind         r1 0  ; keeps r2
-    41 Raise          r2
+    38 CancelPoint
+    39 Unwind         r1 1  ; keeps
+    40 ReturnNothing
+    41 Unwind         r1 0  ; keeps r2
+    42 Raise          r2
   catch 9..11 -> @12 error r11 mark r10
   cleanup 9..11 -> @28 error r11 mark r10
-  cleanup 1..38 -> @40 error r2 mark r1
+  cleanup 1..39 -> @41 error r2 mark r1
 )");
 }
 

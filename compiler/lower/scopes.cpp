@@ -57,14 +57,10 @@ void Body::scope(Reg result, const Handlers& handlers, const std::function<void(
   const uint32_t begin = code_.here();
   exits_.push_back({Exit::Kind::kFunction, result, leave, {}});
   body();
-  if (!handlers.after_success.empty()) {
-    // The last moment for a cancellation: from here on it is a success.
-    code_.emit(Op::kShieldBegin);
-    code_.emit(Op::kShieldEnd);
-  }
   exits_.pop_back();
-  code_.handler(begin, code_.here(), Handler::Reach::kCleanup, failed, error, mark);
   code_.bind(leave);
+  code_.emit(Op::kCancelPoint);  // from here on it is a success
+  code_.handler(begin, code_.here(), Handler::Reach::kCleanup, failed, error, mark);
   code_.emit(Op::kUnwind, mark, 1);
   if (!handlers.after_success.empty()) {
     code_.emit(Op::kShieldBegin);

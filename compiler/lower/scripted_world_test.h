@@ -119,9 +119,9 @@ class ScriptedWorld {
     return *this;
   }
   /// The run is cancelled when the step at this path begins to act.
-  ScriptedWorld& cancel_at(std::string path, bool rollback = true) {
+  ScriptedWorld& cancel_at(std::string path, bool rollback = true, bool now = false) {
     cancel_at_ = std::move(path);
-    cancel_rollback_ = rollback;
+    cancel_ = {rollback, now, "alice"};
     return *this;
   }
   ScriptedWorld& decide(boost::json::object form, bool approved = true) {
@@ -236,11 +236,8 @@ class ScriptedWorld {
     if (!cancel_at_.empty() && cancel_at_ == perform.path) {
       cancel_at_.clear();
       later(0, [this] {
-        vm::event::Cancelled cancelled;
-        cancelled.rollback = cancel_rollback_;
-        cancelled.by = "alice";
         line("cancel");
-        deliver(std::move(cancelled));
+        deliver(cancel_);
       });
       // It comes before the attempt ends.
       auto last = std::prev(queue_.end());
@@ -248,7 +245,10 @@ class ScriptedWorld {
       queue_.erase(last);
     }
   }
-  void carry_out(vm::RequestId, const vm::request::Stop&) { line("stop"); }
+  void carry_out(vm::RequestId, const vm::request::Stop& stop) {
+    using How = vm::request::Stop::How;
+    if (stop.how != How::kLetFinish) line(stop.how == How::kKill ? "kill" : "stop");
+  }
   void carry_out(vm::RequestId id, const vm::request::Sleep& sleep) {
     sleeping_[id] = {sleep.until, order_ + 1};
     later(sleep.until - now_, [this, id] {
@@ -370,7 +370,7 @@ class ScriptedWorld {
   std::deque<Decision> decisions_;
   std::deque<std::pair<vm::event::Resolved::How, boost::json::value>> doubts_;
   std::string cancel_at_;
-  bool cancel_rollback_ = true;
+  vm::event::Cancelled cancel_;
   std::map<std::pair<int64_t, uint64_t>, std::function<void()>> queue_;
   std::map<vm::RequestId, std::pair<int64_t, uint64_t>> sleeping_;
   uint64_t order_ = 0;

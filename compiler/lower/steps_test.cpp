@@ -407,7 +407,7 @@ do a: put("a") #2 timeout 1m
 end a ok "A"
 => succeeded "A"
 )");
-  // The person says that it failed.
+  // The person says that it failed: what it did is undone.
   world.at("a", {crashes()}).at("a/seen", {ok("?")}).answer_doubt(vm::event::Resolved::How::kFail);
   EXPECT_EQ(world.run("r"), R"(begin a
 do a: put("a") timeout 1m
@@ -416,7 +416,12 @@ do a/seen: look("a")
 end a/seen ok "?"
 ask what became of a
 end a failed InDoubt
-=> failed InDoubt: bob said that put failed
+undo a
+begin a/rollback/put
+do a/rollback/put: put("undo a")
+end a/rollback/put ok "undo a"
+undone a
+=> failed InDoubt: bob said that put failed (rolled back)
 )");
   // Nothing is asked where there is no doubt.
   world.at("a", {fails("Boom")});

@@ -58,7 +58,8 @@ engine::Recovery ShellAction::recover(const engine::Attempt& attempt,
                                       std::shared_ptr<engine::AttemptSink> sink) {
   const bool same_boot = !attempt.origin.empty() && attempt.origin == boot_identity();
   const auto listener = listen(attempt, std::move(sink));
-  const supervisor::Found found = client_.recover(attempt.attempt_key, same_boot, listener);
+  const supervisor::Found found =
+      client_.recover(attempt.attempt_key, attempt.fence, same_boot, listener);
   if (found == supervisor::Found::kFound) return engine::Recovery::kReattached;
   const std::lock_guard lock(attempts_->mutex);
   attempts_->by_id.erase(attempt.id);

@@ -87,6 +87,7 @@ Result<supervisor::Start> shell_command(const engine::Attempt& attempt) {
   }
   supervisor::Start start;
   start.key = attempt.attempt_key;
+  start.fence = attempt.fence;
   start.words = {"/bin/sh", "-ec", arguments.text("command").value_or("")};
   start.input = arguments.text("stdin").value_or("");
   start.grace = arguments.duration("grace").value_or(supervisor::kDefaultGrace);

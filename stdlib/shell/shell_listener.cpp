@@ -61,14 +61,14 @@ void ShellListener::output(supervisor::Stream stream, std::string_view bytes) {
   }
 }
 
-void ShellListener::dropped(uint64_t bytes) {
+void ShellListener::dropped(uint64_t bytes, bool no_space) {
   out_lines_.flush();
   err_lines_.flush();
   dropped_ = true;
-  sink_->log(
-      engine::LogStream::kWarn,
-      fmt::format("{} of output were printed faster than they could be read and are not kept",
-                  format_size(static_cast<int64_t>(bytes))));
+  sink_->log(engine::LogStream::kWarn,
+             fmt::format("{} of output are not kept: {}", format_size(static_cast<int64_t>(bytes)),
+                         no_space ? "there was no space for them where the store lies"
+                                  : "they were printed faster than they could be read"));
 }
 
 void ShellListener::ended(const Ending& ending) {

@@ -264,7 +264,7 @@ class Full(Bad):
     def test_full_in_the_middle_of_a_run_then_resumed(self):
         effects = self.folder / "effects"
         done = self.rbk("run", "many.rbk", "--n", "400", "--file", effects, "--store", self.url, exit=None, timeout=300)
-        self.assertEqual(done.code, rbk.FAILED, str(done))
+        self.assertEqual(done.code, rbk.SUSPENDED, str(done))
         self.assertIn("no space", done.err)
         self.assertIn("store.db", done.err)
         count = len(effects.read_text().splitlines())

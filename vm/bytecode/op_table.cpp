@@ -89,6 +89,7 @@ bool is_pure(Op op) {
     case Op::kUnwind:
     case Op::kShieldBegin:
     case Op::kShieldEnd:
+    case Op::kCancelPoint:
     case Op::kPerform:
     case Op::kAskDoubt:
     case Op::kSleep:

@@ -79,7 +79,8 @@ std::string Driver::describe(const Turn& turn) const {
       if (perform->timeout) text += " within " + format_duration(*perform->timeout);
       text += "\n";
     } else if (const auto* stopped = std::get_if<request::Stop>(&request.what)) {
-      text += fmt::format("> stop {}\n", stopped->perform);
+      static constexpr std::string_view kHow[] = {"stop", "let finish", "kill"};
+      text += fmt::format("> {} {}\n", kHow[static_cast<size_t>(stopped->how)], stopped->perform);
     } else if (const auto* sleep = std::get_if<request::Sleep>(&request.what)) {
       text += fmt::format("> sleep until {}\n", format_duration(sleep->until - kStart));
     } else if (const auto* approve = std::get_if<request::Approve>(&request.what)) {
@@ -237,7 +238,7 @@ void Driver::resolve(event::Resolved::How how, std::string_view output) {
   deliver(event::Resolved{find(4, {})->id, how, json::parse(output), "eve"});
 }
 
-void Driver::cancel(bool rollback) { deliver(event::Cancelled{rollback, "eve"}); }
+void Driver::cancel(bool rollback, bool now) { deliver(event::Cancelled{rollback, now, "eve"}); }
 
 void Driver::roll_back(std::string_view to) { deliver(event::RollBack{std::string(to), "eve"}); }
 

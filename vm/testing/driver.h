@@ -35,7 +35,7 @@ class Driver {
   void reject(std::string_view reason);
   void expire();
   void resolve(event::Resolved::How how, std::string_view output = "null");
-  void cancel(bool rollback);
+  void cancel(bool rollback, bool now = false);
   void roll_back(std::string_view to = {});
 
   /// Delivers anything. The answer of the machine itself.

@@ -73,7 +73,7 @@ json::value made_up(const Program& program, bytecode::TypeId id, int depth) {
 
 decltype(Event::what) answer(const Machine& machine, const Program& program, uint8_t choice) {
   const std::vector<Request> pending = machine.pending();
-  if (choice >= 0xf0) return event::Cancelled{choice % 2 == 0, "eve"};
+  if (choice >= 0xf0) return event::Cancelled{choice % 2 == 0, choice % 4 >= 2, "eve"};
   if (pending.empty()) return event::RollBack{"", "eve"};
   const Request& request = pending[choice / 16 % pending.size()];
   if (const auto* perform = std::get_if<request::Perform>(&request.what)) {
