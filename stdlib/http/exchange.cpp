@@ -182,8 +182,10 @@ bool Exchange::follow() {
   const bool known = to_origin.starts_with("https://") || to_origin.starts_with("http://");
   if (!known || weakens || (leaves && request_.private_headers)) return false;
   --redirects_left_;
+  const int64_t redirects = reply_.redirects + 1;
   reply_ = {};
   reply_.url = to;
+  reply_.redirects = redirects;
   error_[0] = '\0';
   curl_.easy_setopt(handle_, CURLOPT_URL, reply_.url.c_str());
   curl_.easy_setopt(handle_, CURLOPT_TIMEOUT_MS, milliseconds(deadline_ - now()));

@@ -60,6 +60,9 @@ engine::Outcome refused(const HttpRequest& request, const HttpReply& reply) {
     outcome.error.message =
         fmt::format("{} {} was answered with {}, a redirect to {} that is not followed",
                     request.method, reply.url, status, valid_utf8(to->second));
+    if (reply.redirects > 0 && reply.redirects == request.redirects)
+      outcome.error.message +=
+          fmt::format(": {} were followed, and `redirects` allows no more", reply.redirects);
   }
   outcome.error.fields = {{"status", status},
                           {"body", valid_utf8(utf8_prefix(reply.body, kBodyOfError))},
@@ -70,9 +73,11 @@ engine::Outcome refused(const HttpRequest& request, const HttpReply& reply) {
 engine::Outcome failed(const HttpRequest& request, const HttpReply& reply) {
   engine::Outcome outcome;
   outcome.kind = engine::Outcome::Kind::kError;
-  outcome.effect = reply.answered ? engine::Effect::kDone
-                   : reply.sent   ? engine::Effect::kUnknown
-                                  : engine::Effect::kNone;
+  // An answer that says yes and is cut off: it did what it does, as far as that goes.
+  const bool said_no = reply.answered && !request.accepts(reply.status);
+  outcome.effect = said_no                        ? engine::Effect::kDone
+                   : reply.sent || reply.answered ? engine::Effect::kUnknown
+                                                  : engine::Effect::kNone;
   outcome.error.retryable = true;
   outcome.error.fields = {{"url", reply.url}};
   const std::string what = fmt::format("{} {}", request.method, reply.url);

@@ -52,7 +52,8 @@ struct HttpReply {
   int64_t status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
-  std::string url;  // of the last exchange
+  std::string url;        // of the last exchange
+  int64_t redirects = 0;  // followed before it
 };
 
 /// What the attempt comes to.
