@@ -114,6 +114,10 @@ class Action {
     return Recovery::kUnknown;
   }
 
+  /// Whether what was killed certainly ends, however long that takes. What does not is given up
+  /// some seconds after it was killed, its effect unknown.
+  virtual bool always_ends() const { return false; }
+
   /// The engine has made the outcome durable: what was kept for recovery (a spool) may go.
   virtual void acknowledge(const std::string& attempt_key) { (void)attempt_key; }
 };

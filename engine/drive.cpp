@@ -215,8 +215,8 @@ Status Engine::State::restart_after(const Error& error, Group lost) {
   for (const auto& [run, driver] : runs) held.push_back(run);
   runs.clear();
   while (committer->busy()) committer->wait();
-  if (auto opened = store->reopen(); !opened) return opened;
   const bool lasting = error.kind != ErrorKind::kIo && error.kind != ErrorKind::kLocked;
+  if (auto opened = store->reopen(); !opened) return lasting ? tl::unexpected(error) : opened;
   if (lasting || failures >= kMostFailures) return tl::unexpected(error);
   world.sleeper->sleep(world.clock->boot() + 100'000 * failures);
   bool happened = false;
@@ -293,6 +293,7 @@ void Engine::State::fire(const Timer& timer) {
       return;
     case Timer::Kind::kKill:
       attempt.action->stop(timer.attempt, StopMode::kKill);
+      if (attempt.action->always_ends()) return;
       next.kind = Timer::Kind::kGiveUp;
       next.at += 10'000'000;
       timers.add(next);

@@ -420,6 +420,23 @@ TEST_F(EngineTest, ARunInDoubtThatIsCancelledEndsAndRepeatsNothing) {
   }
 }
 
+TEST_F(EngineTest, AStoreThatIsRemovedIsNoticed) {
+  auto& file = actions_.add<FileAction>("slow", folder_.file("effects"), 1);
+  (void)file;
+  auto engine = open();
+  const std::string run = start(*engine, "w slow 50");
+  heard_.on_each = [&](const News& news) {
+    if (news.kind == News::Kind::kAttemptEnded) std::filesystem::remove(folder_.file("store.db"));
+  };
+  DriveOptions options;
+  options.observer = &heard_;
+  const auto end = engine->drive(run, options);
+  ASSERT_FALSE(end);
+  EXPECT_NE(end.error().message.find("removed or moved away"), std::string::npos)
+      << end.error().message;
+  EXPECT_LT(effects().size(), 10u);
+}
+
 TEST_F(EngineTest, AnIdempotentStepIsRepeatedWithItsKey) {
   actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
   const pid_t child = drive_in_child("i slow");

@@ -22,6 +22,7 @@ namespace rbk::supervisor {
 namespace {
 
 constexpr int64_t kIdle = 5'000'000;
+constexpr int64_t kConnectAgain = 500'000;
 // A command is handed to a new supervisor so often when one after another dies of it.
 constexpr int kMostTries = 3;
 
@@ -58,6 +59,7 @@ class Client::Core {
     Cursor at;
     bool sent = false;  // on the connection that is open now
     bool stop = false;
+    bool waits = false;  // for a supervisor that does not answer, as its listener was told
     int tries = 0;
   };
 
@@ -75,6 +77,7 @@ class Client::Core {
   void disconnected();
   void lose_connection();  // with mutex_
   bool rescue(const std::string& key, Job& job);
+  void tell_waiting(const Error& error);
   void fail_all(const Error& error);
   void consider_idle();
 
@@ -182,6 +185,7 @@ void Client::Core::send_job(const std::string& key, Job& job) {
   }
   if (job.stop) append_frame(out_, Stop{key});
   job.sent = true;
+  job.waits = false;
 }
 
 void Client::Core::write_out() {
@@ -209,6 +213,12 @@ void Client::Core::request_connection() {
 
 void Client::Core::connect() {
   auto socket = reach_supervisor(*folder_, options_.program);
+  if (!socket && socket.error().kind == ErrorKind::kLocked) {
+    // Its commands may be alive: whoever took them for dead could do twice what they do.
+    tell_waiting(socket.error());
+    loop_->at(EventLoop::now() + kConnectAgain, [this] { connect(); });
+    return;
+  }
   if (!socket) {
     fail_all(socket.error());
     return;
@@ -222,6 +232,18 @@ void Client::Core::connect() {
   watch_ = loop_->watch(socket_.get(), EPOLLIN, [this](uint32_t events) { ready(events); });
   for (auto& [key, job] : jobs_) send_job(key, job);
   write_out();
+}
+
+/// Once for each time that a command has to wait.
+void Client::Core::tell_waiting(const Error& error) {
+  std::vector<std::shared_ptr<Listener>> listeners;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [key, job] : jobs_) {
+      if (!std::exchange(job.waits, true)) listeners.push_back(job.listener);
+    }
+  }
+  for (const auto& listener : listeners) listener->waits(error);
 }
 
 void Client::Core::fail_all(const Error& error) {

@@ -27,6 +27,8 @@ class Listener {
   virtual void output(Stream stream, std::string_view bytes) = 0;
   /// So many bytes are missing here: there was more than a spool keeps, or `no_space` to keep it.
   virtual void dropped(uint64_t bytes, bool no_space) = 0;
+  /// Nothing is heard of the command for now, and this is why.
+  virtual void waits(const Error& why) { (void)why; }
   /// Once, at last.
   virtual void ended(const Ending& ending) = 0;
 };

@@ -52,6 +52,15 @@ class Recorder : public Listener {
     const std::lock_guard lock(mutex_);
     dropped_ += bytes;
   }
+  void waits(const Error& why) override {
+    const std::lock_guard lock(mutex_);
+    waits_for_ = why.message;
+    changed_.notify_all();
+  }
+  bool wait_until_it_waits() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 30s, [&] { return !waits_for_.empty(); });
+  }
   void ended(const Ending& ending) override {
     const std::lock_guard lock(mutex_);
     EXPECT_FALSE(ending_.has_value()) << "ended twice";
@@ -98,6 +107,7 @@ class Recorder : public Listener {
   std::string out_;
   std::string err_;
   std::string last_;
+  std::string waits_for_;
   uint64_t total_ = 0;
   uint64_t dropped_ = 0;
   std::optional<Ending> ending_;
@@ -407,6 +417,57 @@ TEST_F(ClientTest, TheDeathOfTheSupervisorLeavesUnknownAndNothingAlive) {
   for (const pid_t process : processes) EXPECT_FALSE(alive(process)) << process;
   // The next one serves on.
   EXPECT_EQ(begin(sh("b", "exit 6"))->wait().value, 6);
+}
+
+TEST_F(ClientTest, ASupervisorThatIsStoppedIsWaitedFor) {
+  in_a_process_that_dies([&] {
+    auto recorder = std::make_shared<Recorder>();
+    client().start(sh("a", "echo ready; while [ ! -e " + path("go") + " ]; do sleep 0.01; done"),
+                   recorder);
+    recorder->wait_for_out("ready");
+  });
+  const pid_t process = supervisor();
+  ASSERT_EQ(kill(process, SIGSTOP), 0);
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_EQ(client().recover("a", 1, true, recorder), Found::kFound);
+  const auto other = begin(sh("b", "exit 7"));
+  EXPECT_TRUE(recorder->wait_until_it_waits());
+  EXPECT_TRUE(other->wait_until_it_waits());
+  EXPECT_FALSE(recorder->has_ended());  // its command lives
+  std::ofstream(path("go")) << "";
+  ASSERT_EQ(kill(process, SIGCONT), 0);
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kExited);
+  EXPECT_EQ(other->wait().value, 7);
+}
+
+TEST_F(ClientTest, ASpoolThatIsRemovedDoesNotHideItsCommand) {
+  const std::string script = "echo x >> " + path("effects") + "; echo ready; while [ ! -e " +
+                             path("go") + " ]; do sleep 0.01; done; exit 8";
+  in_a_process_that_dies([&] {
+    auto recorder = std::make_shared<Recorder>();
+    client().start(sh("a", script), recorder);
+    recorder->wait_for_out("ready");
+  });
+  std::filesystem::remove(path("spool/a.spool"));
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_EQ(client().recover("a", 1, true, recorder), Found::kNeverStarted);
+  Start start = sh("a", script);
+  start.fence = 1;
+  client().start(start, recorder);
+  EXPECT_TRUE(recorder->wait_for_out("ready"));
+  std::ofstream(path("go")) << "";
+  EXPECT_EQ(recorder->wait().value, 8);
+  EXPECT_EQ(text_of(path("effects")), "x\n");
+}
+
+TEST_F(ClientTest, ASupervisorThatIsKilledAsItStartsIsStartedAgain) {
+  const std::string script =
+      fmt::format("if [ -e {0} ]; then exec {1} \"$1\"; else touch {0}; kill -9 $$; fi",
+                  path("once"), RBK_SUPERVISE);
+  Client client(Client::Options{store_, {"/bin/sh", "-c", script, "sh"}});
+  auto recorder = std::make_shared<Recorder>();
+  client.start(sh("a", "exit 4"), recorder);
+  EXPECT_EQ(recorder->wait().value, 4);
 }
 
 TEST_F(ClientTest, ASupervisorThatDiedUnheardLeavesUnknownToTheNextEngine) {

@@ -107,9 +107,16 @@ Result<Descriptor> Folder::connect() const {
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return system_failure("no socket can be made", errno);
   const sockaddr_un address = address_of(socket_path());
+  // One that is stopped accepts nobody: once its queue is full, connecting would block.
+  const timeval patience{2, 0};
+  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) {
       return fail(ErrorKind::kNotFound, fmt::format("no supervisor listens in '{}'", path_));
+    }
+    if (errno == EAGAIN) {
+      return fail(ErrorKind::kLocked, fmt::format("the supervisor in '{}' does not answer", path_),
+                  "it is waited for: its commands may still run");
     }
     return system_failure(fmt::format("the supervisor in '{}' can't be reached", path_), errno);
   }

@@ -29,7 +29,8 @@ class Folder {
   Result<Descriptor> listen() const;
   void remove_socket() const;
 
-  /// A blocking socket to the supervisor. kNotFound if none listens; kPermission if its owner is
+  /// A blocking socket to the supervisor. kNotFound if none listens; kLocked if it
+  /// does not accept; kPermission if its owner is
   /// another user than we are.
   Result<Descriptor> connect() const;
 

@@ -20,7 +20,7 @@ namespace rbk::supervisor {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kPatience = std::chrono::seconds(3);
 
 std::string read_to_end(int fd) {
   std::string text;
@@ -80,6 +80,11 @@ Status start_supervisor(const Folder& folder, const std::vector<std::string>& pr
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!text.empty()) return fail(ErrorKind::kIo, text);
+  if (WIFSIGNALED(status)) {
+    return fail(ErrorKind::kNotFound,
+                fmt::format("the supervisor '{}' was killed by signal {} as it was started",
+                            words[0], WTERMSIG(status)));
+  }
   if (status != 0) {
     return fail(ErrorKind::kIo, fmt::format("the supervisor '{}' ended as it was started (wait "
                                             "status {})",
@@ -122,7 +127,8 @@ Status greet(int socket) {
     answer.append(buffer, static_cast<size_t>(length));
   }
   return fail(ErrorKind::kLocked, "the supervisor does not answer",
-              "look whether its process is stopped or the machine is overloaded");
+              "it is waited for: its commands may still run. Look whether its process is stopped "
+              "or the machine is overloaded; ending that process ends its commands");
 }
 
 }  // namespace
@@ -141,7 +147,10 @@ Result<Descriptor> reach_supervisor(const Folder& folder, const std::vector<std:
       return socket;
     } else {
       const Status started = start_supervisor(folder, program);
-      if (!started) return tl::unexpected<Error>(started.error());
+      const bool killed = !started && started.error().kind == ErrorKind::kNotFound;
+      if (!started && (!killed || Clock::now() >= end)) {
+        return tl::unexpected<Error>(started.error());
+      }
       socket = folder.connect();
       if (socket) {
         const Status greeted = greet(socket->get());
@@ -152,7 +161,8 @@ Result<Descriptor> reach_supervisor(const Folder& folder, const std::vector<std:
       return fail(
           ErrorKind::kLocked,
           fmt::format("a supervisor holds the lock in '{}' and does not listen", folder.path()),
-          "end that process (fuser names it), then run again");
+          "it is waited for: its commands may still run; ending that process (fuser names it) "
+          "ends them");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }

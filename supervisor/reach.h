@@ -12,7 +12,8 @@ namespace rbk::supervisor {
 
 /// A connection on which both sides have said hello. Starts `program` with the store's folder as
 /// its last argument if nobody listens. Blocks for as long as that takes: some milliseconds,
-/// seconds at most. The error says why there is no supervisor.
+/// seconds at most. The error says why there is no supervisor; kLocked: there is one, and it does
+/// not answer.
 Result<Descriptor> reach_supervisor(const Folder& folder, const std::vector<std::string>& program);
 
 }  // namespace rbk::supervisor

@@ -123,6 +123,13 @@ void Server::start(Engine& engine, Start message) {
         Ended{message.key, {Ending::Cause::kNotStarted, 0, "a command without words or folder"}});
     return;
   }
+  if (const auto known = commands_.find(message.key);
+      known != commands_.end() && !Spool::open(folder_, message.key)) {
+    // Somebody has removed its spool, so that whoever looked took it for never started.
+    engine.session->send(Started{message.key});
+    engine.session->attach(known->second, Cursor{});
+    return;
+  }
   auto spool = Spool::create(folder_, message.key, message.fence);
   if (!spool) {
     std::string text = spool.error().message;

@@ -107,6 +107,12 @@ Status SqliteStore::begin() {
   if (!writer_.is_open())
     return fail(ErrorKind::kIo, fmt::format("store {} is closed since a write failed", path_),
                 "go on with `rbk resume`");
+  int moved = 0;
+  sqlite3_file_control(writer_.raw(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (moved != 0)
+    return fail(ErrorKind::kCorrupt,
+                fmt::format("store {} was removed or moved away while it was in use", path_),
+                "put its files back, then go on with `rbk resume`");
   for (const auto& [slot, sql] :
        {std::pair{&writes_.begin, "begin immediate"}, std::pair{&writes_.commit, "commit"},
         std::pair{&writes_.format, "pragma user_version"}})

@@ -21,6 +21,8 @@ class ShellAction : public engine::Action {
   void stop(uint64_t attempt, engine::StopMode mode) override;
   engine::Recovery recover(const engine::Attempt& attempt,
                            std::shared_ptr<engine::AttemptSink> sink) override;
+  /// By its supervisor: an attempt is over when none of its processes is left.
+  bool always_ends() const override { return true; }
   void acknowledge(const std::string& attempt_key) override;
 
  private:

@@ -71,6 +71,10 @@ void ShellListener::dropped(uint64_t bytes, bool no_space) {
                                   : "they were printed faster than they could be read"));
 }
 
+void ShellListener::waits(const Error& why) {
+  sink_->log(engine::LogStream::kWarn, fmt::format("{}; {}", why.message, why.cure));
+}
+
 void ShellListener::ended(const Ending& ending) {
   out_lines_.flush();
   err_lines_.flush();

@@ -20,6 +20,7 @@ class ShellListener : public supervisor::Listener {
                 std::function<void()> over);
 
   void output(supervisor::Stream stream, std::string_view bytes) override;
+  void waits(const Error& why) override;
   void dropped(uint64_t bytes, bool no_space) override;
   void ended(const supervisor::Ending& ending) override;
 
