@@ -51,7 +51,7 @@ constexpr std::array kCommands{
             "rejects what a run waits for", "rbk reject 3k9 go --reason \"not during the sale\"",
             reject_command},
     Command{"resolve",
-            "RUN STEP done|not-done|retry|fail [--output JSON] [--as USER] [--store URL]",
+            "RUN STEP done|not-done|retry|fail|leave [--output JSON] [--as USER] [--store URL]",
             "says what became of a step in doubt", "rbk resolve 3k9 drain done", resolve_command},
     Command{"inbox", "[--as USER] [--store URL]", "everything that waits for me", "rbk inbox",
             inbox_command},

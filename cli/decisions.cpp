@@ -189,30 +189,28 @@ ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments) 
 }
 
 ExitStatus resolve_command(const Terminal& terminal, const Arguments& arguments) {
-  constexpr std::array<std::pair<std::string_view, engine::Resolution>, 4> kAnswers{{
+  constexpr std::array<std::pair<std::string_view, engine::Resolution>, 5> kAnswers{{
       {"done", engine::Resolution::kDone},
       {"not-done", engine::Resolution::kNotDone},
       {"retry", engine::Resolution::kRetry},
       {"fail", engine::Resolution::kFail},
+      {"leave", engine::Resolution::kLeave},
   }};
   std::string run;
   std::string step;
   std::string answer;
   std::optional<std::string> output;
   StoreOptions store;
-  Options options("resolve", "RUN STEP done|not-done|retry|fail [--output JSON]");
-  options.word("RUN", run).word("STEP", step).word("done|not-done|retry|fail", answer);
+  Options options("resolve", "RUN STEP done|not-done|retry|fail|leave [--output JSON]");
+  options.word("RUN", run).word("STEP", step).word("done|not-done|retry|fail|leave", answer);
   options.value("--output", output);
   store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
   const auto found = std::find_if(kAnswers.begin(), kAnswers.end(),
                                   [&](const auto& one) { return one.first == answer; });
-  if (answer == "leave")
-    return refuse(terminal, {ErrorKind::kUnsupported, "`rbk resolve … leave` is not there yet",
-                             "`fail` lets the run unwind"});
   if (found == kAnswers.end())
     return refuse(terminal, {ErrorKind::kInvalid, fmt::format("there is no answer \"{}\"", answer),
-                             "answer done, not-done, retry or fail"});
+                             "answer done, not-done, retry, fail or leave"});
   std::optional<boost::json::value> value;
   if (output) {
     boost::json::error_code problem;

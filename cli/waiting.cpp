@@ -25,7 +25,7 @@ void print_wait(const Terminal& terminal, const engine::WaitingFor& wait) {
   if (approval && (wait.quorum > 1 || !wait.approved_by.empty()))
     text += fmt::format(", {} of {} have approved", wait.approved_by.size(), wait.quorum);
   text += approval ? fmt::format("\n  rbk approve {} {}\n", wait.run, wait.name)
-                   : fmt::format("\n  rbk resolve {} {} done|not-done|retry|fail\n", wait.run,
+                   : fmt::format("\n  rbk resolve {} {} done|not-done|retry|fail|leave\n", wait.run,
                                  wait.path);
   terminal.print(text);
 }

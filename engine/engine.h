@@ -176,7 +176,13 @@ enum class StopHow : uint8_t {
 
 enum class CancelHow : uint8_t { kLeave, kRollback };
 
-enum class Resolution : uint8_t { kDone, kNotDone, kRetry, kFail };
+enum class Resolution : uint8_t {
+  kDone,
+  kNotDone,
+  kRetry,
+  kFail,
+  kLeave,  // it failed, and all is left as it is: no rollback is run
+};
 
 class Engine {
  public:

@@ -420,6 +420,26 @@ TEST_F(EngineTest, ARunInDoubtThatIsCancelledEndsAndRepeatsNothing) {
   }
 }
 
+TEST_F(EngineTest, ADoubtIsLeftAsItIs) {
+  actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
+  const pid_t child = drive_in_child("b now;w slow;w now");
+  while (effects().empty()) usleep(1000);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  auto engine = open();
+  const std::string run = only_run(*engine);
+  EXPECT_EQ(drive(*engine, run).why, DriveEnd::Why::kInDoubt);
+  ASSERT_TRUE(engine->resolve(run, "slow", Resolution::kLeave, {}, leader_));
+  // Of several who answer the first counts.
+  EXPECT_EQ(engine->resolve(run, "slow", Resolution::kNotDone, {}, leader_).error().kind,
+            ErrorKind::kRefused);
+  const DriveEnd end = drive(*engine, run);
+  EXPECT_EQ(end.run.status, RunStatus::kFailed);
+  EXPECT_FALSE(end.run.rolled_back);
+  EXPECT_EQ(end.run.error->kind, "InDoubt");
+  EXPECT_EQ(engine->undoable(run)->size(), 1u);
+}
+
 TEST_F(EngineTest, AStoreThatIsRemovedIsNoticed) {
   auto& file = actions_.add<FileAction>("slow", folder_.file("effects"), 1);
   (void)file;

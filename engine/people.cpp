@@ -302,7 +302,7 @@ Status Engine::resolve(const std::string& run, const std::string& path, Resoluti
     }
     if (!fits) return fits;
   }
-  constexpr const char* kWords[] = {"done", "not_done", "retry", "fail"};
+  constexpr const char* kWords[] = {"done", "not_done", "retry", "fail", "leave"};
   json::object body{{"how", kWords[static_cast<size_t>(how)]}, {"user", by.user}};
   if (given) body["output"] = *given;
   // One answer to each question: a step can come into doubt again.
@@ -393,7 +393,10 @@ void Engine::State::take_resolution(RunDriver& driver, const Message& message,
     using How = vm::event::Resolved::How;
     vm::event::Resolved resolved;
     resolved.request = message.request;
-    resolved.how = how == "done" ? How::kDone : how == "fail" ? How::kFail : How::kNotDone;
+    resolved.how = how == "done"    ? How::kDone
+                   : how == "fail"  ? How::kFail
+                   : how == "leave" ? How::kLeave
+                                    : How::kNotDone;
     if (output != nullptr) resolved.output = *output;
     resolved.by = user;
     const auto done = driver.deliver(std::move(resolved), now(), message.request);
@@ -410,8 +413,9 @@ void Engine::State::take_resolution(RunDriver& driver, const Message& message,
   if (how == "done") {
     if (output != nullptr) performed.output = *output;
   } else {
-    // What it did nobody knows, so its rollback is run.
-    performed.how = vm::event::Performed::How::kError;
+    // What it did nobody knows, so its rollback is run, unless all is to be left.
+    performed.how =
+        how == "leave" ? vm::event::Performed::How::kLeft : vm::event::Performed::How::kError;
     performed.error = {"InDoubt",
                        fmt::format("{} said that {} failed", user,
                                    driver.program().actions[asked->perform()->action].name),

@@ -149,6 +149,7 @@ bool Execution::handle_error(Fiber& fiber) {
   Ref raised = std::move(raised_);
   raised_ = Ref();
   auto* error = static_cast<ErrorObject*>(raised.get());
+  fiber.leaving = fiber.leaving || error->reach == Reach::kLeave;
   bool begun = true;  // else the branch fails before its first instruction
   while (fiber.depth > 0) {
     Frame& frame = fiber.top();

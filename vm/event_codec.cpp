@@ -24,12 +24,16 @@ void put(Writer& out, const event::Started& event) {
   put_object(out, event.labels);
   out.number(event.seed);
 }
+bool has_error(const event::Performed& event) {
+  using How = event::Performed::How;
+  return event.how == How::kError || event.how == How::kLeft;
+}
 void put(Writer& out, const event::Performed& event) {
   out.number(event.request);
   out.byte(static_cast<uint8_t>(event.how));
   out.byte(static_cast<uint8_t>(event.effect));
   put_json(out, event.output);
-  if (event.how == event::Performed::How::kError) put_error(out, event.error);
+  if (has_error(event)) put_error(out, event.error);
 }
 void put(Writer& out, const event::Woke& event) { out.number(event.request); }
 void put(Writer& out, const event::Decided& event) {
@@ -76,10 +80,10 @@ void get(Reader& in, event::Started& event) {
 }
 void get(Reader& in, event::Performed& event) {
   event.request = in.number();
-  event.how = get_enum(in, event::Performed::How::kInDoubt);
+  event.how = get_enum(in, event::Performed::How::kLeft);
   event.effect = get_enum(in, Effect::kUnknown);
   event.output = get_json(in);
-  if (event.how == event::Performed::How::kError) event.error = get_error(in);
+  if (has_error(event)) event.error = get_error(in);
 }
 void get(Reader& in, event::Woke& event) { event.request = in.number(); }
 void get(Reader& in, event::Decided& event) {
@@ -92,7 +96,7 @@ void get(Reader& in, event::Decided& event) {
 }
 void get(Reader& in, event::Resolved& event) {
   event.request = in.number();
-  event.how = get_enum(in, event::Resolved::How::kFail);
+  event.how = get_enum(in, event::Resolved::How::kLeave);
   event.output = get_json(in);
   event.by = in.text();
 }

@@ -259,9 +259,13 @@ Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event,
       error = cancel_waits(fiber) ? take_cancel(fiber, why) : make_error("InDoubt", why);
       break;
     }
+    case How::kLeft:
+      error = make_error(event.error);
+      static_cast<ErrorObject*>(error.get())->reach = Reach::kLeave;
+      break;
   }
   static_cast<ErrorObject*>(error.get())->in_doubt =
-      event.how == How::kInDoubt || event.effect == Effect::kUnknown;
+      event.how == How::kInDoubt || event.how == How::kLeft || event.effect == Effect::kUnknown;
   return error;
 }
 
@@ -383,11 +387,13 @@ Status Execution::take(const event::Resolved& event) {
   const bytecode::Instruction& at = *fiber.top().pc;
   const bytecode::ActionImport& action = image_.program().actions[at.c];
   using How = event::Resolved::How;
-  if (event.how == How::kFail) {
+  if (event.how == How::kFail || event.how == How::kLeave) {
     pending_.erase(event.request);
-    go_on_raising(fiber, make_error("InDoubt", fmt::format("{} said that {} failed",
-                                                           event.by.empty() ? "a person" : event.by,
-                                                           action.name)));
+    Ref error =
+        make_error("InDoubt", fmt::format("{} said that {} failed",
+                                          event.by.empty() ? "a person" : event.by, action.name));
+    if (event.how == How::kLeave) static_cast<ErrorObject*>(error.get())->reach = Reach::kLeave;
+    go_on_raising(fiber, std::move(error));
     return {};
   }
   Value output(Ref{});
@@ -518,6 +524,7 @@ Status Execution::take(const event::RollBack& event) {
   fiber.cancel = false;
   fiber.cancel_taken = false;
   fiber.leave = false;
+  fiber.leaving = false;
   fiber.unwinding = true;
   ready_.push_back(fiber.id);
   return {};

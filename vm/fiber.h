@@ -108,6 +108,7 @@ struct Fiber {
   bool cancel = false;        // asked to end
   bool cancel_taken = false;  // the error was raised
   bool leave = false;         // by a cancellation that leaves what was done as it is
+  bool leaving = false;       // its rollbacks are not run any more
   std::string cancel_reason;
   Ref raise;               // to be raised when it goes on
   uint64_t charged = 0;    // bytes counted for its stack while it waits

@@ -59,6 +59,7 @@ struct Performed {
     kTimeout,  // its time was up; effect says what is known
     kStopped,  // it was asked to stop; effect
     kInDoubt,  // whoever ran it died (a crash): only for steps whose on doubt is not retry
+    kLeft,     // nobody knows, and a person says that it failed and that all is to be left; error
   };
   RequestId request = 0;
   How how = How::kOk;
@@ -80,7 +81,7 @@ struct Decided {
 };
 /// A person answered a Doubt request.
 struct Resolved {
-  enum class How : uint8_t { kDone, kNotDone, kFail };
+  enum class How : uint8_t { kDone, kNotDone, kFail, kLeave };
   RequestId request = 0;
   How how = How::kDone;
   boost::json::value output;

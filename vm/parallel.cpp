@@ -143,7 +143,7 @@ void Execution::fill_group(uint64_t id) {
     }
     take_fault();
     if (!group.error) group.error = make_limit_error("there are too many branches at once");
-    close_group(group, "another branch has failed");
+    close_group(group, "another branch has failed", false);
   }
   if (group.running == 0) group_ended(group);
 }
@@ -226,10 +226,11 @@ void Execution::branch_ended(Fiber& fiber) {
   if (error) {
     const Reach reach = static_cast<const ErrorObject*>(error.get())->reach;
     ++group.failures;
-    const bool ends = group.policy == Group::Policy::kFail || reach == Reach::kLimit;
+    const bool ends =
+        group.policy == Group::Policy::kFail || reach == Reach::kLimit || reach == Reach::kLeave;
     if (ends && !group.error && !group.interrupted && reach != Reach::kCancel) {
       group.error = error;
-      close_group(group, "another branch has failed");
+      close_group(group, "another branch has failed", reach == Reach::kLeave);
     }
     if (group.policy == Group::Policy::kTolerate && group.failures > group.tolerated) {
       group.closed = true;  // what runs goes on to its end
@@ -255,18 +256,18 @@ Next Execution::op_BranchFails(Slot* r, const Instruction* at) {
   for (const Group::Branch& branch : group.branches) {
     if (branch.fiber == 0 || branch.fiber == fiber_->id) continue;
     if (Fiber* sibling = find_fiber(branch.fiber)) {
-      request_cancel(*sibling, "another branch has failed", false);
+      request_cancel(*sibling, "another branch has failed", reach == Reach::kLeave);
     }
   }
   return Next::kNext;
 }
 
 /// Nothing new begins, and what runs is asked to end.
-void Execution::close_group(Group& group, const std::string& reason) {
+void Execution::close_group(Group& group, const std::string& reason, bool leave) {
   group.closed = true;
   for (const Group::Branch& branch : group.branches) {
     if (branch.fiber == 0) continue;
-    if (Fiber* fiber = find_fiber(branch.fiber)) request_cancel(*fiber, reason, false);
+    if (Fiber* fiber = find_fiber(branch.fiber)) request_cancel(*fiber, reason, leave);
   }
 }
 

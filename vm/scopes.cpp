@@ -313,7 +313,7 @@ Next Execution::op_Unwind(Slot* r, const Instruction* at) {
 
 /// Begins the newest undo since a serial. The caller comes back when it is done.
 Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool only_defers) {
-  only_defers = only_defers || (fiber.leave && fiber.cancel_taken);
+  only_defers = only_defers || fiber.leaving;
   const auto found =
       std::find_if(fiber.undo.rbegin(), fiber.undo.rend(), [&](const UndoEntry& entry) {
         return entry.serial >= from_serial && (entry.is_defer || !only_defers);

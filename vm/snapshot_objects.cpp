@@ -149,7 +149,7 @@ Ref ObjectReader::read_record(Tag tag) {
 Ref ObjectReader::read_error() {
   const uint64_t stored = in_.number_to(kNone);
   const TypeId type = stored == 0 ? kNone : static_cast<TypeId>(stored - 1);
-  const uint64_t reach = in_.number_to(static_cast<uint64_t>(Reach::kLimit));
+  const uint64_t reach = in_.number_to(static_cast<uint64_t>(Reach::kLeave));
   if (in_.failed() || (type != kNone && (type >= image_.program().types.size() ||
                                          image_.type(type).shape != Type::Shape::kError))) {
     return fail();

@@ -218,6 +218,7 @@ class SnapshotReader {
     fiber.cancel = in_.flag();
     fiber.cancel_taken = in_.flag();
     fiber.leave = in_.flag();
+    fiber.leaving = in_.flag();
     fiber.cancel_reason = in_.text();
     fiber.unwinding = in_.flag();
     fiber.failed = in_.flag();

@@ -242,6 +242,7 @@ class SnapshotWriter {
     out_.flag(fiber.cancel);
     out_.flag(fiber.cancel_taken);
     out_.flag(fiber.leave);
+    out_.flag(fiber.leaving);
     out_.text(fiber.cancel_reason);
     out_.flag(fiber.unwinding);
     out_.flag(fiber.failed);

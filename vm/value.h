@@ -129,6 +129,7 @@ enum class Reach : uint8_t {
   kCancel,    // only clean-up
   kTimer,     // the scope whose timer it is
   kLimit,     // only clean-up
+  kLeave,     // only clean-up, and what was done is left as it is
 };
 
 /// Its fields are refs, null where they are not set.

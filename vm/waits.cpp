@@ -126,6 +126,7 @@ bool Execution::has_interrupt(const Fiber& fiber) const {
 /// The error of a cancellation that waits. `meanwhile`: what has failed since it came, or empty.
 Ref Execution::take_cancel(Fiber& fiber, std::string_view meanwhile) {
   fiber.cancel_taken = true;
+  fiber.leaving = fiber.leaving || fiber.leave;
   Ref error =
       make_error("Cancelled", meanwhile.empty() ? fiber.cancel_reason
                                                 : fmt::format("{}; what was let finish failed: {}",

@@ -325,7 +325,7 @@ std::vector<std::string> next_commands(const engine::DriveEnd& end) {
       result.push_back(fmt::format("rbk approve {} {}", end.run.id, wait.name));
     else
       result.push_back(
-          fmt::format("rbk resolve {} {} done|not-done|retry|fail", end.run.id, wait.path));
+          fmt::format("rbk resolve {} {} done|not-done|retry|fail|leave", end.run.id, wait.path));
   }
   if (result.empty()) result.push_back("rbk resume " + end.run.id);
   return result;

@@ -339,5 +339,41 @@ undone a
 )");
 }
 
+TEST(Cancel, APersonWhoLeavesAllAsItIs) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  step before = put("before") rollback { put("undo before") }
+  try {
+    parallel {
+      step a = put("a") on doubt ask rollback { put("undo a") }
+      step b {
+        step one = put("one") rollback { put("undo one") }
+        wait 1h
+      }
+    }
+  } catch e {
+    log.info("caught ${e.message}")
+  }
+  after failure e { log.info("after failure") }
+  after cancel { log.info("after cancel") }
+}
+)rbk");
+  world.at("a", {crashes()}).answer_doubt(vm::event::Resolved::How::kLeave);
+  EXPECT_EQ(world.run("r"), R"(begin before
+do before: put("before")
+end before ok "before"
+begin a
+begin b
+begin b/one
+do a: put("a")
+do b/one: put("one")
+ask what became of a
+end b/one ok "one"
+end a failed InDoubt
+end b cancelled Cancelled
+info: after failure
+=> failed InDoubt: bob said that put failed
+)");
+}
+
 }  // namespace
 }  // namespace rbk::lower
