@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""What people decide at the wrong moment or at once with others: which of it counts, and that the others are told."""
+import getpass
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import rbk
+
+GATE = """
+runbook gate(file: string) {
+  step before = shell("echo before >> ${file}")
+    rollback { shell("echo undo before >> ${file}") }
+  approval go "go on?" { by group "sre" }
+  step after = shell("sleep 0.5; echo after >> ${file}") rollback none "a line"
+}
+"""
+
+FAILS = """
+runbook fails(file: string) {
+  for n in 1..3 {
+    step work = shell("echo ${n} >> ${file}")
+      rollback { shell("sleep 0.4; echo undo ${n} >> ${file}") }
+  }
+  step bad = shell("echo bad >> ${file}; exit 9") rollback none "it fails"
+  after failure e { shell("echo after failure >> ${file}") }
+  after cancel { shell("echo after cancel >> ${file}") }
+}
+"""
+
+ONE = """
+runbook one(file: string) {
+  step work = shell("echo x >> ${file}")
+    rollback { shell("sleep 0.3; echo undo >> ${file}") }
+}
+"""
+
+PEOPLE = f"""
+[groups]
+sre = ["bob", "eve"]
+[permissions]
+act_as = ["{getpass.getuser()}"]
+"""
+
+
+class Decisions(rbk.Case):
+    def setUp(self):
+        super().setUp()
+        self.file = self.folder / "lines"
+        self.write("runbook.toml", PEOPLE)
+
+    def lines(self):
+        return self.file.read_text().split("\n")[:-1] if self.file.exists() else []
+
+    def begin(self, name, text, *words, exit=None):
+        self.write(f"{name}.rbk", text)
+        return self.rbk("run", f"{name}.rbk", "--file", self.file, *words, exit=exit)
+
+    def only_run(self):
+        return self.rbk("runs", "--json").lines()[-1]
+
+    def together(self, *calls):
+        """Calls of rbk that begin at the same time."""
+        processes = [
+            rbk.start(self.folder, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for words in calls
+        ]
+        outputs = [process.communicate(timeout=60) for process in processes]
+        return [(process.returncode, *output) for process, output in zip(processes, outputs)]
+
+    def test_one_approves_while_another_rejects(self):
+        for _ in range(8):
+            self.begin("gate", GATE, exit=rbk.SUSPENDED)
+            run = self.rbk("runs", "--status", "waiting", "--json").lines()[0]["run"]
+            approves, rejects = self.together(
+                ("approve", run, "--as", "bob"), ("reject", run, "--reason", "no", "--as", "eve")
+            )
+            ended = self.rbk("show", run, "--json").lines()[0]["status"]
+            if ended == "succeeded":
+                self.assertEqual((approves[0], rejects[0]), (0, rbk.REFUSED), rejects)
+            else:
+                self.assertEqual(ended, "failed")
+                self.assertEqual((approves[0], rejects[0]), (rbk.REFUSED, rbk.FAILED), approves)
+
+    def test_a_decision_that_comes_too_late_is_refused(self):
+        self.begin("gate", GATE, exit=rbk.SUSPENDED)
+        run = self.only_run()["run"]
+        self.rbk("reject", run, "--reason", "no", "--as", "bob", exit=rbk.FAILED)
+        for late in (("approve", run), ("reject", run, "--reason", "no")):
+            self.assertIn("waits for no approval", self.rbk(*late, "--as", "eve", exit=rbk.REFUSED).err)
+
+    def test_a_cancellation_while_it_undoes_stops_nothing(self):
+        for words in ((), ("--now",), ("--rollback", "--now")):
+            self.file.write_text("")
+            self.write("fails.rbk", FAILS)
+            process = rbk.start(self.folder, "run", "fails.rbk", "--file", self.file)
+            rbk.eventually("the first rollback", lambda: "undo 3" in self.lines())
+            run = self.rbk("runs", "--status", "running", "--json").lines()[0]["run"]
+            told = self.rbk("cancel", run, *words, exit=rbk.REFUSED)
+            self.assertIn("too late", told.err)
+            process.wait(30)
+            self.assertEqual(process.returncode, rbk.FAILED)
+            expected = ["1", "2", "3", "bad", "undo 3", "undo 2", "undo 1", "after failure"]
+            self.assertEqual(self.lines(), expected)
+
+    def test_a_run_is_undone_once_however_many_ask(self):
+        self.begin("one", ONE, exit=rbk.SUCCEEDED)
+        run = self.only_run()["run"]
+        codes = sorted(done[0] for done in self.together(*[("rollback", run)] * 3))
+        self.assertEqual(codes, [0, rbk.REFUSED, rbk.REFUSED])
+        self.assertEqual(self.lines(), ["x", "undo"])
+
+    def test_an_attempt_that_never_began_begins_later(self):
+        # Killed before its only step, then stopped before it has gone on with it.
+        self.write("one.rbk", ONE)
+        for at in range(8):
+            process = rbk.start(self.folder, "run", "one.rbk", "--file", self.file, stdout=subprocess.PIPE)
+            process.stdout.readline()
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            resumes = rbk.start(self.folder, "resume")
+            time.sleep(0.0015 + 0.0004 * at)
+            resumes.send_signal(signal.SIGINT)
+            resumes.wait(20)
+            self.rbk("resume", exit=None)
+        runs = self.rbk("runs", "--json").lines()
+        self.assertEqual([run["status"] for run in runs], ["succeeded"] * len(runs))
+        self.assertEqual(self.lines(), ["x"] * len(runs))
+
+    def test_a_run_that_another_drives_is_told_of_and_taken_over(self):
+        self.write("fails.rbk", FAILS)
+        process = rbk.start(self.folder, "run", "fails.rbk", "--file", self.file)
+        rbk.eventually("the first rollback", lambda: "undo 3" in self.lines())
+        run = self.rbk("runs", "--json").lines()[0]["run"]
+        self.assertIn(f"run {run} is driven by process {process.pid}", self.rbk("resume", timeout=5).out)
+        follows = rbk.start(self.folder, "resume", run)
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        self.assertEqual(follows.wait(30), rbk.FAILED)
+        self.assertEqual(sorted(self.lines()), sorted(set(self.lines())))
+        self.assertIn("after failure", self.lines())
+
+
+if __name__ == "__main__":
+    unittest.main()
