@@ -16,6 +16,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -244,10 +245,12 @@ class Engine {
   Result<std::vector<WaitingFor>> approvals(const std::string& run = {});
   /// Everything that waits for this person: approvals that they may decide, and doubts.
   Result<std::vector<WaitingFor>> inbox(const Person& person);
-  /// Lines in order, from chunks with keys greater than `after`; of the step with this path (and
-  /// the steps inside it), or of all.
-  Result<std::vector<LogLine>> logs(const std::string& run, const std::string& path = {},
-                                    int64_t after = 0);
+  /// Gives `each` the lines in order, from chunks with keys greater than `after`; of the step with
+  /// this path (and the steps inside it), or of all (empty). Reads little at a time, however much
+  /// there is. Ends early once `each` returns false or `stop` was called. Returns the key of the
+  /// last chunk that was read, `after` if there was none.
+  Result<int64_t> logs(const std::string& run, const std::string& path, int64_t after,
+                       const std::function<bool(LogLine)>& each);
   /// Sleeps until somebody has written to the store, `stop` was called (false), or the time is up.
   Result<bool> wait_for_change(int64_t microseconds);
 

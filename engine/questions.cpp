@@ -243,23 +243,28 @@ Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
   return found;
 }
 
-Result<std::vector<LogLine>> Engine::logs(const std::string& run, const std::string& path,
-                                          int64_t after) {
+Result<int64_t> Engine::logs(const std::string& run, const std::string& path, int64_t after,
+                             const std::function<bool(LogLine)>& each) {
+  constexpr size_t kAtATime = 512 * 1024;
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
-  auto chunks = state_->store->logs(row->key, after);
-  if (!chunks) return tl::unexpected(chunks.error());
-  std::vector<LogLine> lines;
-  for (const LogChunk& chunk : *chunks) {
-    const bool inside = path.empty() || chunk.path == path || chunk.path.starts_with(path + "/");
-    if (!inside) continue;
-    auto decoded = decode_lines(chunk.lines);
-    if (!decoded) return tl::unexpected(decoded.error());
-    for (LogText& line : *decoded)
-      lines.push_back({chunk.key, line.time, chunk.step, chunk.attempt, chunk.path, line.stream,
-                       std::move(line.text)});
-  }
-  return lines;
+  do {
+    auto chunks = state_->store->logs(row->key, after, kAtATime);
+    if (!chunks) return tl::unexpected(chunks.error());
+    if (chunks->empty()) break;
+    for (const LogChunk& chunk : *chunks) {
+      after = chunk.key;
+      const bool inside = path.empty() || chunk.path == path || chunk.path.starts_with(path + "/");
+      if (!inside) continue;
+      auto decoded = decode_lines(chunk.lines);
+      if (!decoded) return tl::unexpected(decoded.error());
+      for (LogText& line : *decoded)
+        if (!each({chunk.key, line.time, chunk.step, chunk.attempt, chunk.path, line.stream,
+                   std::move(line.text)}))
+          return after;
+    }
+  } while (state_->stop_level.load() == 0);
+  return after;
 }
 
 Result<bool> Engine::wait_for_change(int64_t microseconds) {
@@ -292,12 +297,12 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
       if (options.observer != nullptr) options.observer->on_news(row->id, item);
       after = item.entry;
     }
-    auto lines = logs(row->id, {}, log_after);
-    if (!lines) return tl::unexpected(lines.error());
-    for (const LogLine& line : *lines) {
+    auto read = logs(row->id, {}, log_after, [&](const LogLine& line) {
       if (options.observer != nullptr) options.observer->on_log(row->id, line);
-      log_after = line.key;
-    }
+      return true;
+    });
+    if (!read) return tl::unexpected(read.error());
+    log_after = *read;
     auto summary = state.summarise(*row);
     if (!summary) return tl::unexpected(summary.error());
     DriveEnd end;

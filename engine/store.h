@@ -237,7 +237,9 @@ class Store {
   virtual Result<std::vector<Message>> messages(RunKey run) = 0;
   /// Votes on one request that were taken or not, oldest first.
   virtual Result<std::vector<Message>> votes(RunKey run, uint64_t request) = 0;
-  virtual Result<std::vector<LogChunk>> logs(RunKey run, int64_t after_key) = 0;
+  /// The chunks with keys greater than `after_key`, in order, until they hold `most_bytes`: at
+  /// least one if there is one.
+  virtual Result<std::vector<LogChunk>> logs(RunKey run, int64_t after_key, size_t most_bytes) = 0;
   virtual Result<EngineRow> engine(EngineKey key) = 0;
 
   /// Whether anybody has written since the last call. Cheap.
