@@ -35,6 +35,20 @@ struct LiveAttempt {
   std::optional<Outcome> outcome;  // kept until durable
 };
 
+/// What news that only give a request refer to: the attempts that have not ended, by request.
+struct KnownAttempts {
+  struct Place {
+    std::string path;
+    uint64_t step = 0;
+    uint32_t attempt = 0;
+  };
+  std::unordered_map<vm::RequestId, Place> places;
+  uint64_t seen = 0;  // all entries up to this one are taken in
+
+  /// Learns of attempts, and gives a repetition its path, step and attempt.
+  void take(News& news);
+};
+
 struct Engine::State {
   State(std::unique_ptr<Store> opened, World given, ActionRegistry* registry);
   ~State();
@@ -128,7 +142,7 @@ struct Engine::State {
   Result<RunSummary> summarise(const RunRow& row);
   Result<WaitingFor> describe(const Wait& wait, const RunRow& row);
   Result<std::vector<WaitingFor>> waits_of(const RunRow& row);
-  Result<std::vector<News>> news_of(const RunRow& row, uint64_t after);
+  Result<std::vector<News>> news_of(const RunRow& row, uint64_t after, KnownAttempts& known);
 };
 
 /// The name of an approval: its description's, else the last part of its path.

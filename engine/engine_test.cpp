@@ -423,6 +423,21 @@ TEST_F(EngineTest, AnIdempotentStepIsRepeatedWithItsKey) {
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[0], lines[1]);
   EXPECT_EQ(heard_.count(News::Kind::kRepeat), 1u);
+  // Told of it, read back, and followed from after the beginning of the attempt.
+  const auto is_repeat = [](const News& item) { return item.kind == News::Kind::kRepeat; };
+  const std::vector<News> timeline = engine->show(only_run(*engine))->timeline;
+  const auto read = std::find_if(timeline.begin(), timeline.end(), is_repeat);
+  ASSERT_NE(read, timeline.end());
+  Heard follower;
+  ASSERT_TRUE(
+      engine->follow(only_run(*engine), {.observer = &follower}, read->entry - 1).has_value());
+  for (const auto& all : {heard_.news, timeline, follower.news}) {
+    const auto repeat = std::find_if(all.begin(), all.end(), is_repeat);
+    ASSERT_NE(repeat, all.end());
+    EXPECT_EQ(repeat->path, "slow");
+    EXPECT_EQ(repeat->attempt, 1u);
+    EXPECT_NE(repeat->step, 0u);
+  }
 }
 
 TEST_F(EngineTest, ResumingALongRunReadsASnapshotAndItsTail) {

@@ -122,8 +122,30 @@ Result<std::vector<WaitingFor>> Engine::State::waits_of(const RunRow& row) {
   return described;
 }
 
-Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t after) {
-  auto entries = store->entries(row.key, after);
+void KnownAttempts::take(News& news) {
+  switch (news.kind) {
+    case News::Kind::kAttemptBegan:
+      places[news.request] = {news.path, news.step, news.attempt};
+      break;
+    case News::Kind::kAttemptEnded:
+      places.erase(news.request);
+      break;
+    case News::Kind::kRepeat:
+      if (const auto found = places.find(news.request); found != places.end()) {
+        news.path = found->second.path;
+        news.step = found->second.step;
+        news.attempt = found->second.attempt;
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+/// The news of the entries after `after`; those before are read as well unless `known` has them.
+Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t after,
+                                                 KnownAttempts& known) {
+  auto entries = store->entries(row.key, std::min(after, known.seen));
   if (!entries) return tl::unexpected(entries.error());
   std::vector<News> all;
   for (const Entry& entry : *entries) {
@@ -133,6 +155,8 @@ Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t aft
     for (News& item : *news) {
       item.entry = entry.number;
       item.time = entry.time;
+      known.take(item);
+      if (entry.number <= after) continue;
       if (item.kind == News::Kind::kEnded) {
         auto ending = parse_ending(row.ending);
         if (!ending) return tl::unexpected(ending.error());
@@ -141,6 +165,7 @@ Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t aft
       }
       all.push_back(std::move(item));
     }
+    known.seen = std::max(known.seen, entry.number);
   }
   return all;
 }
@@ -171,7 +196,8 @@ Result<RunDetail> Engine::show(const std::string& run) {
   auto summary = state.summarise(*row);
   if (!summary) return tl::unexpected(summary.error());
   detail.run = std::move(*summary);
-  auto news = state.news_of(*row, 0);
+  KnownAttempts known;
+  auto news = state.news_of(*row, 0, known);
   if (!news) return tl::unexpected(news.error());
   detail.timeline = std::move(*news);
   detail.steps = steps_of(detail.timeline, row->status);
@@ -288,10 +314,11 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
   auto found = state.store->find_run(run);
   if (!found) return tl::unexpected(found.error());
   int64_t log_after = 0;
+  KnownAttempts known;
   while (true) {
     auto row = state.store->run(found->key);
     if (!row) return tl::unexpected(row.error());
-    auto news = state.news_of(*row, after);
+    auto news = state.news_of(*row, after, known);
     if (!news) return tl::unexpected(news.error());
     for (const News& item : *news) {
       if (options.observer != nullptr) options.observer->on_news(row->id, item);

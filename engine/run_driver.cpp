@@ -188,6 +188,9 @@ void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& request
       asked.boot_time = now.boot;
       asked.out = false;
       item.kind = News::Kind::kRepeat;
+      item.path = asked.perform()->path;
+      item.step = asked.perform()->step;
+      item.attempt = asked.perform()->attempt;
       leaving_.requests.push_back(id);
     } else if (kind == Entry::Kind::kBegun) {
       asked.not_started = false;

@@ -251,7 +251,8 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       return result;
     case News::Kind::kRepeat:
       result = base("repeated", run, news.time);
-      if (!news.path.empty()) result["path"] = news.path;
+      result["path"] = news.path;
+      result["attempt"] = news.attempt;
       return result;
     case News::Kind::kCancelled:
       result = base("cancelled", run, news.time);
