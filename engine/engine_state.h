@@ -132,7 +132,8 @@ struct Engine::State {
   void take_vote(RunDriver& driver, const Message& message);
   Status check_output(const RunRow& row, vm::RequestId request, const boost::json::value& output,
                       const Person& by);
-  Status check_by_machine(const RunRow& row, decltype(vm::Event::what) what);
+  Result<vm::Turn> try_on_machine(const RunRow& row, decltype(vm::Event::what) what);
+  Status check_decision(const RunRow& row, const Wait& wait, vm::event::Decided decided);
   void take_resolution(RunDriver& driver, const Message& message, const boost::json::object& body);
   Status post(RunKey run, vm::RequestId request, Message::Kind kind,
               const boost::json::object& body, const Person& by, std::string id = {});
