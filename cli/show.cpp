@@ -118,7 +118,7 @@ class Timeline {
 
   void header() {
     const engine::RunSummary& run = detail_.run;
-    text_ += fmt::format("run {}  {}  {}\n", run.id, run.runbook, engine::to_string(run.status));
+    text_ += fmt::format("run {}  {}  {}\n", run.id, run.runbook, standing_text(run));
     text_ += fmt::format("  started {} by {}", format_time(run.started), run.starter);
     if (!run.reason.empty()) text_ += fmt::format(": {}", run.reason);
     text_ += fmt::format(", took {}\n", duration_text(end_ - run.started));

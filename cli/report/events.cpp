@@ -213,6 +213,7 @@ object summary_json(const engine::RunSummary& run) {
                 {"updated", format_time(run.updated)}};
   if (run.ended) result["ended"] = format_time(*run.ended);
   if (run.wake) result["wake"] = format_time(*run.wake);
+  result["driven"] = run.process.has_value();
   if (run.process) result["process"] = *run.process;
   result["output"] = run.output;
   if (run.error) result["error"] = error_json(*run.error);
@@ -316,6 +317,11 @@ bool is_said(const engine::LogLine& line) { return line.attempt == 0; }
 std::string line_of(const engine::LogLine& line) {
   if (is_said(line)) return fmt::format("{} {}", stream_name(line.stream), line.text);
   return fmt::format("{} | {}", line.path, line.text);
+}
+
+std::string standing_text(const engine::RunSummary& run) {
+  const bool cut_off = run.status == engine::RunStatus::kRunning && !run.process;
+  return fmt::format("{}{}", engine::to_string(run.status), cut_off ? ", nobody drives it" : "");
 }
 
 std::vector<std::string> next_commands(const engine::DriveEnd& end) {
