@@ -169,11 +169,9 @@ class Timeline {
   void footer() {
     const engine::RunSummary& run = detail_.run;
     if (!detail_.steps.empty()) text_ += '\n';
-    for (const engine::WaitingFor& wait : detail_.waits) {
-      text_ += wait.kind == engine::Wait::Kind::kApproval
-                   ? fmt::format("waits for approval {}: {}\n", wait.name, wait.question)
-                   : fmt::format("in doubt {}: {}\n", wait.path, wait.question);
-    }
+    for (const engine::WaitingFor& wait : detail_.waits)
+      text_ += fmt::format("{}{}\n", wait.kind == engine::Wait::Kind::kApproval ? "waits for " : "",
+                           waiting_text(wait));
     if (run.error) text_ += fmt::format("error {}\n", error_text(*run.error));
     if (run.rolled_back) text_ += "what it did was undone\n";
     if (!run.quarantine.empty()) text_ += fmt::format("quarantined: {}\n", run.quarantine);

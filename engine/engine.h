@@ -83,6 +83,7 @@ struct WaitingFor {
   int64_t quorum = 1;
   int64_t since = 0;
   std::optional<int64_t> expires;
+  bool expired = false;  // that time is past: driving the run ends the wait
 };
 
 struct AttemptDetail {

@@ -86,6 +86,7 @@ Result<WaitingFor> Engine::State::describe(const Wait& wait, const RunRow& row) 
   made.kind = wait.kind;
   made.since = wait.since;
   made.expires = wait.expires;
+  made.expired = wait.expires && world.clock->wall() >= *wait.expires;
   made.description = object_of(wait.description);
   if (wait.kind == Wait::Kind::kDoubt) {
     made.name = wait.path;
