@@ -34,7 +34,7 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
   options.word("RUN", run).value("--step", step).flag("-f", follow).flag("--follow", follow);
   store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   engine::Engine& engine = *session->engine;
   Result<engine::RunSummary> summary = engine.summary(run);

@@ -105,7 +105,7 @@ ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments) {
     if (!pair) return refuse(terminal, pair.error());
     filter.labels.push_back(std::move(*pair));
   }
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   Result<std::vector<engine::RunSummary>> runs = session->engine->runs(filter);
   if (!runs) return refuse(terminal, runs.error());

@@ -215,7 +215,7 @@ ExitStatus show_command(const Terminal& terminal, const Arguments& arguments) {
   options.word("RUN", run).flag("--events", events);
   store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   Result<engine::RunDetail> detail = session->engine->show(run);
   if (!detail) return refuse(terminal, detail.error());

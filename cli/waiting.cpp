@@ -50,7 +50,7 @@ ExitStatus approvals_command(const Terminal& terminal, const Arguments& argument
   options.optional_word("RUN", run);
   store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   Result<std::vector<engine::WaitingFor>> waits = session->engine->approvals(run.value_or(""));
   if (!waits) return refuse(terminal, waits.error());
@@ -63,7 +63,7 @@ ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments) {
   Options options("inbox", "[--as USER]");
   store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   Result<std::vector<engine::WaitingFor>> waits = session->engine->inbox(session->person);
   if (!waits) return refuse(terminal, waits.error());

@@ -249,6 +249,7 @@ class Store {
 enum class OpenMode : uint8_t {
   kCreate,    // a new store is made if there is none
   kExisting,  // kNotFound if there is none
+  kReading,  // the same; only what reads is called, so that it may lie where nothing can be written
 };
 
 /// What this program's stores are made with.

@@ -29,7 +29,7 @@ std::string_view view(const Digest& hash) {
 
 Result<Connection*> SqliteStore::reader() {
   if (!reader_.is_open()) {
-    auto opened = Connection::open(path_);
+    auto opened = Connection::open(path_, still_);
     if (!opened) return tl::unexpected(opened.error());
     reader_ = std::move(*opened);
   }

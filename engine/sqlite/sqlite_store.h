@@ -79,6 +79,8 @@ class SqliteStore : public Store {
 
   std::string path_;
   StoreIdentity identity_;
+  bool reading_ = false;  // it may not be written here
+  bool still_ = false;    // and nobody changes it
   LockFile locks_;
   std::mutex writing_;
   Connection writer_;
