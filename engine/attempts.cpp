@@ -4,6 +4,7 @@
 #include "engine/engine_state.h"
 #include "engine/ids.h"
 #include "engine/logs.h"
+#include "engine/unbegun.h"
 
 namespace rbk::engine {
 namespace {
@@ -108,7 +109,13 @@ void Engine::State::take_up(RunDriver& driver) {
       carry_out(driver, *asked);
   }
   // That they were not started is true only until somebody may have begun them: first the intent.
-  if (!unstarted.empty()) driver.note(Entry::Kind::kBegun, unstarted, now());
+  if (!unstarted.empty()) {
+    const Unbegun unbegun(driver.asked(), unstarted);
+    driver.note(Entry::Kind::kBegun, unstarted, now());
+    KnownAttempts known;
+    if (observer != nullptr)
+      if (auto all = news_of(driver.row(), 0, known)) driver.tell_now(unbegun.held_back(*all));
+  }
   abandoned.erase(run);
 }
 

@@ -214,6 +214,13 @@ void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& request
   close_entry(entry, std::move(news), nullptr);
 }
 
+void RunDriver::tell_now(std::vector<News> news) {
+  for (News& item : news) {
+    item.time = time_;
+    leaving_.news.push_back(std::move(item));
+  }
+}
+
 void RunDriver::take_message(int64_t key) {
   change_.messages_taken.push_back(key);
   dirty_ = true;

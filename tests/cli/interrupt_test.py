@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Stopping `rbk run`: Ctrl-C, cancel from elsewhere, a pipe that closes; the process groups of what it started."""
+import collections
+import json
 import signal
 import subprocess
 import time
@@ -61,6 +63,24 @@ class Interrupt(rbk.Case):
         self.assertEqual(self.lines(), done, "no other began")
         self.rbk("resume", self.only_run()["run"])
         self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
+
+    def test_what_ctrl_c_keeps_from_beginning_is_told_when_it_begins(self):
+        process = self.begin("--json")
+        rbk.eventually("the first step", self.lines)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=20)
+        told = [json.loads(line) for line in output.splitlines()]
+        self.assertEqual(told[-1]["exit"], rbk.SUSPENDED, output)
+        done = self.rbk("resume", told[0]["run"], "--json").lines()
+        counts = collections.Counter
+        for name in ("step_began", "attempt_began"):
+            first = [event["path"] for event in told if event["event"] == name]
+            ended = [event["path"] for event in told if event["event"] == "step_ended"]
+            self.assertEqual(first, ended, "what began ended")
+            rest = [event["path"] for event in done if event["event"] == name]
+            self.assertEqual(counts(first + rest), counts(event["path"] for event in told + done if event["event"] == "step_ended"))
+        began = next(event["time"] for event in done if event["event"] == "step_began")
+        self.assertGreater(began, told[-1]["updated"])
 
     def test_a_second_ctrl_c_stops_at_once(self):
         process = self.begin("--pause", "2")
