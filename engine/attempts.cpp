@@ -79,6 +79,13 @@ void Engine::State::take_up(RunDriver& driver) {
   const RunKey run = driver.row().key;
   std::vector<vm::RequestId> waiting;
   for (const auto& [id, asked] : driver.asked().all()) waiting.push_back(id);
+  // A cancellation that waits comes first: what it ends does not begin.
+  if (auto messages = store->messages(run))
+    for (const Message& message : *messages)
+      if (message.kind == Message::Kind::kCancel) take_message(driver, message);
+  for (const vm::RequestId id : waiting)
+    if (Asked* asked = driver.asked().find(id); asked != nullptr && asked->not_started)
+      asked->stopping = asked->stopping || driver.machine().interrupted(id);
   std::vector<uint64_t> here;
   for (auto& [id, attempt] : attempts)
     if (attempt.run == run) here.push_back(id);

@@ -538,4 +538,12 @@ std::vector<Request> Execution::pending() const {
   return list;
 }
 
+bool Execution::interrupted(RequestId perform) const {
+  const auto asked = pending_.find(perform);
+  if (asked == pending_.end()) return false;
+  const auto fiber = fibers_.find(asked->second.fiber);
+  return fiber != fibers_.end() && fiber->second->wait == Fiber::Wait::kPerform &&
+         has_interrupt(*fiber->second);
+}
+
 }  // namespace rbk::vm

@@ -31,6 +31,7 @@ class Execution {
   bool ended() const { return ended_; }
   std::vector<Undoable> undoable() const;
   std::vector<Request> pending() const;
+  bool interrupted(RequestId perform) const;
   std::string snapshot() const;
   Status restore(std::string_view bytes);
 

@@ -20,6 +20,9 @@ Result<Turn> Machine::deliver(const Event& event) { return state_->execution.del
 bool Machine::ended() const { return state_->execution.ended(); }
 std::vector<Undoable> Machine::undoable() const { return state_->execution.undoable(); }
 std::vector<Request> Machine::pending() const { return state_->execution.pending(); }
+bool Machine::interrupted(RequestId perform) const {
+  return state_->execution.interrupted(perform);
+}
 std::string Machine::snapshot() const { return state_->execution.snapshot(); }
 
 Result<Machine> Machine::restore(std::shared_ptr<const bytecode::Program> program, Limits limits,

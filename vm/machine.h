@@ -242,6 +242,9 @@ class Machine {
   /// The requests that wait for an answer now, oldest first: what a restored run has to carry out
   /// again, or find again.
   std::vector<Request> pending() const;
+  /// Whether what waits for this Perform is interrupted (cancelled, its time is up) once it is
+  /// answered: an attempt that has not begun need not begin.
+  bool interrupted(RequestId perform) const;
 
   /// The whole state between two turns. Format: docs/formats/snapshot.md.
   std::string snapshot() const;

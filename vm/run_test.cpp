@@ -141,8 +141,12 @@ TEST(CancelTest, LeavingUndoesNothing) {
   driver.start(R"(["web-1"])");
   driver.ok(R"("drained")");
   driver.trace();
+  const RequestId restart = driver.machine().pending().front().id;
+  EXPECT_FALSE(driver.machine().interrupted(restart));
   driver.cancel(false);
   EXPECT_EQ(driver.trace(), "");
+  EXPECT_TRUE(driver.machine().interrupted(restart));
+  EXPECT_FALSE(driver.machine().interrupted(restart + 1));
   driver.ends(How::kStopped, Effect::kUnknown);
   EXPECT_EQ(driver.trace(), R"(ended restart cancelled Cancelled: cancelled by eve
 = cancelled Cancelled: cancelled by eve
@@ -159,6 +163,7 @@ TEST(CancelTest, UnwindingIsShielded) {
   driver.fails("ShellError", "exit 1");
   driver.trace();
   driver.cancel(false);
+  EXPECT_FALSE(driver.machine().interrupted(driver.machine().pending().front().id));
   driver.ok(R"("back")");
   EXPECT_EQ(driver.trace(), R"(ended drain/rollback/drain succeeded "back"
 undone drain

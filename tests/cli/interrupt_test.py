@@ -22,6 +22,16 @@ runbook steps(file: string, pause: string = "0.3") {
 }
 """
 
+UNWINDS = """
+runbook unwinds(file: string) {
+  for n in 1..4 {
+    step work = shell("true")
+      rollback { shell("sleep 0.3; echo undo ${n} >> ${file}") }
+  }
+  step fails = shell("exit 1") reads
+}
+"""
+
 HANGS = """
 runbook hangs(file: string) {
   step work = shell("sleep 321 & echo $! > ${file}; wait")
@@ -103,6 +113,32 @@ class Interrupt(rbk.Case):
         self.assertEqual(process.returncode, rbk.SUSPENDED)
         self.rbk("resume")
         self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
+
+    def test_what_did_not_begin_before_a_stop_does_not_begin_for_a_cancellation(self):
+        for words in ([], ["--rollback"]):
+            process = self.begin()
+            rbk.eventually("the first step", self.lines)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+            self.assertEqual(process.returncode, rbk.SUSPENDED)
+            done = self.lines()
+            run = self.rbk("runs", "--json", "--limit", "1").lines()[0]["run"]
+            self.rbk("cancel", run, *words, exit=rbk.CANCELLED)
+            rest = [f"undo {line}" for line in reversed(done)] if words else []
+            self.assertEqual(self.lines()[: -1], done + rest)
+            self.file.unlink()
+
+    def test_a_rollback_that_was_stopped_goes_on_when_it_is_cancelled(self):
+        self.write("steps.rbk", UNWINDS)
+        process = self.begin()
+        rbk.eventually("the first rollback", self.lines)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, rbk.SUSPENDED)
+        self.assertLess(len(self.lines()), 4)
+        self.rbk("cancel", self.only_run()["run"], "--rollback", exit=None)
+        self.assertEqual(self.lines(), ["undo 4", "undo 3", "undo 2", "undo 1"])
+        self.assertTrue(self.only_run()["rolled_back"])
 
     def test_cancel_leaves_what_was_done(self):
         process = self.begin()
