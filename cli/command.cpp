@@ -16,7 +16,7 @@ namespace {
 constexpr std::array kCommands{
     Command{"run",
             "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-] [--reason TEXT] [--label K=V]… "
-            "[--detach] [--dry-run] [--as USER] [--store URL]",
+            "[--confirm] [--detach] [--dry-run] [--as USER] [--store URL]",
             "starts a run of a runbook and follows it",
             "rbk run examples/first.rbk --folder /tmp/page", run_command},
     Command{"plan", "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-]",

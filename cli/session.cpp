@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
@@ -47,10 +48,10 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   return session;
 }
 
-ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run,
-                 Report& report) {
+ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run, Report& report,
+                 std::function<bool(const engine::AboutToWrite&)> confirm) {
   const Interrupts interrupts(*session.engine);
-  const engine::DriveOptions options{.observer = &report};
+  const engine::DriveOptions options{.observer = &report, .confirm = std::move(confirm)};
   Result<engine::DriveEnd> end = session.engine->drive(run, options);
   if (end && end->why == engine::DriveEnd::Why::kHeld) {
     report.held(end->run);

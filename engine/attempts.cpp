@@ -134,7 +134,7 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
       outcome.kind = Outcome::Kind::kStopped;
       outcome.effect = Effect::kNone;
       answer(driver, performed(asked.request.id, std::move(outcome), false));
-    } else if (stop_level.load() == 0) {
+    } else if (may_begin(driver, asked)) {
       begin_attempt(driver, asked);
     }
     return;
@@ -143,6 +143,18 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
     set_timer(driver, asked, sleep->until);
   if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what))
     if (approve->expires) set_timer(driver, asked, *approve->expires);
+}
+
+bool Engine::State::may_begin(const RunDriver& driver, const Asked& asked) {
+  if (stop_level.load() != 0) return false;
+  const vm::request::Perform& perform = *asked.perform();
+  if (!confirm || perform.behaviour != bytecode::Behaviour::kWrites) return true;
+  if (confirm({driver.row().id, perform.path, driver.program().actions[perform.action].name,
+               perform.arguments, perform.attempt}))
+    return true;
+  int running = 0;
+  stop_level.compare_exchange_strong(running, 1);
+  return false;
 }
 
 /// Durations count on the boot clock as long as the boot lasts, then on the wall clock.

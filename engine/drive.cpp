@@ -68,6 +68,7 @@ Result<RunDriver*> Engine::State::hold(const RunRow& found) {
 Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wanted,
                                                    const DriveOptions& options) {
   observer = options.observer;
+  confirm = options.confirm;
   std::set<RunKey> left(wanted.begin(), wanted.end());
   std::vector<DriveEnd> ends;
   failures = 0;

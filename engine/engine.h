@@ -138,8 +138,20 @@ class Observer {
   virtual void on_log(const std::string& run, const LogLine& line) { (void)run, (void)line; }
 };
 
+/// An attempt of a step that `writes`, just before it begins.
+struct AboutToWrite {
+  std::string run;
+  std::string path;
+  std::string action;
+  boost::json::object arguments;
+  uint32_t number = 1;  // of the step's attempts
+};
+
 struct DriveOptions {
   Observer* observer = nullptr;
+  /// Asked before each; false: it does not begin, and the engine stops as by `stop` at a border.
+  /// Called on the engine's thread, which waits; as an Observer, it may call `stop` only.
+  std::function<bool(const AboutToWrite&)> confirm = {};
   /// Stay with a run that waits for people only; otherwise leave it suspended.
   bool wait_for_people = false;
   /// Stay with a run that only sleeps if its next timer is due within this; microseconds.

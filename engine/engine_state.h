@@ -73,6 +73,7 @@ struct Engine::State {
   EngineKey key = 0;  // 0 until it joined
   std::string boot;   // Clock::boot_identity
   Observer* observer = nullptr;
+  std::function<bool(const AboutToWrite&)> confirm;
   int64_t look_at = 0;  // when to look for messages next, boot clock
   bool look_now = false;
   int failures = 0;  // commits that failed in a row
@@ -113,6 +114,7 @@ struct Engine::State {
   // ---- attempts.cpp
   void take_up(RunDriver& driver);
   void carry_out(RunDriver& driver, Asked& asked);
+  bool may_begin(const RunDriver& driver, const Asked& asked);
   void begin_attempt(RunDriver& driver, Asked& asked);
   void find_again(RunDriver& driver, Asked& asked);
   void stop_attempt(RunDriver& driver, vm::RequestId request);
