@@ -213,7 +213,8 @@ ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments
   options.word("RUN", run).value("--to", to).flag("--dry-run", dry_run);
   store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session =
+      open_session(store, dry_run ? engine::OpenMode::kReading : engine::OpenMode::kExisting);
   if (!session) return refuse(terminal, session.error());
   Result<std::vector<vm::Undoable>> undoable = session->engine->undoable(run);
   if (!undoable) return refuse(terminal, undoable.error());

@@ -103,7 +103,7 @@ class Output(rbk.Case):
             with self.subTest(words):
                 peak, written = self.peak(*words)
                 self.assertGreater(written, 63 * MIB)
-                self.assertLess(peak, small + (200 if "asan" in rbk.PROGRAM else 24))
+                self.assertLess(peak, small + (1024 if "asan" in rbk.PROGRAM else 24))
 
 
 if __name__ == "__main__":

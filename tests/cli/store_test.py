@@ -46,6 +46,7 @@ class Store(rbk.Case):
         for words, text in (
             (["runs"], self.run_id), (["runs", "--json"], '"driven":false'), (["show", self.run_id], "succeeded"),
             (["logs", self.run_id], "two"), (["approvals"], "no approval waits"), (["inbox"], "nothing waits"),
+            (["rollback", self.run_id, "--dry-run"], "nothing is left to be undone"),
         ):  # fmt: skip
             with self.subTest(words):
                 done = self.as_reader(*words)
