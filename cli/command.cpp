@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <iterator>
 
 #include "base/spelling.h"
@@ -14,7 +16,7 @@ namespace {
 constexpr std::array kCommands{
     Command{"run",
             "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-] [--reason TEXT] [--label K=V]… "
-            "[--detach] [--dry-run] [--as USER] [--store URL]",
+            "[--confirm] [--detach] [--dry-run] [--as USER] [--store URL]",
             "starts a run of a runbook and follows it",
             "rbk run examples/first.rbk --folder /tmp/page", run_command},
     Command{"plan", "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-]",
@@ -101,7 +103,19 @@ ExitStatus refuse(const Terminal& terminal, const Error& error) {
 
 std::span<const Command> commands() { return kCommands; }
 
-ExitStatus dispatch(Terminal terminal, std::span<const char* const> words) {
+namespace {
+
+/// Results that nobody got are no success. A reader that has gone away wants no more, and no word.
+ExitStatus unless_lost(const Terminal& terminal, ExitStatus status) {
+  const int failed = terminal.out_error();
+  if (failed == 0 || failed == EPIPE) return status;
+  terminal.print_error({ErrorKind::kIo,
+                        fmt::format("can't write to standard output: {}", std::strerror(failed)),
+                        "what stands there is not all of the output"});
+  return status == ExitStatus::kSucceeded ? ExitStatus::kFailed : status;
+}
+
+ExitStatus find_and_run(Terminal& terminal, std::span<const char* const> words) {
   Arguments arguments(words.begin(), words.end());
   const auto json = std::find(arguments.begin(), arguments.end(), "--json");
   if (json != arguments.end()) {
@@ -130,6 +144,13 @@ ExitStatus dispatch(Terminal terminal, std::span<const char* const> words) {
     return ExitStatus::kSucceeded;
   }
   return command->run(terminal, arguments);
+}
+
+}  // namespace
+
+ExitStatus dispatch(Terminal terminal, std::span<const char* const> words) {
+  const ExitStatus status = find_and_run(terminal, words);
+  return unless_lost(terminal, status);
 }
 
 }  // namespace rbk::cli

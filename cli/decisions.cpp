@@ -2,12 +2,14 @@
 // on with it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 
 #include "base/spelling.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/report/form.h"
 #include "cli/session.h"
 
 namespace rbk::cli {
@@ -20,23 +22,11 @@ boost::json::value form_value(const std::string& text) {
   return problem ? boost::json::value(boost::json::string(text)) : value;
 }
 
-/// The fields of the form whose declared type is text: there `007` stays what was typed.
-bool is_text(const boost::json::object& description, std::string_view field) {
-  const boost::json::value* form = description.if_contains("form");
-  const boost::json::object* form_object = form != nullptr ? form->if_object() : nullptr;
-  const boost::json::value* fields =
-      form_object != nullptr ? form_object->if_contains("fields") : nullptr;
-  if (fields == nullptr || !fields->is_array()) return false;
-  for (const boost::json::value& one : fields->get_array()) {
-    const boost::json::object* described = one.if_object();
-    if (described == nullptr) continue;
-    const boost::json::value* name = described->if_contains("name");
-    const boost::json::value* type = described->if_contains("type");
-    if (name != nullptr && name->is_string() && name->get_string() == field)
-      return type != nullptr && type->is_string() &&
-             (type->get_string() == "string" || type->get_string() == "string?");
-  }
-  return false;
+/// Whether it is a field of the form whose type is text: there `007` stays what was typed.
+bool is_text(const std::vector<FormField>& form, std::string_view name) {
+  return std::any_of(form.begin(), form.end(), [&](const FormField& field) {
+    return field.name == name && (field.type == "string" || field.type == "string?");
+  });
 }
 
 Result<boost::json::object> read_form(Session& session, const std::string& run,
@@ -46,14 +36,14 @@ Result<boost::json::object> read_form(Session& session, const std::string& run,
   if (set.empty()) return form;
   Result<std::vector<engine::WaitingFor>> waits = session.engine->approvals(run);
   if (!waits) return tl::unexpected(waits.error());
-  boost::json::object description;
+  std::vector<FormField> fields;
   for (const engine::WaitingFor& wait : *waits) {
-    if (!name || wait.name == *name) description = wait.description;
+    if (!name || wait.name == *name) fields = form_of(wait.description);
   }
   for (const std::string& one : set) {
     auto pair = key_and_value("--set", one);
     if (!pair) return tl::unexpected(pair.error());
-    form[pair->first] = is_text(description, pair->first)
+    form[pair->first] = is_text(fields, pair->first)
                             ? boost::json::value(boost::json::string(pair->second))
                             : form_value(pair->second);
   }
@@ -259,7 +249,8 @@ ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments
   options.word("RUN", run).value("--to", to).flag("--dry-run", dry_run);
   store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session =
+      open_session(store, dry_run ? engine::OpenMode::kReading : engine::OpenMode::kExisting);
   if (!session) return refuse(terminal, session.error());
   Result<std::vector<vm::Undoable>> undoable = session->engine->undoable(run);
   if (!undoable) return refuse(terminal, undoable.error());

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <cstdint>
 
 #include "base/units.h"
@@ -12,17 +13,14 @@
 namespace rbk::cli {
 namespace {
 
-void print_line(const Terminal& terminal, const std::string& run, const engine::LogLine& line,
-                bool one_step) {
-  if (terminal.json) {
-    terminal.print_json(event_of(run, line));
-    return;
-  }
+/// So much is written at a time.
+constexpr size_t kAtATime = 64 * 1024;
+
+std::string text_of(const std::string& run, const engine::LogLine& line, bool json, bool one_step) {
+  if (json) return boost::json::serialize(event_of(run, line)) + "\n";
   // Of one step its output stands as it was; of several each line says whose it is.
-  if (one_step && !is_said(line))
-    terminal.print(line.text + "\n");
-  else
-    terminal.print(fmt::format("{} {}\n", format_time(line.time / 1000 * 1000), line_of(line)));
+  if (one_step && !is_said(line)) return line.text + "\n";
+  return fmt::format("{} {}\n", format_time(line.time / 1000 * 1000), line_of(line));
 }
 
 }  // namespace
@@ -36,7 +34,7 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
   options.word("RUN", run).value("--step", step).flag("-f", follow).flag("--follow", follow);
   store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   engine::Engine& engine = *session->engine;
   Result<engine::RunSummary> summary = engine.summary(run);
@@ -47,13 +45,20 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
     // Asked before the lines are read, so that the last ones are not missed.
     summary = engine.summary(summary->id);
     if (!summary) return refuse(terminal, summary.error());
-    Result<std::vector<engine::LogLine>> lines = engine.logs(summary->id, step.value_or(""), after);
-    if (!lines) return refuse(terminal, lines.error());
-    for (const engine::LogLine& line : *lines) {
-      print_line(terminal, summary->id, line, step.has_value());
-      after = std::max(after, line.key);
-    }
-    if (!follow || engine::is_over(summary->status)) return ExitStatus::kSucceeded;
+    std::string text;
+    Result<int64_t> read =
+        engine.logs(summary->id, step.value_or(""), after, [&](const engine::LogLine& line) {
+          text += text_of(summary->id, line, terminal.json, step.has_value());
+          if (text.size() < kAtATime) return true;
+          terminal.print(text);
+          text.clear();
+          return terminal.out_error() == 0;
+        });
+    if (!text.empty()) terminal.print(text);
+    if (!read) return refuse(terminal, read.error());
+    after = *read;
+    if (!follow || engine::is_over(summary->status) || terminal.out_error() != 0)
+      return ExitStatus::kSucceeded;
     Result<bool> woken = engine.wait_for_change(INT64_C(1'000'000));
     if (!woken) return refuse(terminal, woken.error());
     if (Interrupts::count() > 0) return ExitStatus::kSucceeded;

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include "cli/command.h"
+#include "cli/confirm.h"
 #include "cli/options.h"
 #include "cli/parameters.h"
 #include "cli/program_file.h"
@@ -54,6 +57,44 @@ ExitStatus start_detached(const Terminal& terminal, Session& session, const std:
   return ExitStatus::kSucceeded;
 }
 
+/// What `rbk plan` understands of it.
+Arguments words_of_plan(const RunOptions& given) {
+  Arguments words{given.target};
+  if (given.params) words.push_back("--params=" + *given.params);
+  for (const OtherOption& parameter : given.parameters)
+    words.push_back(fmt::format("--{}{}{}", parameter.name, parameter.value ? "=" : "",
+                                parameter.value.value_or("")));
+  return words;
+}
+
+Status check_confirm(const RunOptions& given) {
+  if (given.confirm && given.detach)
+    return fail(ErrorKind::kInvalid, "--confirm asks, and with --detach nobody would answer",
+                "leave one of them out");
+  if (given.confirm && given.params == "-")
+    return fail(ErrorKind::kInvalid, "--confirm reads its answers where `--params -` reads",
+                "give the parameters by a file or by options");
+  return {};
+}
+
+ExitStatus run_confirmed(const Terminal& terminal, Session& session, const std::string& run,
+                         const std::string& runbook) {
+  // Not a tree: it would be drawn over the questions.
+  const std::unique_ptr<Report> report =
+      terminal.json ? json_report(terminal) : line_report(terminal);
+  report->started(run, runbook);
+  Confirmation confirmation(terminal, STDIN_FILENO);
+  const ExitStatus status =
+      go_on(terminal, session, run, *report,
+            [&](const engine::AboutToWrite& attempt) { return confirmation.ask(attempt); });
+  if (!confirmation.refused().empty() && !terminal.json)
+    terminal.print_to_err(fmt::format(
+        "{0} has not begun; `rbk resume {1}` goes on without asking, `rbk cancel {1}` leaves what "
+        "was done, `rbk cancel {1} --rollback` undoes it\n",
+        confirmation.refused(), run));
+  return status;
+}
+
 }  // namespace
 
 ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
@@ -69,14 +110,8 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
       .others(given.parameters);
   given.store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  if (given.dry_run) {
-    Arguments words = arguments;
-    std::erase(words, "--dry-run");
-    return plan_command(terminal, words);
-  }
-  if (given.confirm)
-    return refuse(terminal, {ErrorKind::kUnsupported, "`rbk run --confirm` is not there yet",
-                             "`rbk plan FILE` shows beforehand what it would do"});
+  if (given.dry_run) return plan_command(terminal, words_of_plan(given));
+  if (Status fits = check_confirm(given); !fits) return refuse(terminal, fits.error());
   Result<boost::json::object> labels = read_labels(given.labels);
   if (!labels) return refuse(terminal, labels.error());
   Result<Project> project = find_project();
@@ -112,6 +147,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   Result<std::string> run = session->engine->start(start);
   if (!run) return refuse(terminal, run.error());
   if (given.detach) return start_detached(terminal, *session, *run, start.runbook);
+  if (given.confirm) return run_confirmed(terminal, *session, *run, start.runbook);
   const std::unique_ptr<Report> report = make_report(terminal);
   report->started(*run, start.runbook);
   return go_on(terminal, *session, *run, *report);

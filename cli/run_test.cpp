@@ -107,7 +107,8 @@ TEST_F(RunCommands, AnApprovalSuspendsUntilSomebodyMayAndDoes) {
   const Ran started = ran_command({"run", "a.rbk", "--reason", "a test", "--label", "k=v"});
   EXPECT_EQ(started.status, ExitStatus::kSuspended);
   const std::string run = run_of(started);
-  EXPECT_NE(started.err.find("rbk approve " + run + " go\n"), std::string::npos) << started.err;
+  EXPECT_NE(started.err.find("rbk approve " + run + " go --set ticket=…\n"), std::string::npos)
+      << started.err;
   EXPECT_NE(ran_command({"approvals"}).out.find("approval go: Really?"), std::string::npos);
   EXPECT_NE(ran_command({"inbox"}).out.find("nothing waits for"), std::string::npos);
 
@@ -125,6 +126,100 @@ TEST_F(RunCommands, AnApprovalSuspendsUntilSomebodyMayAndDoes) {
   EXPECT_NE(ran_command({"runs", "--status", "succeeded", "--label", "k=v"}).out.find(run),
             std::string::npos);
   EXPECT_EQ(ran_command({"runs", "--status", "failed"}).out, "no runs\n");
+}
+
+constexpr const char* kForm = R"(enum Mode { fast, slow }
+runbook r() -> string {
+  approval go "Really?" {
+    allow starter
+    expires 1h then reject
+    form {
+      ticket: string where ticket matches r"^OPS-\d+$"
+      count: int = 3 where count > 1
+      mode: Mode = Mode.fast
+      note: string?
+    }
+  }
+  return go.ticket
+}
+)";
+
+TEST_F(RunCommands, WhatAnApprovalAsksForIsListed) {
+  write(kForm);
+  // Detached: nobody goes on with it when its time is up.
+  const std::string run = ran_command({"run", "a.rbk", "--detach"}).out.substr(0, 9);
+  for (const char* command : {"approvals", "inbox"}) {
+    const Ran listed = ran_command({command});
+    EXPECT_NE(listed.out.find("  asks for, each by --set NAME=VALUE:\n"
+                              "    ticket: string where ticket matches r\"^OPS-\\d+$\"\n"
+                              "    count: int = 3 where count > 1\n"
+                              "    mode: Mode (fast, slow) = Mode.fast\n"
+                              "    note: string?\n"
+                              "  rbk approve " +
+                              run + " go --set ticket=…\n"),
+              std::string::npos)
+        << listed.out;
+  }
+  const auto json = boost::json::parse(ran_command({"approvals", "--json"}).out).as_object();
+  EXPECT_EQ(json.at("expired"), false);
+  EXPECT_EQ(json.at("description").at("form").at("fields").at(0).at("name"), "ticket");
+}
+
+TEST_F(RunCommands, AnExpiredApprovalSaysSoAndWhatGoesOn) {
+  std::string text = kForm;
+  text.replace(text.find("1h"), 2, "100ms");
+  write(text);
+  const std::string run = ran_command({"run", "a.rbk", "--detach"}).out.substr(0, 9);
+  usleep(150'000);
+  for (const char* command : {"approvals", "inbox"}) {
+    const Ran listed = ran_command({command});
+    EXPECT_NE(listed.out.find("approval go, which has expired: Really?"), std::string::npos)
+        << listed.out;
+    EXPECT_NE(listed.out.find("rbk resume " + run), std::string::npos) << listed.out;
+    EXPECT_EQ(listed.out.find("rbk approve"), std::string::npos) << listed.out;
+  }
+  const Ran shown = ran_command({"show", run});
+  EXPECT_NE(shown.out.find("waits for approval go, which has expired"), std::string::npos);
+  EXPECT_NE(shown.out.find("rbk resume " + run), std::string::npos) << shown.out;
+  const auto json = boost::json::parse(ran_command({"approvals", "--json"}).out).as_object();
+  EXPECT_EQ(json.at("expired"), true);
+  EXPECT_EQ(ran_command({"resume", run}).status, ExitStatus::kFailed);
+  EXPECT_EQ(ran_command({"approvals"}).out, "no approval waits\n");
+}
+
+TEST_F(RunCommands, AFormThatDoesNotFitIsRefusedAndTheRunGoesOnWaiting) {
+  write(kForm);
+  const std::string run = run_of(ran_command({"run", "a.rbk"}));
+  const std::vector<std::vector<std::string>> wrongs{
+      {"ticket=12"}, {"ticket=OPS-1", "count=many"}, {"ticket=OPS-1", "count=1"}, {"count=2"}};
+  for (const std::vector<std::string>& wrong : wrongs) {
+    std::vector<std::string> words{"approve", run};
+    for (const std::string& one : wrong) words.insert(words.end(), {"--set", one});
+    const Ran refused = ran_command(words);
+    EXPECT_EQ(refused.status, ExitStatus::kUsage) << refused.out << refused.err;
+    EXPECT_NE(refused.err.find("the form: "), std::string::npos) << refused.err;
+    EXPECT_EQ(refused.out, "");
+  }
+  const auto json = boost::json::parse(ran_command({"approvals", "--json"}).out).as_object();
+  EXPECT_EQ(json.at("approved_by").as_array().size(), 0u);
+  EXPECT_EQ(ran_command({"show", run, "--events"}).out.find("asked again"), std::string::npos);
+  const Ran approved = ran_command({"approve", run, "--set", "ticket=OPS-7", "--set", "count=2"});
+  EXPECT_EQ(approved.status, ExitStatus::kSucceeded) << approved.err;
+}
+
+TEST_F(RunCommands, ARunThatNobodyDrivesSaysSoAndHowItGoesOn) {
+  write("runbook r() {\n  step a = shell(\"true\") reads\n}\n");
+  const std::string run = ran_command({"run", "a.rbk", "--detach"}).out.substr(0, 9);
+  const Ran listed = ran_command({"runs"});
+  EXPECT_NE(listed.out.find(run + "  running, nobody drives it r"), std::string::npos)
+      << listed.out;
+  EXPECT_NE(listed.err.find("rbk resume"), std::string::npos) << listed.err;
+  const Ran shown = ran_command({"show", run});
+  EXPECT_NE(shown.out.find("r  running, nobody drives it\n"), std::string::npos) << shown.out;
+  EXPECT_NE(shown.out.find("  rbk resume " + run), std::string::npos) << shown.out;
+  const auto json = boost::json::parse(ran_command({"runs", "--json"}).out).as_object();
+  EXPECT_EQ(json.at("status"), "running");
+  EXPECT_EQ(json.at("driven"), false);
 }
 
 TEST_F(RunCommands, ARejectionNeedsItsReason) {

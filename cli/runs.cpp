@@ -38,21 +38,27 @@ Result<uint32_t> parse_limit(const std::string& text) {
 
 void print_table(const Terminal& terminal, const std::vector<engine::RunSummary>& runs) {
   size_t name = 7;
-  for (const engine::RunSummary& run : runs) name = std::max(name, run.runbook.size());
+  size_t status = 15;
+  bool cut_off = false;
+  for (const engine::RunSummary& run : runs) {
+    name = std::max(name, run.runbook.size());
+    status = std::max(status, standing_text(run).size());
+    cut_off = cut_off || (run.status == engine::RunStatus::kRunning && !run.process);
+  }
   const int64_t now = wall_time();
-  std::string text = fmt::format("{:<10} {:<15} {:<{}} {:<20} {:>8}  {}\n", "RUN", "STATUS",
+  std::string text = fmt::format("{:<10} {:<{}} {:<{}} {:<20} {:>8}  {}\n", "RUN", "STATUS", status,
                                  "RUNBOOK", name, "STARTED", "TOOK", "BY");
   for (const engine::RunSummary& run : runs) {
     std::string labels;
     for (const auto& [key, value] : run.labels)
       labels += fmt::format("  {}={}", std::string_view(key), output_text(value));
-    text += fmt::format("{:<10} {:<15} {:<{}} {:<20} {:>8}  {}{}{}\n", run.id,
-                        engine::to_string(run.status), run.runbook, name,
-                        format_time(run.started / 1'000'000 * 1'000'000),
+    text += fmt::format("{:<10} {:<{}} {:<{}} {:<20} {:>8}  {}{}{}\n", run.id, standing_text(run),
+                        status, run.runbook, name, format_time(run.started / 1'000'000 * 1'000'000),
                         duration_text(run.ended.value_or(now) - run.started), run.starter, labels,
                         run.reason.empty() ? "" : "  \"" + run.reason + "\"");
   }
   terminal.print(text);
+  if (cut_off) terminal.print_to_err("`rbk resume RUN` goes on with a run that nobody drives\n");
 }
 
 }  // namespace
@@ -99,7 +105,7 @@ ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments) {
     if (!pair) return refuse(terminal, pair.error());
     filter.labels.push_back(std::move(*pair));
   }
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   Result<std::vector<engine::RunSummary>> runs = session->engine->runs(filter);
   if (!runs) return refuse(terminal, runs.error());

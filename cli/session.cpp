@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
@@ -57,10 +58,10 @@ bool suspends(const Error& error) {
 
 }  // namespace
 
-ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run,
-                 Report& report) {
+ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run, Report& report,
+                 std::function<bool(const engine::AboutToWrite&)> confirm) {
   const Interrupts interrupts(*session.engine);
-  const engine::DriveOptions options{.observer = &report};
+  const engine::DriveOptions options{.observer = &report, .confirm = std::move(confirm)};
   using Why = engine::DriveEnd::Why;
   Result<engine::DriveEnd> end = session.engine->drive(run, options);
   while (end && end->why == Why::kHeld) {

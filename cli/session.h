@@ -2,6 +2,7 @@
 // actions; and how it goes on with a run until there is nothing more to do.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,9 +38,10 @@ Result<Session> open_session(const StoreOptions& options, engine::OpenMode mode)
 Result<Session> open_session(Project project, const StoreOptions& options, engine::OpenMode mode);
 
 /// Goes on with a run, or follows the process that does, until it is over or waits; reports
-/// everything. Ctrl-C stops at the next step border, a second one at once.
-ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run,
-                 Report& report);
+/// everything. Ctrl-C stops at the next step border, a second one at once. `confirm`: asked before
+/// each attempt that writes.
+ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run, Report& report,
+                 std::function<bool(const engine::AboutToWrite&)> confirm = {});
 
 /// The contract's status for how a run stands.
 ExitStatus exit_status(const engine::DriveEnd& end);

@@ -118,7 +118,7 @@ class Timeline {
 
   void header() {
     const engine::RunSummary& run = detail_.run;
-    text_ += fmt::format("run {}  {}  {}\n", run.id, run.runbook, engine::to_string(run.status));
+    text_ += fmt::format("run {}  {}  {}\n", run.id, run.runbook, standing_text(run));
     text_ += fmt::format("  started {} by {}", format_time(run.started), run.starter);
     if (!run.reason.empty()) text_ += fmt::format(": {}", run.reason);
     text_ += fmt::format(", took {}\n", duration_text(end_ - run.started));
@@ -169,11 +169,9 @@ class Timeline {
   void footer() {
     const engine::RunSummary& run = detail_.run;
     if (!detail_.steps.empty()) text_ += '\n';
-    for (const engine::WaitingFor& wait : detail_.waits) {
-      text_ += wait.kind == engine::Wait::Kind::kApproval
-                   ? fmt::format("waits for approval {}: {}\n", wait.name, wait.question)
-                   : fmt::format("in doubt {}: {}\n", wait.path, wait.question);
-    }
+    for (const engine::WaitingFor& wait : detail_.waits)
+      text_ += fmt::format("{}{}\n", wait.kind == engine::Wait::Kind::kApproval ? "waits for " : "",
+                           waiting_text(wait));
     if (run.error) text_ += fmt::format("error {}\n", error_text(*run.error));
     if (run.rolled_back) text_ += "what it did was undone\n";
     if (!run.quarantine.empty()) text_ += fmt::format("quarantined: {}\n", run.quarantine);
@@ -217,7 +215,7 @@ ExitStatus show_command(const Terminal& terminal, const Arguments& arguments) {
   options.word("RUN", run).flag("--events", events);
   store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   Result<engine::RunDetail> detail = session->engine->show(run);
   if (!detail) return refuse(terminal, detail.error());

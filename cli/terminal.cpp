@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/json/serialize.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 
@@ -15,9 +16,12 @@ bool shows_colour(std::FILE* stream) {
   return isatty(fileno(stream)) == 1 && (refused == nullptr || *refused == '\0');
 }
 
-void write_all(std::FILE* stream, std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stream);
-  std::fflush(stream);
+/// 0, or why not all of it was written.
+int write_all(std::FILE* stream, std::string_view text) {
+  errno = 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stream) == text.size() && std::fflush(stream) == 0;
+  return written ? 0 : errno != 0 ? errno : EIO;
 }
 
 }  // namespace
@@ -29,12 +33,15 @@ Terminal Terminal::of_process() {
   return terminal;
 }
 
-void Terminal::print(std::string_view text) const { write_all(out, text); }
+void Terminal::print(std::string_view text) const {
+  int none = 0;
+  if (const int failed = write_all(out, text)) out_failed->compare_exchange_strong(none, failed);
+}
 
 void Terminal::print_to_err(std::string_view text) const { write_all(err, text); }
 
 void Terminal::print_json(const boost::json::object& object) const {
-  write_all(out, boost::json::serialize(object) + "\n");
+  print(boost::json::serialize(object) + "\n");
 }
 
 void Terminal::print_error(const Error& error) const {

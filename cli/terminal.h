@@ -2,8 +2,10 @@
 // person reads it.
 #pragma once
 
+#include <atomic>
 #include <boost/json/object.hpp>
 #include <cstdio>
+#include <memory>
 #include <string_view>
 
 #include "base/result.h"
@@ -16,9 +18,13 @@ struct Terminal {
   bool json = false;        // `--json`: one object a line
   bool out_colour = false;  // a terminal, and NO_COLOR is not set
   bool err_colour = false;
+  std::shared_ptr<std::atomic<int>> out_failed = std::make_shared<std::atomic<int>>(0);
 
   /// The process's own streams, with colour where they are terminals.
   static Terminal of_process();
+
+  /// The `errno` of the first `print` or `print_json` that did not reach `out`; 0 if all did.
+  int out_error() const { return *out_failed; }
 
   void print(std::string_view text) const;
   void print_to_err(std::string_view text) const;

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report/events.h"
+#include "cli/report/form.h"
 #include "cli/session.h"
 
 namespace rbk::cli {
@@ -16,17 +17,21 @@ void print_wait(const Terminal& terminal, const engine::WaitingFor& wait) {
     return;
   }
   const bool approval = wait.kind == engine::Wait::Kind::kApproval;
-  std::string text = approval ? fmt::format("{}  {}  approval {}: {}\n", wait.run, wait.runbook,
-                                            wait.name, wait.question)
-                              : fmt::format("{}  {}  in doubt {}: {}\n", wait.run, wait.runbook,
-                                            wait.path, wait.question);
+  std::string text = fmt::format("{}  {}  {}\n", wait.run, wait.runbook, waiting_text(wait));
   text += fmt::format("  since {}", format_time(wait.since / 1'000'000 * 1'000'000));
-  if (wait.expires) text += fmt::format(", expires {}", format_time(*wait.expires));
+  if (wait.expires)
+    text += fmt::format(", {} {}", wait.expired ? "expired" : "expires",
+                        format_time(*wait.expires / 1'000'000 * 1'000'000));
   if (approval && (wait.quorum > 1 || !wait.approved_by.empty()))
     text += fmt::format(", {} of {} have approved", wait.approved_by.size(), wait.quorum);
-  text += approval ? fmt::format("\n  rbk approve {} {}\n", wait.run, wait.name)
-                   : fmt::format("\n  rbk resolve {} {} done|not-done|retry|fail|leave\n", wait.run,
-                                 wait.path);
+  text += '\n';
+  if (approval && !wait.expired) {
+    const std::vector<FormField> form = form_of(wait.description);
+    if (!form.empty()) text += "  asks for, each by --set NAME=VALUE:\n";
+    for (const FormField& field : form) text += fmt::format("    {}\n", field_text(field));
+  }
+  text += fmt::format("  {}{}\n", waiting_command(wait),
+                      wait.expired ? "   goes on with what it says for that case" : "");
   terminal.print(text);
 }
 
@@ -45,7 +50,7 @@ ExitStatus approvals_command(const Terminal& terminal, const Arguments& argument
   options.optional_word("RUN", run);
   store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   Result<std::vector<engine::WaitingFor>> waits = session->engine->approvals(run.value_or(""));
   if (!waits) return refuse(terminal, waits.error());
@@ -58,7 +63,7 @@ ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments) {
   Options options("inbox", "[--as USER]");
   store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
   Result<std::vector<engine::WaitingFor>> waits = session->engine->inbox(session->person);
   if (!waits) return refuse(terminal, waits.error());

@@ -4,6 +4,7 @@
 #include "engine/engine_state.h"
 #include "engine/ids.h"
 #include "engine/logs.h"
+#include "engine/unbegun.h"
 
 namespace rbk::engine {
 namespace {
@@ -86,6 +87,10 @@ void Engine::State::take_up(RunDriver& driver) {
   const RunKey run = driver.row().key;
   std::vector<vm::RequestId> waiting;
   for (const auto& [id, asked] : driver.asked().all()) waiting.push_back(id);
+  // A cancellation that waits comes first: what it ends does not begin.
+  if (auto messages = store->messages(run))
+    for (const Message& message : *messages)
+      if (message.kind == Message::Kind::kCancel) take_message(driver, message);
   std::vector<uint64_t> here;
   for (auto& [id, attempt] : attempts)
     if (attempt.run == run) here.push_back(id);
@@ -116,7 +121,13 @@ void Engine::State::take_up(RunDriver& driver) {
       carry_out(driver, *asked);
   }
   // That they were not started is true only until somebody may have begun them: first the intent.
-  if (!unstarted.empty()) driver.note(Entry::Kind::kBegun, unstarted, now());
+  if (!unstarted.empty()) {
+    const Unbegun unbegun(driver.asked(), unstarted);
+    driver.note(Entry::Kind::kBegun, unstarted, now());
+    KnownAttempts known;
+    if (observer != nullptr)
+      if (auto all = news_of(driver.row(), 0, known)) driver.tell_now(unbegun.held_back(*all));
+  }
   abandoned.erase(run);
 }
 
@@ -128,7 +139,7 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
       outcome.kind = Outcome::Kind::kStopped;
       outcome.effect = Effect::kNone;
       answer(driver, performed(asked.request.id, std::move(outcome), false));
-    } else if (stop_level.load() == 0) {
+    } else if (may_begin(driver, asked)) {
       begin_attempt(driver, asked);
     }
     return;
@@ -137,6 +148,18 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
     set_timer(driver, asked, sleep->until);
   if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what))
     if (approve->expires) set_timer(driver, asked, *approve->expires);
+}
+
+bool Engine::State::may_begin(const RunDriver& driver, const Asked& asked) {
+  if (stop_level.load() != 0) return false;
+  const vm::request::Perform& perform = *asked.perform();
+  if (!confirm || perform.behaviour != bytecode::Behaviour::kWrites) return true;
+  if (confirm({driver.row().id, perform.path, driver.program().actions[perform.action].name,
+               perform.arguments, perform.attempt}))
+    return true;
+  int running = 0;
+  stop_level.compare_exchange_strong(running, 1);
+  return false;
 }
 
 /// Durations count on the boot clock as long as the boot lasts, then on the wall clock.

@@ -5,6 +5,7 @@
 
 #include "engine/engine_state.h"
 #include "engine/ids.h"
+#include "engine/unbegun.h"
 
 namespace rbk::engine {
 namespace {
@@ -81,6 +82,7 @@ Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_unt
 Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wanted,
                                                    const DriveOptions& options) {
   observer = options.observer;
+  confirm = options.confirm;
   std::set<RunKey> left(wanted.begin(), wanted.end());
   std::vector<DriveEnd> ends;
   failures = 0;
@@ -258,13 +260,18 @@ void Engine::State::leave(RunDriver& driver, Leaving leaving) {
     attempt->second.action->acknowledge(attempt->second.key);
     attempts.erase(attempt);
   }
+  const Unbegun unbegun =
+      stop_level.load() != 0 ? Unbegun(driver.asked(), leaving.requests) : Unbegun();
   size_t told = 0;
+  const auto tell_up_to = [&](size_t end) {
+    for (; told < std::min(end, leaving.news.size()); ++told)
+      if (!unbegun.is_told_by(leaving.news[told])) tell(driver.row().id, leaving.news[told]);
+  };
   for (const RunLogLine& line : leaving.lines) {
-    for (; told < std::min(line.after_news, leaving.news.size()); ++told)
-      tell(driver.row().id, leaving.news[told]);
+    tell_up_to(line.after_news);
     tell_line(driver, {0, line.time, line.step, 0, line.path, line.stream, line.text});
   }
-  for (; told < leaving.news.size(); ++told) tell(driver.row().id, leaving.news[told]);
+  tell_up_to(leaving.news.size());
 }
 
 void Engine::State::fire(const Timer& timer) {

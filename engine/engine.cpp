@@ -275,6 +275,7 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
     if (is_over(row->status)) return plain_end(DriveEnd::Why::kOver);
     if (row->status == RunStatus::kQuarantined) return plain_end(DriveEnd::Why::kQuarantined);
     state.observer = options.observer;
+    state.confirm = options.confirm;
     if (auto driver = state.hold(*row, state.claim_patience()); !driver) {
       state.observer = nullptr;
       if (driver.error().kind == ErrorKind::kLocked && state.holder_lives(key))
@@ -312,6 +313,7 @@ Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
   const int64_t patience = state.claim_patience();
   std::vector<RunKey> wanted;
   state.observer = options.observer;
+  state.confirm = options.confirm;
   std::vector<DriveEnd> ends;
   for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
     const bool due = row->wake && *row->wake - now <= options.longest_sleep;

@@ -16,6 +16,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,6 +83,7 @@ struct WaitingFor {
   int64_t quorum = 1;
   int64_t since = 0;
   std::optional<int64_t> expires;
+  bool expired = false;  // that time is past: driving the run ends the wait
   vm::RequestId request = 0;
   uint64_t head = 0;  // the run's last entry then: for `decision`
 };
@@ -145,8 +147,20 @@ class Observer {
   virtual void on_log(const std::string& run, const LogLine& line) { (void)run, (void)line; }
 };
 
+/// An attempt of a step that `writes`, just before it begins.
+struct AboutToWrite {
+  std::string run;
+  std::string path;
+  std::string action;
+  boost::json::object arguments;
+  uint32_t number = 1;  // of the step's attempts
+};
+
 struct DriveOptions {
   Observer* observer = nullptr;
+  /// Asked before each; false: it does not begin, and the engine stops as by `stop` at a border.
+  /// Called on the engine's thread, which waits; as an Observer, it may call `stop` only.
+  std::function<bool(const AboutToWrite&)> confirm = {};
   /// Stay with a run that waits for people only; otherwise leave it suspended.
   bool wait_for_people = false;
   /// Stay with a run that only sleeps if its next timer is due within this; microseconds.
@@ -266,10 +280,12 @@ class Engine {
   Result<std::vector<WaitingFor>> approvals(const std::string& run = {});
   /// Everything that waits for this person: approvals that they may decide, and doubts.
   Result<std::vector<WaitingFor>> inbox(const Person& person);
-  /// Lines in order, from chunks with keys greater than `after`; of the step with this path (and
-  /// the steps inside it), or of all.
-  Result<std::vector<LogLine>> logs(const std::string& run, const std::string& path = {},
-                                    int64_t after = 0);
+  /// Gives `each` the lines in order, from chunks with keys greater than `after`; of the step with
+  /// this path (and the steps inside it), or of all (empty). Reads little at a time, however much
+  /// there is. Ends early once `each` returns false or `stop` was called. Returns the key of the
+  /// last chunk that was read, `after` if there was none.
+  Result<int64_t> logs(const std::string& run, const std::string& path, int64_t after,
+                       const std::function<bool(LogLine)>& each);
   /// Sleeps until somebody has written to the store, `stop` was called (false), or the time is up.
   Result<bool> wait_for_change(int64_t microseconds);
 

@@ -35,6 +35,20 @@ struct LiveAttempt {
   std::optional<Outcome> outcome;  // kept until durable
 };
 
+/// What news that only give a request refer to: the attempts that have not ended, by request.
+struct KnownAttempts {
+  struct Place {
+    std::string path;
+    uint64_t step = 0;
+    uint32_t attempt = 0;
+  };
+  std::unordered_map<vm::RequestId, Place> places;
+  uint64_t seen = 0;  // all entries up to this one are taken in
+
+  /// Learns of attempts, and gives a repetition its path, step and attempt.
+  void take(News& news);
+};
+
 struct Engine::State {
   State(std::unique_ptr<Store> opened, World given, ActionRegistry* registry);
   ~State();
@@ -59,6 +73,7 @@ struct Engine::State {
   EngineKey key = 0;  // 0 until it joined
   std::string boot;   // Clock::boot_identity
   Observer* observer = nullptr;
+  std::function<bool(const AboutToWrite&)> confirm;
   int64_t look_at = 0;  // when to look for messages next, boot clock
   bool look_now = false;
   int failures = 0;  // commits that failed in a row
@@ -102,6 +117,7 @@ struct Engine::State {
   // ---- attempts.cpp
   void take_up(RunDriver& driver);
   void carry_out(RunDriver& driver, Asked& asked);
+  bool may_begin(const RunDriver& driver, const Asked& asked);
   void begin_attempt(RunDriver& driver, Asked& asked);
   void find_again(RunDriver& driver, Asked& asked);
   void stop_attempt(RunDriver& driver, const vm::request::Stop& stop);
@@ -121,7 +137,8 @@ struct Engine::State {
   void take_vote(RunDriver& driver, const Message& message);
   Status check_output(const RunRow& row, vm::RequestId request, const boost::json::value& output,
                       const Person& by);
-  Status check_by_machine(const RunRow& row, decltype(vm::Event::what) what);
+  Result<vm::Turn> try_on_machine(const RunRow& row, decltype(vm::Event::what) what);
+  Status check_decision(const RunRow& row, const Wait& wait, vm::event::Decided decided);
   void take_resolution(RunDriver& driver, const Message& message, const boost::json::object& body);
   Status post(RunKey run, vm::RequestId request, Message::Kind kind,
               const boost::json::object& body, const Person& by, std::string id = {});
@@ -131,7 +148,7 @@ struct Engine::State {
   Result<RunSummary> summarise(const RunRow& row);
   Result<WaitingFor> describe(const Wait& wait, const RunRow& row);
   Result<std::vector<WaitingFor>> waits_of(const RunRow& row);
-  Result<std::vector<News>> news_of(const RunRow& row, uint64_t after);
+  Result<std::vector<News>> news_of(const RunRow& row, uint64_t after, KnownAttempts& known);
 };
 
 /// The name of an approval: its description's, else the last part of its path.

@@ -67,6 +67,16 @@ class EngineTest : public ::testing::Test {
     EXPECT_TRUE(end.has_value()) << (end ? "" : end.error().message);
     return end ? *end : DriveEnd{};
   }
+  static std::vector<LogLine> logged(Engine& engine, const std::string& run,
+                                     const std::string& path = {}, int64_t after = 0) {
+    std::vector<LogLine> lines;
+    auto read = engine.logs(run, path, after, [&](LogLine line) {
+      lines.push_back(std::move(line));
+      return true;
+    });
+    EXPECT_TRUE(read.has_value()) << (read ? "" : read.error().message);
+    return lines;
+  }
   std::vector<std::string> effects() const {
     std::ifstream file(folder_.file("effects"));
     std::vector<std::string> lines;
@@ -106,7 +116,7 @@ TEST_F(EngineTest, ARunThatNeverWaitsEndsWithOneCommit) {
   EXPECT_EQ(end.run.status, RunStatus::kSucceeded);
   ASSERT_EQ(heard_.lines.size(), 1u);
   EXPECT_EQ(heard_.lines[0].text, "hello");
-  EXPECT_EQ(engine->logs(run).value().at(0).text, "hello");
+  EXPECT_EQ(logged(*engine, run).at(0).text, "hello");
 }
 
 TEST_F(EngineTest, StepsArePerformedAndShown) {
@@ -151,13 +161,17 @@ TEST_F(EngineTest, LogLinesOfAttemptsAreKeptAndReplacedWhereTheyAreNoText) {
   auto engine = open();
   const std::string run = start(*engine, "w talk");
   drive(*engine, run);
-  const auto lines = engine->logs(run).value();
+  const auto lines = logged(*engine, run);
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[1].text, "tw\xef\xbf\xbd");
   EXPECT_EQ(lines[2].path, "talk");
-  EXPECT_TRUE(engine->logs(run, "other").value().empty());
-  EXPECT_TRUE(engine->logs(run, {}, lines[2].key).value().empty());
+  EXPECT_TRUE(logged(*engine, run, "other").empty());
+  EXPECT_TRUE(logged(*engine, run, {}, lines[2].key).empty());
   EXPECT_EQ(heard_.lines.size(), 3u);
+  int given = 0;
+  const auto last = engine->logs(run, {}, 0, [&](const LogLine&) { return ++given < 2; });
+  EXPECT_EQ(given, 2);
+  EXPECT_EQ(last.value(), lines[1].key);
 }
 
 TEST_F(EngineTest, ASleepEndsInItsTime) {
@@ -470,6 +484,21 @@ TEST_F(EngineTest, AnIdempotentStepIsRepeatedWithItsKey) {
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[0], lines[1]);
   EXPECT_EQ(heard_.count(News::Kind::kRepeat), 1u);
+  // Told of it, read back, and followed from after the beginning of the attempt.
+  const auto is_repeat = [](const News& item) { return item.kind == News::Kind::kRepeat; };
+  const std::vector<News> timeline = engine->show(only_run(*engine))->timeline;
+  const auto read = std::find_if(timeline.begin(), timeline.end(), is_repeat);
+  ASSERT_NE(read, timeline.end());
+  Heard follower;
+  ASSERT_TRUE(
+      engine->follow(only_run(*engine), {.observer = &follower}, read->entry - 1).has_value());
+  for (const auto& all : {heard_.news, timeline, follower.news}) {
+    const auto repeat = std::find_if(all.begin(), all.end(), is_repeat);
+    ASSERT_NE(repeat, all.end());
+    EXPECT_EQ(repeat->path, "slow");
+    EXPECT_EQ(repeat->attempt, 1u);
+    EXPECT_NE(repeat->step, 0u);
+  }
 }
 
 TEST_F(EngineTest, ResumingALongRunReadsASnapshotAndItsTail) {

@@ -143,14 +143,32 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
               "name one of: " + others);
 }
 
-/// Whether the machine would take this. Tried on a machine of its own, which is thrown away.
-Status Engine::State::check_by_machine(const RunRow& row, decltype(vm::Event::what) what) {
+/// What the machine would do then. Tried on a machine of its own, which is thrown away.
+Result<vm::Turn> Engine::State::try_on_machine(const RunRow& row, decltype(vm::Event::what) what) {
   auto program = load_program(*store, row);
   if (!program) return tl::unexpected(program.error());
   auto run = recover_run(*store, row, *program);
   if (!run) return tl::unexpected(run.error());
-  auto turn = run->machine.deliver({std::max(run->time, world.clock->wall()), std::move(what)});
+  return run->machine.deliver({std::max(run->time, world.clock->wall()), std::move(what)});
+}
+
+/// Whether the machine would take this form. One that fails a `where` it would ask for again, with
+/// a warning that says why: that is refused here too, while the person can still mend it.
+Status Engine::State::check_decision(const RunRow& row, const Wait& wait,
+                                     vm::event::Decided decided) {
+  auto turn = try_on_machine(row, std::move(decided));
   if (!turn) return tl::unexpected(turn.error());
+  const bool again =
+      std::any_of(turn->requests.begin(), turn->requests.end(), [&](const vm::Request& request) {
+        const auto* approve = std::get_if<vm::request::Approve>(&request.what);
+        return approve != nullptr && approve->path == wait.path;
+      });
+  const std::string warning = fmt::format("approval `{}` is asked again, ",
+                                          approval_name(wait, object_of(wait.description)));
+  for (const vm::Mark& mark : turn->marks)
+    if (again && mark.kind == vm::Mark::Kind::kLog && mark.text.starts_with(warning))
+      return fail(ErrorKind::kInvalid, "the form: " + mark.text.substr(warning.size()),
+                  "give the field a value that fits");
   return {};
 }
 
@@ -163,9 +181,12 @@ Status Engine::State::check_output(const RunRow& row, vm::RequestId request,
   if (!run) return tl::unexpected(run.error());
   const Asked* asked = run->asked.find(request);
   if (asked == nullptr) return fail(ErrorKind::kRefused, "it has been answered");
-  if (asked->perform() == nullptr)
-    return check_by_machine(
+  if (asked->perform() == nullptr) {
+    auto turn = try_on_machine(
         row, vm::event::Resolved{request, vm::event::Resolved::How::kDone, output, by.user});
+    if (!turn) return tl::unexpected(turn.error());
+    return {};
+  }
   const bytecode::ActionImport& action = (*program)->actions[asked->perform()->action];
   if (action.result == bytecode::kNone) return {};
   // As a parameter of that type would be read.
@@ -250,8 +271,8 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
   }
   if (auto known = check_form_names(description, wanted); !known)
     return tl::unexpected(known.error());
-  if (auto fits = state_->check_by_machine(
-          *row, vm::event::Decided{wait->request, true, wanted, {by.user}, {}});
+  if (auto fits = state_->check_decision(
+          *row, *wait, vm::event::Decided{wait->request, true, wanted, {by.user}, {}});
       !fits)
     return tl::unexpected(fits.error());
   auto posted = state_->post(row->key, wait->request, Message::Kind::kVote,

@@ -88,6 +88,7 @@ Result<WaitingFor> Engine::State::describe(const Wait& wait, const RunRow& row) 
   made.request = wait.request;
   made.head = row.head;
   made.expires = wait.expires;
+  made.expired = wait.expires && world.clock->wall() >= *wait.expires;
   made.description = object_of(wait.description);
   if (wait.kind == Wait::Kind::kDoubt) {
     made.name = wait.path;
@@ -124,8 +125,30 @@ Result<std::vector<WaitingFor>> Engine::State::waits_of(const RunRow& row) {
   return described;
 }
 
-Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t after) {
-  auto entries = store->entries(row.key, after);
+void KnownAttempts::take(News& news) {
+  switch (news.kind) {
+    case News::Kind::kAttemptBegan:
+      places[news.request] = {news.path, news.step, news.attempt};
+      break;
+    case News::Kind::kAttemptEnded:
+      places.erase(news.request);
+      break;
+    case News::Kind::kRepeat:
+      if (const auto found = places.find(news.request); found != places.end()) {
+        news.path = found->second.path;
+        news.step = found->second.step;
+        news.attempt = found->second.attempt;
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+/// The news of the entries after `after`; those before are read as well unless `known` has them.
+Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t after,
+                                                 KnownAttempts& known) {
+  auto entries = store->entries(row.key, std::min(after, known.seen));
   if (!entries) return tl::unexpected(entries.error());
   std::vector<News> all;
   for (const Entry& entry : *entries) {
@@ -135,6 +158,8 @@ Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t aft
     for (News& item : *news) {
       item.entry = entry.number;
       item.time = entry.time;
+      known.take(item);
+      if (entry.number <= after) continue;
       if (item.kind == News::Kind::kEnded) {
         auto ending = parse_ending(row.ending);
         if (!ending) return tl::unexpected(ending.error());
@@ -143,6 +168,7 @@ Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t aft
       }
       all.push_back(std::move(item));
     }
+    known.seen = std::max(known.seen, entry.number);
   }
   return all;
 }
@@ -173,7 +199,8 @@ Result<RunDetail> Engine::show(const std::string& run) {
   auto summary = state.summarise(*row);
   if (!summary) return tl::unexpected(summary.error());
   detail.run = std::move(*summary);
-  auto news = state.news_of(*row, 0);
+  KnownAttempts known;
+  auto news = state.news_of(*row, 0, known);
   if (!news) return tl::unexpected(news.error());
   detail.timeline = std::move(*news);
   detail.steps = steps_of(detail.timeline, row->status);
@@ -269,23 +296,28 @@ Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
   return found;
 }
 
-Result<std::vector<LogLine>> Engine::logs(const std::string& run, const std::string& path,
-                                          int64_t after) {
+Result<int64_t> Engine::logs(const std::string& run, const std::string& path, int64_t after,
+                             const std::function<bool(LogLine)>& each) {
+  constexpr size_t kAtATime = 512 * 1024;
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
-  auto chunks = state_->store->logs(row->key, after);
-  if (!chunks) return tl::unexpected(chunks.error());
-  std::vector<LogLine> lines;
-  for (const LogChunk& chunk : *chunks) {
-    const bool inside = path.empty() || chunk.path == path || chunk.path.starts_with(path + "/");
-    if (!inside) continue;
-    auto decoded = decode_lines(chunk.lines);
-    if (!decoded) return tl::unexpected(decoded.error());
-    for (LogText& line : *decoded)
-      lines.push_back({chunk.key, line.time, chunk.step, chunk.attempt, chunk.path, line.stream,
-                       std::move(line.text)});
-  }
-  return lines;
+  do {
+    auto chunks = state_->store->logs(row->key, after, kAtATime);
+    if (!chunks) return tl::unexpected(chunks.error());
+    if (chunks->empty()) break;
+    for (const LogChunk& chunk : *chunks) {
+      after = chunk.key;
+      const bool inside = path.empty() || chunk.path == path || chunk.path.starts_with(path + "/");
+      if (!inside) continue;
+      auto decoded = decode_lines(chunk.lines);
+      if (!decoded) return tl::unexpected(decoded.error());
+      for (LogText& line : *decoded)
+        if (!each({chunk.key, line.time, chunk.step, chunk.attempt, chunk.path, line.stream,
+                   std::move(line.text)}))
+          return after;
+    }
+  } while (state_->stop_level.load() == 0);
+  return after;
 }
 
 Result<bool> Engine::wait_for_change(int64_t microseconds) {
@@ -309,21 +341,22 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
   auto found = state.store->find_run(run);
   if (!found) return tl::unexpected(found.error());
   int64_t log_after = 0;
+  KnownAttempts known;
   while (true) {
     auto row = state.store->run(found->key);
     if (!row) return tl::unexpected(row.error());
-    auto news = state.news_of(*row, after);
+    auto news = state.news_of(*row, after, known);
     if (!news) return tl::unexpected(news.error());
     for (const News& item : *news) {
       if (options.observer != nullptr) options.observer->on_news(row->id, item);
       after = item.entry;
     }
-    auto lines = logs(row->id, {}, log_after);
-    if (!lines) return tl::unexpected(lines.error());
-    for (const LogLine& line : *lines) {
+    auto read = logs(row->id, {}, log_after, [&](const LogLine& line) {
       if (options.observer != nullptr) options.observer->on_log(row->id, line);
-      log_after = line.key;
-    }
+      return true;
+    });
+    if (!read) return tl::unexpected(read.error());
+    log_after = *read;
     auto summary = state.summarise(*row);
     if (!summary) return tl::unexpected(summary.error());
     DriveEnd end;

@@ -188,6 +188,9 @@ void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& request
       asked.boot_time = now.boot;
       asked.out = false;
       item.kind = News::Kind::kRepeat;
+      item.path = asked.perform()->path;
+      item.step = asked.perform()->step;
+      item.attempt = asked.perform()->attempt;
       leaving_.requests.push_back(id);
     } else if (kind == Entry::Kind::kBegun) {
       asked.not_started = false;
@@ -209,6 +212,13 @@ void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& request
     news.push_back(std::move(item));
   }
   close_entry(entry, std::move(news), nullptr);
+}
+
+void RunDriver::tell_now(std::vector<News> news) {
+  for (News& item : news) {
+    item.time = time_;
+    leaving_.news.push_back(std::move(item));
+  }
 }
 
 void RunDriver::take_message(int64_t key) {

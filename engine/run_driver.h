@@ -56,6 +56,8 @@ class RunDriver {
 
   /// Writes one of the engine's own entries about requests that wait.
   void note(Entry::Kind kind, const std::vector<vm::RequestId>& requests, Moment now);
+  /// News of earlier entries are told with what is to be committed next, as of its time.
+  void tell_now(std::vector<News> news);
   /// The message is dealt with, by what was delivered just before or without effect.
   void take_message(int64_t key);
   /// The run is let go with what is to be committed next. `with_snapshot`: so that resuming is

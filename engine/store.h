@@ -237,7 +237,9 @@ class Store {
   virtual Result<std::vector<Message>> messages(RunKey run) = 0;
   /// Votes on one request that were taken or not, oldest first.
   virtual Result<std::vector<Message>> votes(RunKey run, uint64_t request) = 0;
-  virtual Result<std::vector<LogChunk>> logs(RunKey run, int64_t after_key) = 0;
+  /// The chunks with keys greater than `after_key`, in order, until they hold `most_bytes`: at
+  /// least one if there is one.
+  virtual Result<std::vector<LogChunk>> logs(RunKey run, int64_t after_key, size_t most_bytes) = 0;
   virtual Result<EngineRow> engine(EngineKey key) = 0;
 
   /// Whether anybody has written since the last call. Cheap.
@@ -247,6 +249,7 @@ class Store {
 enum class OpenMode : uint8_t {
   kCreate,    // a new store is made if there is none
   kExisting,  // kNotFound if there is none
+  kReading,  // the same; only what reads is called, so that it may lie where nothing can be written
 };
 
 /// What this program's stores are made with.

@@ -337,11 +337,14 @@ TEST_P(StoreConformance, LogsComeBackInOrder) {
   group.logs.push_back({0, row.key, 3, 1, "drain", "one"});
   group.logs.push_back({0, row.key, 3, 2, "drain", "two"});
   ASSERT_TRUE(store->commit(group));
-  const auto chunks = store->logs(row.key, 0).value();
+  const auto chunks = store->logs(row.key, 0, SIZE_MAX).value();
   ASSERT_EQ(chunks.size(), 2u);
   EXPECT_EQ(chunks[0].lines, "one");
   EXPECT_EQ(chunks[1].attempt, 2u);
-  EXPECT_EQ(store->logs(row.key, chunks[0].key).value().size(), 1u);
+  EXPECT_EQ(store->logs(row.key, chunks[0].key, SIZE_MAX).value().size(), 1u);
+  EXPECT_EQ(store->logs(row.key, 0, 1).value().size(), 1u);
+  EXPECT_EQ(store->logs(row.key, 0, 0).value().size(), 1u);
+  EXPECT_EQ(store->logs(row.key, 0, 4).value().size(), 2u);
   EXPECT_EQ(store->run(row.key)->log_bytes, 6);
 }
 

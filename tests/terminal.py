@@ -13,8 +13,9 @@ import rbk
 ESCAPE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
 
 
-def run(folder, *words, columns=100, rows=40, term="xterm-256color", extra=None):
-    """Everything a command writes to a terminal of this size, and its exit status."""
+def run(folder, *words, columns=100, rows=40, term="xterm-256color", extra=None, act=None):
+    """Everything a command writes to a terminal of this size, and its exit status. `act(process, written, master)` is called
+    again and again while it runs."""
     master, slave = pty.openpty()
     os.set_inheritable(slave, True)
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -27,6 +28,8 @@ def run(folder, *words, columns=100, rows=40, term="xterm-256color", extra=None)
     os.close(slave)
     data = b""
     while True:
+        if act:
+            act(process, data.decode(errors="replace"), master)
         ready, _, _ = select.select([master], [], [], 0.1)
         if ready:
             try:

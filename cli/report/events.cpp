@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "base/units.h"
+#include "cli/report/form.h"
 
 namespace rbk::cli {
 namespace {
@@ -195,6 +197,7 @@ object waiting_json(const engine::WaitingFor& wait) {
     result["approved_by"] = std::move(by);
     result["quorum"] = wait.quorum;
     result["description"] = wait.description;
+    result["expired"] = wait.expired;
   }
   if (wait.expires) result["expires"] = format_time(*wait.expires);
   return result;
@@ -213,6 +216,7 @@ object summary_json(const engine::RunSummary& run) {
                 {"updated", format_time(run.updated)}};
   if (run.ended) result["ended"] = format_time(*run.ended);
   if (run.wake) result["wake"] = format_time(*run.wake);
+  result["driven"] = run.process.has_value();
   if (run.process) result["process"] = *run.process;
   result["output"] = run.output;
   if (run.error) result["error"] = error_json(*run.error);
@@ -251,7 +255,8 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       return result;
     case News::Kind::kRepeat:
       result = base("repeated", run, news.time);
-      if (!news.path.empty()) result["path"] = news.path;
+      result["path"] = news.path;
+      result["attempt"] = news.attempt;
       return result;
     case News::Kind::kCancelled:
       result = base("cancelled", run, news.time);
@@ -317,15 +322,33 @@ std::string line_of(const engine::LogLine& line) {
   return fmt::format("{} | {}", line.path, line.text);
 }
 
+std::string waiting_text(const engine::WaitingFor& wait) {
+  if (wait.kind == engine::Wait::Kind::kDoubt)
+    return fmt::format("in doubt {}: {}", wait.path, wait.question);
+  return fmt::format("approval {}{}: {}", wait.name, wait.expired ? ", which has expired" : "",
+                     wait.question);
+}
+
+std::string waiting_command(const engine::WaitingFor& wait) {
+  if (wait.kind == engine::Wait::Kind::kDoubt)
+    return fmt::format("rbk resolve {} {} done|not-done|retry|fail|leave", wait.run, wait.path);
+  if (wait.expired) return "rbk resume " + wait.run;
+  return fmt::format("rbk approve {} {}{}", wait.run, wait.name,
+                     required_options(form_of(wait.description)));
+}
+
+std::string standing_text(const engine::RunSummary& run) {
+  const bool cut_off = run.status == engine::RunStatus::kRunning && !run.process;
+  return fmt::format("{}{}", engine::to_string(run.status), cut_off ? ", nobody drives it" : "");
+}
+
 std::vector<std::string> next_commands(const engine::DriveEnd& end) {
   std::vector<std::string> result;
   if (engine::is_over(end.run.status)) return result;
   for (const engine::WaitingFor& wait : end.waits) {
-    if (wait.kind == engine::Wait::Kind::kApproval)
-      result.push_back(fmt::format("rbk approve {} {}", end.run.id, wait.name));
-    else
-      result.push_back(
-          fmt::format("rbk resolve {} {} done|not-done|retry|fail|leave", end.run.id, wait.path));
+    std::string command = waiting_command(wait);
+    if (std::find(result.begin(), result.end(), command) == result.end())
+      result.push_back(std::move(command));
   }
   if (result.empty()) result.push_back("rbk resume " + end.run.id);
   return result;

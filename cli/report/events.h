@@ -32,6 +32,15 @@ std::string_view step_status_name(vm::Mark::StepStatus status);
 /// "ShellError: the command ended with 1".
 std::string error_text(const vm::ErrorValue& error);
 
+/// "approval go: Really?", "in doubt deploy: Did shell in step deploy have its effect?".
+std::string waiting_text(const engine::WaitingFor& wait);
+
+/// The command that goes on with it.
+std::string waiting_command(const engine::WaitingFor& wait);
+
+/// "failed"; "running, nobody drives it" of a run whose process stopped or died.
+std::string standing_text(const engine::RunSummary& run);
+
 /// The commands that go on with a run which waits, in doubt or was stopped.
 std::vector<std::string> next_commands(const engine::DriveEnd& end);
 

@@ -131,11 +131,8 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
     text = fmt::format("run {} is in doubt: a person has to say what happened\n", run.id);
   else
     text = fmt::format("run {} waits\n", run.id);
-  for (const engine::WaitingFor& wait : end.waits) {
-    text += wait.kind == engine::Wait::Kind::kApproval
-                ? fmt::format("  approval {}: {}\n", wait.name, wait.question)
-                : fmt::format("  in doubt {}: {}\n", wait.path, wait.question);
-  }
+  for (const engine::WaitingFor& wait : end.waits)
+    text += fmt::format("  {}\n", waiting_text(wait));
   if (run.wake && end.waits.empty()) text += fmt::format("  until {}\n", format_time(*run.wake));
   for (const std::string& command : next_commands(end)) text += fmt::format("  {}\n", command);
   terminal.print_to_err(text);

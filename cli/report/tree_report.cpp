@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "cli/interrupt.h"
 #include "cli/report/report.h"
@@ -70,7 +71,7 @@ class TreeReport : public Report {
   void finish() {
     {
       const std::lock_guard lock(mutex_);
-      over_ = true;
+      if (std::exchange(over_, true)) return;
     }
     changed_.notify_all();
     if (drawer_.joinable()) drawer_.join();

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
+
+#include "engine/sqlite/read_only.h"
 
 namespace rbk::engine::sqlite {
 namespace {
@@ -13,6 +16,17 @@ constexpr int kBusyMilliseconds = 10'000;
 int remember_frames(void* frames, sqlite3*, const char*, int count) {
   *static_cast<int*>(frames) = count;
   return SQLITE_OK;
+}
+
+/// The path in a URI.
+std::string escaped(const std::string& path) {
+  std::string text;
+  for (const char c : path) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                       std::string_view("/._-~").find(c) != std::string_view::npos;
+    text += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<uint8_t>(c));
+  }
+  return text;
 }
 
 }  // namespace
@@ -47,8 +61,7 @@ Error translate(const std::string& path, std::string_view doing, int code, int s
     case SQLITE_CANTOPEN:
       if (system_error == EACCES || system_error == EPERM || system_error == EROFS)
         return say(ErrorKind::kPermission, std::strerror(system_error),
-                   "give the user write permission for the file and its folder, or name another "
-                   "store with --store");
+                   cure_of_denied_write(system_error));
       [[fallthrough]];
     default:
       break;
@@ -72,12 +85,14 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   return *this;
 }
 
-Result<Connection> Connection::open(const std::string& path) {
+Result<Connection> Connection::open(const std::string& path, bool still) {
   Connection made;
   made.path_ = path;
   made.log_frames_ = std::make_unique<int>(0);
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  if (sqlite3_open_v2(path.c_str(), &made.database_, flags, nullptr) != SQLITE_OK)
+  const int flags = (still ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const std::string name = still ? "file:" + escaped(path) + "?immutable=1" : path;
+  if (sqlite3_open_v2(name.c_str(), &made.database_, flags, nullptr) != SQLITE_OK)
     return tl::unexpected(made.error("open it"));
   sqlite3_busy_timeout(made.database_, kBusyMilliseconds);
   // Rule of durability 5: below SQLite 3.51.3 a commit and a second checkpoint race; only

@@ -77,8 +77,9 @@ class Use {
 
 class Connection {
  public:
-  /// Opens a file that exists. Reads nothing yet.
-  static Result<Connection> open(const std::string& path);
+  /// Opens a file that exists. Reads nothing yet. `still`: nobody changes it, so that no file is
+  /// needed beside it (engine/sqlite/read_only.h).
+  static Result<Connection> open(const std::string& path, bool still = false);
 
   Connection() = default;
   ~Connection() { sqlite3_close(database_); }

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/sqlite/read_only.h"
+
 namespace rbk::engine::sqlite {
 namespace {
 
@@ -32,20 +34,28 @@ bool try_lock(int file, short type, int64_t byte) {
 
 }  // namespace
 
-Result<LockFile> LockFile::open(const std::string& store_path) {
+Result<LockFile> LockFile::open(const std::string& store_path, bool reading) {
   LockFile made;
   made.path_ = store_path + "-lock";
   made.file_ = ::open(made.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const bool refused = made.file_ < 0 && (errno == EACCES || errno == EPERM || errno == EROFS);
+  if (refused && reading) {
+    made.file_ = ::open(made.path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (made.file_ >= 0 || errno == ENOENT) return made;
+    return fail(ErrorKind::kPermission,
+                fmt::format("store {}: can't read its lock file {}: {}", store_path, made.path_,
+                            std::strerror(errno)),
+                "give this user read permission for all of the store's files");
+  }
   if (made.file_ < 0) {
     const bool full = errno == ENOSPC || errno == EDQUOT;
-    const bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
-    return fail(full     ? ErrorKind::kFull
-                : denied ? ErrorKind::kPermission
-                         : ErrorKind::kIo,
+    const int error = errno;
+    return fail(full      ? ErrorKind::kFull
+                : refused ? ErrorKind::kPermission
+                          : ErrorKind::kIo,
                 fmt::format("store {}: can't open its lock file {}: {}", store_path, made.path_,
-                            std::strerror(errno)),
-                "give the user write permission for the store's files and their folder, or name "
-                "another store with --store");
+                            std::strerror(error)),
+                full ? "free space on its file system" : cure_of_denied_write(error));
   }
   return made;
 }
@@ -94,6 +104,7 @@ Status LockFile::hold_engine(int64_t key) {
 
 bool LockFile::engine_lives(int64_t key) const {
   if (key == held_engine_) return true;
+  if (file_ < 0) return false;
   struct flock lock = range(F_WRLCK, kEngines + key);
   // When asking fails, taking the run from somebody who lives would be the worse mistake.
   if (fcntl(file_, F_OFD_GETLK, &lock) != 0) return true;

@@ -14,7 +14,9 @@ namespace rbk::engine::sqlite {
 /// Not thread-safe, but two LockFiles of one process exclude each other as two processes do.
 class LockFile {
  public:
-  static Result<LockFile> open(const std::string& store_path);
+  /// `reading`: where nothing can be written, only `engine_lives` will be asked; without a file
+  /// nobody lives.
+  static Result<LockFile> open(const std::string& store_path, bool reading = false);
   LockFile() = default;
   ~LockFile();
   LockFile(LockFile&& other) noexcept;

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/sqlite/read_only.h"
+
 namespace rbk::engine::sqlite {
 namespace {
 
@@ -53,10 +55,9 @@ Error system_error(std::string_view doing, const std::string& path, int error) {
           : denied ? ErrorKind::kPermission
                    : ErrorKind::kIo,
           fmt::format("store {}: can't {}: {}", path, doing, std::strerror(error)),
-          full ? "free space on the file system"
-          : denied
-              ? "give the user write permission for the folder, or name another store with --store"
-              : "check that the folder exists, or name another store with --store"};
+          full     ? "free space on the file system"
+          : denied ? cure_of_denied_write(error)
+                   : "check that the folder exists, or name another store with --store"};
 }
 
 std::string random_hex(size_t bytes) {
@@ -142,7 +143,7 @@ Status create(const std::string& path) {
   return done;
 }
 
-Result<std::string> check(Connection& connection, const std::string& path) {
+Result<std::string> check(Connection& connection, const std::string& path, bool reading) {
   const auto read = [&](std::string_view sql) -> Result<int64_t> {
     auto header = connection.prepare(sql);
     if (!header) return tl::unexpected(header.error());
@@ -162,7 +163,7 @@ Result<std::string> check(Connection& connection, const std::string& path) {
                 fmt::format("store {} has format {}; this rbk knows formats up to {}", path,
                             *format, kFormat),
                 "use the rbk that wrote it, or a newer one; or name another store with --store");
-  if (sqlite3_db_readonly(connection.raw(), "main") == 1)
+  if (!reading && sqlite3_db_readonly(connection.raw(), "main") == 1)
     return tl::unexpected(translate(path, "write to it", SQLITE_READONLY, 0, ""));
   auto id = connection.prepare("select value from meta where name='id'");
   if (!id) return tl::unexpected(id.error());

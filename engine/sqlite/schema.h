@@ -17,8 +17,9 @@ inline constexpr int64_t kApplication = 0x52424b53;
 /// moment does a part of one stand under that name. Durable once the first commit is.
 Status create(const std::string& path);
 
-/// Refuses what is no store, and a store of a newer format; returns its id.
-Result<std::string> check(Connection& connection, const std::string& path);
+/// Refuses what is no store, a store of a newer format and, unless it is only `reading`, one that
+/// can't be written; returns its id.
+Result<std::string> check(Connection& connection, const std::string& path, bool reading);
 
 /// Refuses file systems on which locks or write-ahead logs do not work.
 Status check_file_system(const std::string& path);

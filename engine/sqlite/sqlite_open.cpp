@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/sqlite/read_only.h"
 #include "engine/sqlite/schema.h"
 #include "engine/sqlite/sqlite_store.h"
 
@@ -48,7 +49,7 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const std::string& path, OpenMo
       return fail(errno == EACCES ? ErrorKind::kPermission : ErrorKind::kIo,
                   fmt::format("store {}: {}", path, std::strerror(errno)),
                   "check the path's folders, or name another store with --store");
-    if (mode == OpenMode::kExisting)
+    if (mode != OpenMode::kCreate)
       return fail(ErrorKind::kNotFound, fmt::format("there is no store at {}", path),
                   "`rbk run` makes one; or name another with --store");
     if (auto made = create(path); !made) return tl::unexpected(made.error());
@@ -59,7 +60,13 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const std::string& path, OpenMo
   if (auto fit = check_file_system(path); !fit) return tl::unexpected(fit.error());
   std::unique_ptr<SqliteStore> made(new SqliteStore);
   made->path_ = path;
-  auto locks = LockFile::open(path);
+  made->reading_ = mode == OpenMode::kReading && !may_write(path);
+  if (made->reading_) {
+    auto still = is_still(path);
+    if (!still) return tl::unexpected(still.error());
+    made->still_ = *still;
+  }
+  auto locks = LockFile::open(path, made->reading_);
   if (!locks) return tl::unexpected(locks.error());
   made->locks_ = std::move(*locks);
   if (auto opened = made->reopen(); !opened) return tl::unexpected(opened.error());
@@ -81,9 +88,9 @@ Status SqliteStore::reopen() {
   reader_ = {};
   writer_ = {};
   locks_.unlock_commits();
-  auto connection = Connection::open(path_);
+  auto connection = Connection::open(path_, still_);
   if (!connection) return tl::unexpected(connection.error());
-  auto id = check(*connection, path_);
+  auto id = check(*connection, path_, reading_);
   if (!id) return tl::unexpected(id.error());
   if (!identity_.id.empty() && identity_.id != *id)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} was replaced by another one", path_),

@@ -29,7 +29,7 @@ std::string_view view(const Digest& hash) {
 
 Result<Connection*> SqliteStore::reader() {
   if (!reader_.is_open()) {
-    auto opened = Connection::open(path_);
+    auto opened = Connection::open(path_, still_);
     if (!opened) return tl::unexpected(opened.error());
     reader_ = std::move(*opened);
   }
@@ -321,7 +321,7 @@ Result<std::vector<Message>> SqliteStore::votes(RunKey run, uint64_t request) {
   return read_messages(*statement);
 }
 
-Result<std::vector<LogChunk>> SqliteStore::logs(RunKey run, int64_t after_key) {
+Result<std::vector<LogChunk>> SqliteStore::logs(RunKey run, int64_t after_key, size_t most_bytes) {
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
   auto statement =
@@ -332,8 +332,9 @@ Result<std::vector<LogChunk>> SqliteStore::logs(RunKey run, int64_t after_key) {
   statement->bind(1, run);
   statement->bind(2, after_key);
   std::vector<LogChunk> found;
+  size_t bytes = 0;
   int code = SQLITE_ROW;
-  while ((code = statement->step()) == SQLITE_ROW) {
+  while ((found.empty() || bytes < most_bytes) && (code = statement->step()) == SQLITE_ROW) {
     LogChunk& chunk = found.emplace_back();
     chunk.key = statement->integer(0);
     chunk.run = run;
@@ -341,8 +342,10 @@ Result<std::vector<LogChunk>> SqliteStore::logs(RunKey run, int64_t after_key) {
     chunk.attempt = static_cast<uint32_t>(statement->integer(2));
     chunk.path = statement->text(3);
     chunk.lines = statement->text(4);
+    bytes += chunk.lines.size();
   }
-  if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its logs"));
+  if (code != SQLITE_DONE && code != SQLITE_ROW)
+    return tl::unexpected(reader_.error("read its logs"));
   return found;
 }
 

@@ -39,7 +39,7 @@ class SqliteStore : public Store {
   Result<std::vector<Wait>> waits(RunKey run) override;
   Result<std::vector<Message>> messages(RunKey run) override;
   Result<std::vector<Message>> votes(RunKey run, uint64_t request) override;
-  Result<std::vector<LogChunk>> logs(RunKey run, int64_t after_key) override;
+  Result<std::vector<LogChunk>> logs(RunKey run, int64_t after_key, size_t most_bytes) override;
   Result<EngineRow> engine(EngineKey key) override;
   Result<bool> changed() override;
 
@@ -79,6 +79,8 @@ class SqliteStore : public Store {
 
   std::string path_;
   StoreIdentity identity_;
+  bool reading_ = false;  // it may not be written here
+  bool still_ = false;    // and nobody changes it
   LockFile locks_;
   std::mutex writing_;
   Connection writer_;

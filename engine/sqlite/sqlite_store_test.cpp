@@ -221,6 +221,67 @@ TEST(SqliteStore, AFolderWithoutPermissionIsRefused) {
   EXPECT_TRUE(refused);
 }
 
+/// Whether a user who may only read the store finds its run.
+bool a_reader_finds(const TempFolder& folder, std::string_view run) {
+  return in_process([&] {
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return false;
+    const auto store = open_store(folder.store(), OpenMode::kReading);
+    return store && (*store)->find_run(run) && (*store)->changed() &&
+           !open_store(folder.store(), OpenMode::kExisting);
+  });
+}
+
+TEST(SqliteStore, WhereNothingCanBeWrittenItIsReadAllTheSame) {
+  TempFolder folder;
+  auto store = open_joined(folder, 7);
+  Group group = new_run("aaa", 7);
+  ASSERT_TRUE(store->commit(group));
+  const auto only_readable = [&] {
+    for (const auto& file : std::filesystem::directory_iterator(folder.path()))
+      chmod(file.path().c_str(), 0444);
+    chmod(folder.path().c_str(), 0555);
+  };
+  only_readable();
+  EXPECT_TRUE(a_reader_finds(folder, "aaa")) << "while its holder lives";
+  store.reset();
+  EXPECT_TRUE(a_reader_finds(folder, "aaa")) << "with a log";
+  chmod(folder.path().c_str(), 0755);
+  std::filesystem::remove(folder.file("store.db-shm"));
+  only_readable();
+  EXPECT_FALSE(a_reader_finds(folder, "aaa")) << "a log without its index";
+  chmod(folder.path().c_str(), 0755);
+  chmod(folder.file("store.db").c_str(), 0644);
+  sql(folder.file("store.db"), "pragma wal_checkpoint(truncate)");
+  std::filesystem::remove(folder.file("store.db-shm"));
+  std::filesystem::remove(folder.file("store.db-wal"));
+  std::filesystem::remove(folder.file("store.db-lock"));
+  only_readable();
+  EXPECT_TRUE(a_reader_finds(folder, "aaa")) << "without a log";
+  chmod(folder.path().c_str(), 0755);
+}
+
+TEST(SqliteStore, AReadOnlyFileSystemIsReadAndNamedWhenItIsToBeWritten) {
+  TempFolder folder;
+  if (mount("none", folder.path().c_str(), "tmpfs", 0, "size=4m") != 0)
+    GTEST_SKIP() << "mounting a tmpfs needs root";
+  {
+    auto store = open_joined(folder, 7);
+    Group group = new_run("aaa", 7);
+    ASSERT_TRUE(store->commit(group));
+  }
+  ASSERT_EQ(mount("none", folder.path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, ""), 0);
+  {
+    const auto store = open_store(folder.store(), OpenMode::kReading);
+    ASSERT_TRUE(store) << store.error().message;
+    EXPECT_TRUE((*store)->find_run("aaa"));
+    const auto refused = open_store(folder.store(), OpenMode::kExisting);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::kPermission);
+    EXPECT_NE(refused.error().cure.find("mount"), std::string::npos) << refused.error().cure;
+  }
+  umount(folder.path().c_str());
+}
+
 TEST(SqliteStore, AFullDiskIsNamedAndNothingIsHalfWritten) {
   TempFolder folder;
   auto store = open_joined(folder, 7);

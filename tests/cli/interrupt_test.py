@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Stopping `rbk run`: Ctrl-C, cancel from elsewhere, a pipe that closes; the process groups of what it started."""
+import collections
+import json
 import signal
 import subprocess
 import time
@@ -17,6 +19,16 @@ runbook steps(file: string, pause: string = "0.3") {
     log.info("was cancelled")
     shell("echo after cancel >> ${file}")
   }
+}
+"""
+
+UNWINDS = """
+runbook unwinds(file: string) {
+  for n in 1..4 {
+    step work = shell("true")
+      rollback { shell("sleep 0.3; echo undo ${n} >> ${file}") }
+  }
+  step fails = shell("exit 1") reads
 }
 """
 
@@ -62,6 +74,24 @@ class Interrupt(rbk.Case):
         self.rbk("resume", self.only_run()["run"])
         self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
 
+    def test_what_ctrl_c_keeps_from_beginning_is_told_when_it_begins(self):
+        process = self.begin("--json")
+        rbk.eventually("the first step", self.lines)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=20)
+        told = [json.loads(line) for line in output.splitlines()]
+        self.assertEqual(told[-1]["exit"], rbk.SUSPENDED, output)
+        done = self.rbk("resume", told[0]["run"], "--json").lines()
+        counts = collections.Counter
+        for name in ("step_began", "attempt_began"):
+            first = [event["path"] for event in told if event["event"] == name]
+            ended = [event["path"] for event in told if event["event"] == "step_ended"]
+            self.assertEqual(first, ended, "what began ended")
+            rest = [event["path"] for event in done if event["event"] == name]
+            self.assertEqual(counts(first + rest), counts(event["path"] for event in told + done if event["event"] == "step_ended"))
+        began = next(event["time"] for event in done if event["event"] == "step_began")
+        self.assertGreater(began, told[-1]["updated"])
+
     def test_a_second_ctrl_c_stops_at_once(self):
         process = self.begin("--pause", "2")
         time.sleep(0.7)
@@ -83,6 +113,32 @@ class Interrupt(rbk.Case):
         self.assertEqual(process.returncode, rbk.SUSPENDED)
         self.rbk("resume")
         self.assertEqual(self.lines(), ["1", "2", "3", "4", "5"])
+
+    def test_what_did_not_begin_before_a_stop_does_not_begin_for_a_cancellation(self):
+        for words in ([], ["--rollback"]):
+            process = self.begin()
+            rbk.eventually("the first step", self.lines)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+            self.assertEqual(process.returncode, rbk.SUSPENDED)
+            done = self.lines()
+            run = self.rbk("runs", "--json", "--limit", "1").lines()[0]["run"]
+            self.rbk("cancel", run, *words, exit=rbk.CANCELLED)
+            rest = [f"undo {line}" for line in reversed(done)] if words else []
+            self.assertEqual(self.lines()[: -1], done + rest)
+            self.file.unlink()
+
+    def test_a_rollback_that_was_stopped_goes_on_when_it_is_cancelled(self):
+        self.write("steps.rbk", UNWINDS)
+        process = self.begin()
+        rbk.eventually("the first rollback", self.lines)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, rbk.SUSPENDED)
+        self.assertLess(len(self.lines()), 4)
+        self.rbk("cancel", self.only_run()["run"], "--rollback", exit=None)
+        self.assertEqual(self.lines(), ["undo 4", "undo 3", "undo 2", "undo 1"])
+        self.assertTrue(self.only_run()["rolled_back"])
 
     def test_cancel_leaves_what_was_done(self):
         process = self.begin()

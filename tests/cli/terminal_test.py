@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import unittest
 
@@ -27,6 +28,29 @@ class Terminal(rbk.Case):
         for text in ("Work on web-1", "Work on web-2", "The last one"):
             self.assertIn(text, shown)
         self.assertRegex(shown, ESCAPES, "it is drawn live")
+
+    def test_after_ctrl_c_the_tree_stands_there_once(self):
+        self.write(
+            "stops.rbk",
+            'runbook stops() {\n  step outer {\n    step first = shell("echo begun; sleep 1") reads\n'
+            '    step second = shell("true") reads\n  }\n}\n',
+        )
+        sent = []
+
+        def interrupt(process, written, _):
+            if "begun" in written and not sent:
+                sent.append(process.send_signal(signal.SIGINT))
+
+        written, code = terminal.run(self.folder, rbk.PROGRAM, "run", "stops.rbk", extra={"NO_COLOR": "1"}, act=interrupt)
+        self.assertEqual(code, rbk.SUSPENDED, written)
+        shown = terminal.screen(written)
+        self.assertEqual(shown.count("outer"), 1, shown)
+        self.assertEqual(shown.count("first"), 1, shown)
+        self.assertNotIn("second", shown)
+        self.assertRegex(shown, r"rbk resume \w+\s*$")
+        written, code = terminal.run(self.folder, rbk.PROGRAM, "resume", extra={"NO_COLOR": "1"})
+        self.assertEqual(code, rbk.SUCCEEDED, written)
+        self.assertEqual(terminal.screen(written).count("second"), 1, written)
 
     def test_no_colour_when_asked(self):
         shown, _ = terminal.run(self.folder, rbk.PROGRAM, "run", "tree.rbk", extra={"NO_COLOR": "1"})

@@ -384,7 +384,7 @@ class ChangeConfig(Example):
 
     def test_a_wrong_ticket_is_refused_and_still_waits(self):
         run = self.ask()
-        self.rbk("approve", run, "go", "--set", "ticket=nonsense", exit=rbk.SUSPENDED)
+        self.rbk("approve", run, "go", "--set", "ticket=nonsense", exit=rbk.USAGE)
         self.assertEqual(json.loads(self.rbk("show", run, "--json").out.splitlines()[0])["status"], "waiting")
 
 
