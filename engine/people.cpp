@@ -273,8 +273,13 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
     return tl::unexpected(known.error());
   if (auto fits = state_->check_decision(
           *row, *wait, vm::event::Decided{wait->request, true, wanted, {by.user}, {}});
-      !fits)
-    return tl::unexpected(fits.error());
+      !fits) {
+    // Or somebody has decided meanwhile.
+    row = state_->store->find_run(run);
+    if (!row) return tl::unexpected(row.error());
+    wait = state_->find_wait(*row, Wait::Kind::kApproval, name);
+    return tl::unexpected(wait ? fits.error() : wait.error());
+  }
   auto posted = state_->post(row->key, wait->request, Message::Kind::kVote,
                              {{"user", by.user}, {"form", wanted}}, by,
                              fmt::format("vote:{}:{}:{}", row->id, wait->request, by.user));
