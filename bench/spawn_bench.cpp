@@ -55,7 +55,7 @@ double direct() {
 class Waiter : public supervisor::Listener {
  public:
   void output(supervisor::Stream, std::string_view) override {}
-  void dropped(uint64_t) override {}
+  void dropped(uint64_t, bool) override {}
   void ended(const supervisor::Ending& ending) override {
     const std::lock_guard lock(mutex_);
     if (ending.cause != supervisor::Ending::Cause::kExited || ending.value != 0) {
