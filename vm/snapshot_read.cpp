@@ -67,6 +67,7 @@ class SnapshotReader {
     run_.undone_ = in_.number();
     run_.runbook_ = in_.index();
     run_.now_ = in_.integer();
+    need(run_.now_ >= 0);
     run_.seed_ = in_.number();
     run_.draws_ = in_.number();
     for (uint64_t* next : {&run_.next_fiber_, &run_.next_group_, &run_.next_timer_,
@@ -265,8 +266,8 @@ class SnapshotReader {
       timer.shield = in_.index();
       timer.frames = in_.index();
       timer.due = in_.flag();
-      need(timer.id != 0 && timer.id < run_.next_timer_ && timer.due == (timer.request == 0) &&
-           run_.find_timer(fiber, timer.id) == nullptr);
+      need(timer.until >= 0 && timer.id != 0 && timer.id < run_.next_timer_ &&
+           timer.due == (timer.request == 0) && run_.find_timer(fiber, timer.id) == nullptr);
       fiber.timers.push_back(timer);
     }
   }
