@@ -3,6 +3,7 @@
 #include <array>
 
 #include "compiler/check/body_checker.h"
+#include "compiler/check/later_names.h"
 #include "compiler/check/program_checker.h"
 
 namespace rbk::check {
@@ -198,6 +199,11 @@ SymbolId ProgramChecker::resolve_type_path(ModuleId module, const syntax::Path& 
     const SymbolId module_symbol = find_top_level(module, first.text);
     if (module_symbol == kNone || program.symbols[module_symbol].kind != Symbol::Kind::kModule ||
         path.parts.size() > 2) {
+      if (const auto later = later_name(first.text, true); later && module_symbol == kNone) {
+        diagnostics.report(Code::kNotSupported, first.span, later->what)
+            .help(std::string(later->cure));
+        return kNone;
+      }
       std::vector<std::string_view> names;
       for (const StandardModule& standard : options.standard) names.push_back(standard.name);
       for (const std::string_view known : declared_names(module)) {

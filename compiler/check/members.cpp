@@ -3,6 +3,7 @@
 #include <array>
 
 #include "compiler/check/body_checker.h"
+#include "compiler/check/later_names.h"
 
 namespace rbk::check {
 
@@ -84,6 +85,10 @@ TypeId BodyChecker::run_member(ExprId expr, const syntax::Name& name) {
 
 void BodyChecker::report_unknown_member(TypeId type, const syntax::Name& name) {
   if (name.empty()) return;
+  if (const auto later = later_member(types_.shape(type), name.text)) {
+    not_supported(name.span, later->what, later->cure);
+    return;
+  }
   std::vector<std::string_view> names;
   const Type& one = types_[type];
   std::string listed;

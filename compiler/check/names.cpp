@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "compiler/check/body_checker.h"
+#include "compiler/check/later_names.h"
 
 namespace rbk::check {
 
@@ -34,6 +35,10 @@ SymbolId BodyChecker::declare_local(const syntax::Name& name, TypeId type, Symbo
 }
 
 void BodyChecker::report_unknown_name(const std::string& name, Span span, After after) {
+  if (const auto later = later_name(name, after != After::kNothing)) {
+    not_supported(span, later->what, later->cure);
+    return;
+  }
   std::vector<std::string_view> names = scopes_.names();
   const std::vector<std::string_view> outer = all_.top_level_names(module_.id);
   names.insert(names.end(), outer.begin(), outer.end());
