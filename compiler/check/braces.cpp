@@ -43,6 +43,9 @@ TypeId BodyChecker::infer_record(ExprId expr, const syntax::BraceExpr& node) {
   std::vector<ExprId> arguments(count + (is_error ? 2 : 0));
   std::vector<Span> given(arguments.size());
   bool wrong = false;
+  // Of a type that names a field twice, that alone is told.
+  const bool is_twice = std::any_of(symbol.fields.begin(), symbol.fields.end(),
+                                    [](const Field& field) { return field.name.empty(); });
   for (const syntax::Entry& entry : node.entries) {
     size_t index = arguments.size();
     TypeId type = types::kUnknown;
@@ -83,6 +86,7 @@ TypeId BodyChecker::infer_record(ExprId expr, const syntax::BraceExpr& node) {
     if (arguments[index].valid()) {
       infer(entry.value, types::kUnknown);
       wrong = true;
+      if (is_twice) continue;
       diagnostics_.report(Code::kDuplicateArgument, entry.name.span, entry.name.text)
           .labelled("again")
           .also(given[index], "given first here")
@@ -99,7 +103,7 @@ TypeId BodyChecker::infer_record(ExprId expr, const syntax::BraceExpr& node) {
   if (!wrong) {
     for (size_t i = 0; i < count; ++i) {
       const Field& field = symbol.fields[i];
-      if (arguments[i].valid() || types_.is_optional(field.type)) continue;
+      if (arguments[i].valid() || field.name.empty() || types_.is_optional(field.type)) continue;
       if (field.written != nullptr && field.written->default_value.valid()) continue;
       diagnostics_.report(Code::kMissingField, span_of(expr), shown, field.name)
           .labelled(fmt::format("`{}` is `{}` and has no default", field.name, text(field.type)))

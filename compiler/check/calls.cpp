@@ -39,7 +39,8 @@ BodyChecker::Callee BodyChecker::callee_of(SymbolId symbol, std::string shown) {
   for (const Field& field : called.fields) {
     const bool has_default = field.written != nullptr && field.written->default_value.valid();
     callee.parameters.push_back(
-        {field.name, field.type, has_default || types_.is_optional(field.type)});
+        {field.name, field.type,
+         has_default || field.name.empty() || types_.is_optional(field.type)});
   }
   return callee;
 }
@@ -98,10 +99,14 @@ std::vector<ExprId> BodyChecker::check_arguments(const Callee& callee,
       }
     }
     if (result[index].valid()) {
-      diagnostics_.report(Code::kDuplicateArgument, argument.span, callee.parameters[index].name)
-          .labelled("again")
-          .also(span_of(result[index]), "given first here")
-          .help("leave one of the two out");
+      // Where two parameters have one name, that was told.
+      const bool is_twice = std::any_of(callee.parameters.begin(), callee.parameters.end(),
+                                        [](const auto& one) { return one.name.empty(); });
+      if (!is_twice)
+        diagnostics_.report(Code::kDuplicateArgument, argument.span, callee.parameters[index].name)
+            .labelled("again")
+            .also(span_of(result[index]), "given first here")
+            .help("leave one of the two out");
       infer(argument.value, types::kUnknown);
       wrong = true;
       continue;

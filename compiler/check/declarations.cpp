@@ -321,6 +321,7 @@ std::vector<Field> ProgramChecker::resolve_fields(ModuleId module,
           .labelled("this name is taken")
           .also(written[i].name.span, "declared first here")
           .help("give one of the two another name");
+      resolved.name.clear();  // nobody can mean it, or needs to give it
     }
     result.push_back(std::move(resolved));
   }

@@ -321,7 +321,8 @@ TypeId BodyChecker::enum_member(ExprId expr, SymbolId id, const syntax::Name& na
     for (const Field& field : member->payload)
       callee.parameters.push_back(
           {field.name, field.type,
-           (field.written != nullptr && field.written->default_value.valid()) ||
+           field.name.empty() ||
+               (field.written != nullptr && field.written->default_value.valid()) ||
                types_.is_optional(field.type)});
     static const std::vector<syntax::Argument> kNoArguments;
     arguments = check_arguments(callee, args != nullptr ? *args : kNoArguments, span_of(expr));
