@@ -60,6 +60,13 @@ bool seems_declared(std::string_view text, std::string_view name) {
 
 void ProgramChecker::drop_what_follows_from_syntax() {
   if (syntax_errors_.empty()) return;
+  // What ends directly before it is a part of what was not understood: `i` of `if i = 1 {`.
+  std::vector<Span> unread = syntax_errors_;
+  for (Span& error : unread) {
+    const std::string_view text = program.sources.get(error.file).text();
+    while (error.begin > 0 && (text[error.begin - 1] == ' ' || text[error.begin - 1] == '\t'))
+      --error.begin;
+  }
   // Where the text was not understood, what it means cannot be right either; and in a declaration
   // with such a place, what seems left out may only have been lost.
   std::vector<Span> broken;
@@ -77,7 +84,7 @@ void ProgramChecker::drop_what_follows_from_syntax() {
   };
   diagnostics.remove_if([&](const diagnostics::Diagnostic& one) {
     if (static_cast<unsigned>(one.code) < 100) return false;
-    if (std::any_of(syntax_errors_.begin(), syntax_errors_.end(),
+    if (std::any_of(unread.begin(), unread.end(),
                     [&](Span error) { return touches(error, one.primary); }))
       return true;
     if (one.code == Code::kUnknownName) {

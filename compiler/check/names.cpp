@@ -3,6 +3,7 @@
 
 #include "compiler/check/body_checker.h"
 #include "compiler/check/later_names.h"
+#include "compiler/syntax/foreign.h"
 
 namespace rbk::check {
 
@@ -58,9 +59,10 @@ void BodyChecker::report_unknown_name(const std::string& name, Span span, After 
       return;
     }
   }
-  diagnostics_.report(Code::kUnknownName, span, name)
-      .labelled("not declared anywhere that can be seen from here")
-      .did_you_mean(span, near);
+  auto& report = diagnostics_.report(Code::kUnknownName, span, name)
+                     .labelled("not declared anywhere that can be seen from here")
+                     .did_you_mean(span, near);
+  if (near.empty()) report.help(std::string(syntax::instead_of(name)));
 }
 
 SymbolId BodyChecker::look_up(const std::string& name, Span span, After after) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "compiler/syntax/foreign.h"
+
 namespace rbk::syntax {
 namespace {
 
@@ -219,6 +221,11 @@ class Words {
            here == RunbookParser::RuleReply || here == RunbookParser::RulePatternAlt;
   }
 
+  bool in_brackets() const {
+    return previous_ != nullptr &&
+           (previous_->token().kind == Kind::kLparen || previous_->token().kind == Kind::kLbrack);
+  }
+
   // The first token of the statement that is being read.
   const Token& statement_begin() const {
     size_t index = stream_.index();
@@ -236,10 +243,96 @@ class Words {
     error_.hint = std::move(hint_text);
   }
 
+  // The token so many places before the one that was found; none before the declaration's first.
+  const Token* before(size_t places) const {
+    if (places > stream_.index()) return nullptr;
+    return &stream_.token_at(stream_.index() - places)->token();
+  }
+
+  static bool touch(const Token& left, const Token& right) { return left.end == right.begin; }
+
+  // A statement of another language: `while x {`, `elif x {`, `switch (x) {`.
+  bool foreign_statement() {
+    const Token& begin = statement_begin();
+    if (begin.kind != Kind::kName || begin.begin == found_.begin) return false;
+    const std::string_view ours = instead_of(text(begin));
+    const bool is_head = found_.kind == Kind::kLbrace ||
+                         (previous_ != nullptr && previous_->token().end == begin.end);
+    if (ours.empty() || !is_head) return false;
+    // Up to its block: what its head says is not looked at.
+    error_.span = {begin.begin, found_.kind == Kind::kLbrace ? previous_->token().end : begin.end,
+                   stream_.source().id()};
+    error_.label = "this is of another language";
+    set(SyntaxError::Code::kUnexpected, fmt::format("there is no `{}`", text(begin)),
+        std::string(ours));
+    return true;
+  }
+
+  // `try { } except e { }`: the `}` has ended the statement.
+  bool foreign_catch() {
+    if (found_.kind != Kind::kTerm || !has(expected_, Kind::kCatch)) return false;
+    const Token& word = stream_.token_at(stream_.index() + 1)->token();
+    if (word.kind != Kind::kName || instead_of(text(word)).empty()) return false;
+    error_.span = {word.begin, word.end, stream_.source().id()};
+    error_.label = "this is of another language";
+    set(SyntaxError::Code::kUnexpected, fmt::format("there is no `{}`", text(word)),
+        std::string(instead_of(text(word))));
+    return true;
+  }
+
+  // `i++`, `++i`, `i--`, `i += 1`.
+  bool foreign_assignment() {
+    const Token* last = before(1);
+    const Token* first = before(2);
+    const auto is_sign = [](const Token* token) {
+      return token != nullptr && token->kind >= Kind::kPlus && token->kind <= Kind::kPercent;
+    };
+    const Token* name = first;
+    const Token* sign = last;
+    const Token* end = &found_;
+    const Token& next = stream_.token_at(stream_.index() + 1)->token();
+    const bool compound = is_sign(last) && found_.kind == Kind::kAssign && touch(*last, found_);
+    const bool doubled = is_sign(last) && last->kind == found_.kind && touch(*last, found_);
+    if (found_.kind == Kind::kPlus && next.kind == Kind::kPlus && touch(found_, next)) {
+      name = &stream_.token_at(stream_.index() + 2)->token();
+      sign = &found_;
+      end = &next;
+    } else if (!compound && !doubled) {
+      // The second sign of `i--` was read as that of a negative number.
+      if (!is_sign(last) || !is_sign(first) || last->kind != first->kind || !touch(*first, *last) ||
+          !(is_closer(found_.kind) || found_.kind == Kind::kTerm))
+        return false;
+      name = before(3);
+      sign = first;
+      end = last;
+    }
+    const std::string_view changed =
+        name != nullptr && name->kind == Kind::kName ? text(*name) : "x";
+    error_.span = {sign->begin, end->end, stream_.source().id()};
+    error_.label.clear();
+    set(SyntaxError::Code::kUnexpected,
+        fmt::format("there is no `{}`", stream_.source().text(error_.span)),
+        fmt::format("write `{} = {} {} {}`", changed, changed, text(*sign), compound ? "…" : "1"));
+    return true;
+  }
+
+  // What a brace is called that stands where a value is wanted: `env: {` needs `env {`.
+  std::string brace_cure() const {
+    const Token* colon = before(1);
+    const Token* label = before(2);
+    if (colon != nullptr && colon->kind == Kind::kColon && label != nullptr) {
+      const std::string_view what = text(*label);
+      if (what == "json") return "write `json: json { … }`";
+      if (what == "env" || what == "headers") return fmt::format("write `{}: env {{ … }}`", what);
+    }
+    return "a value in braces has its type before it: `Name { … }`, `map { … }`, `json { … }`";
+  }
+
   // Mistakes that have a name of their own.
   bool special() {
     const bool wants_end = has(expected_, Kind::kTerm) && expected_.size() == 1;
     const std::string found = found_text();
+    if ((wants_end && foreign_statement()) || foreign_assignment() || foreign_catch()) return true;
     const bool wants_name = has(expected_, Kind::kName);
     const bool clause = is_clause_word(found_.kind) || found_.kind == Kind::kOnFailure ||
                         found_.kind == Kind::kOnDoubt;
@@ -313,6 +406,15 @@ class Words {
 
   std::string hint() const {
     if (found_.kind == Kind::kAssign && has(expected_, Kind::kLbrace)) return "compare with `==`";
+    if (found_.kind == Kind::kLbrace && (has(expected_, Kind::kInt) || in_brackets()))
+      return brace_cure();
+    if (found_.kind == Kind::kQuest) return "write `if … { … } else { … }`: it has a value";
+    if (found_.kind == Kind::kArrow) return "a function is written `fn(x) => …`";
+    if (found_.kind == Kind::kColon && has(expected_, Kind::kLbrace))
+      return "a block stands in braces: `{ … }`";
+    if (found_.kind == Kind::kLparen && previous_ != nullptr &&
+        previous_->token().kind == Kind::kFor)
+      return "write `for x in xs { … }`; counting is `for i in 1..10 { … }`";
     if (has(expected_, Kind::kAssign) && found_.kind == Kind::kName && previous_ != nullptr)
       return "a type follows a `:`";
     if (has(expected_, Kind::kLbrace) && expected_.size() == 1 && at_end())

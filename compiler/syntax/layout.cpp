@@ -244,12 +244,21 @@ class Layouter {
     const bool after_block = block_closed_ && contexts_.size() > 1;
     if (!token.line_start) return after_block && !follows_block(token.kind) && !continues(token);
     // `let a = 1 +` is broken, but the statement below it is not part of it.
-    if (joins_next_line(previous))
+    if (joins_next_line(previous) && !after_doubled_sign())
       return opens_statement_only(token.kind) && !is_opener(previous) && previous != Kind::kComma &&
              next_kind() != Kind::kColon;
     if (previous == Kind::kColon) return looks_like_entry();
     if (continues(token)) return false;
     return !belongs_to_line_before(token);
+  }
+
+  // `i++` of other languages: read with the next line, its mistake would be told there.
+  bool after_doubled_sign() const {
+    if (i_ < 2) return false;
+    const Token& second = in_[i_ - 1];
+    const Token& first = in_[i_ - 2];
+    return (second.kind == Kind::kPlus || second.kind == Kind::kMinus) &&
+           first.kind == second.kind && first.end == second.begin;
   }
 
   bool in_entries() const {

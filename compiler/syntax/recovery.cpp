@@ -129,7 +129,10 @@ void Recovery::report(antlr4::Parser* parser, const antlr4::misc::IntervalSet& e
   if (silenced(stream_.index())) return;
   fail(piece_of(stream_.index()));
   if (errors_.size() >= kMaxErrors) return;
-  errors_.push_back(unexpected_token(*parser, stream_, expected));
+  SyntaxError error = unexpected_token(*parser, stream_, expected);
+  // A mistake that is told where the next statement begins is met there once more.
+  if (errors_.empty() || !(errors_.back().span.begin == error.span.begin))
+    errors_.push_back(std::move(error));
 }
 
 void Recovery::number_pieces() {

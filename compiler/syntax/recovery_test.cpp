@@ -192,6 +192,65 @@ TEST(Recovery, HintsKnowTheCure) {
   EXPECT_EQ(hint("runbook r() {\n  let x = f() timeout 5s\n}\n"), "write `step` in place of `let`");
 }
 
+// What people write by habit from other languages is one mistake, with the form that we have.
+TEST(Recovery, FormsOfOtherLanguagesGetOurs) {
+  struct Habit {
+    std::string text;
+    std::string error;
+    std::string hint;
+  };
+  const std::string loop =
+      "go through something with `for x in xs { … }`, or wait with `repeat every 5s at most 20 "
+      "times { …; until done }`";
+  const std::string brace =
+      "a value in braces has its type before it: `Name { … }`, `map { … }`, `json { … }`";
+  const Habit habits[] = {
+      {"while i < 3 {\n    f()\n  }", "2:3 there is no `while`\n", loop},
+      {"while (i < 3) {\n    f()\n  }", "2:3 there is no `while`\n", loop},
+      {"foreach (x in xs) {\n    f()\n  }", "2:3 there is no `foreach`\n",
+       "write `for x in xs { … }`"},
+      {"for (x in xs) {\n    f()\n  }", "2:7 expected a name after `for`\n",
+       "write `for x in xs { … }`; counting is `for i in 1..10 { … }`"},
+      {"if a {\n    f()\n  } elif b {\n    f()\n  }", "4:5 there is no `elif`\n",
+       "write `else if`"},
+      {"try {\n    f()\n  } except e {\n    f()\n  }", "4:5 there is no `except`\n",
+       "write `try { … } catch e { … }`"},
+      {"switch i {\n  }", "2:3 there is no `switch`\n", "write `match value { case … => … }`"},
+      {"throw \"x\"", "2:3 there is no `throw`\n",
+       "write `fail \"what went wrong\"`, or `fail Kind { … }`"},
+      {"i++", "2:4 there is no `++`\n", "write `i = i + 1`"},
+      {"++i", "2:3 there is no `++`\n", "write `i = i + 1`"},
+      {"i--", "2:4 there is no `--`\n", "write `i = i - 1`"},
+      {"i--\n  f()", "2:4 there is no `--`\n", "write `i = i - 1`"},
+      {"i-- // one less\n  f()", "2:4 there is no `--`\n", "write `i = i - 1`"},
+      {"i += 2", "2:5 there is no `+=`\n", "write `i = i + …`"},
+      {"let m = { a: 1 }", "2:11 expected a value after `=`\n", brace},
+      {"let m = [{ a: 1 }]", "2:12 expected `,` or `]` after `[`\n", brace},
+      {"f({ a: 1 })", "2:5 expected `,` or `)` after `(`\n", brace},
+      {"return { a: 1 }", "2:10 no block can follow `return`\n", brace},
+      {"step a = f(json: { a: 1 })", "2:20 expected a value after `:`\n",
+       "write `json: json { … }`"},
+      {"step a = f(env: { A: \"1\" })", "2:19 expected a value after `:`\n",
+       "write `env: env { … }`"},
+      {"let m = a ? 1 : 2", "2:13 expected the end of the statement after `a`\n",
+       "write `if … { … } else { … }`: it has a value"},
+      {"let m = x => x", "2:13 expected the end of the statement after `x`\n",
+       "a function is written `fn(x) => …`"},
+  };
+  for (const Habit& habit : habits) {
+    const std::string text = "runbook r() {\n  " + habit.text + "\n}\n";
+    EXPECT_EQ(errors_of(text), habit.error) << text;
+    const ParsedFile file = parse(text_source(text));
+    ASSERT_FALSE(file.errors.empty()) << text;
+    EXPECT_EQ(file.errors.front().hint, habit.hint) << text;
+  }
+}
+
+TEST(Recovery, TwoSignsInOneLineAreASubtraction) {
+  EXPECT_EQ(errors_of("fn f(a: int, b: int) -> int {\n  return a--b - -1\n}\n"), "");
+  EXPECT_EQ(errors_of("fn f(a: int, b: int) -> int {\n  return a -\n    -b\n}\n"), "");
+}
+
 TEST(Recovery, BracketsAreRepairedByIndentation) {
   const auto tree = [](const std::string& text) { return dump(parse(text_source(text)).ast); };
   const std::string right =

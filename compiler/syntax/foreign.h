@@ -1,0 +1,12 @@
+// Words of other languages, which people write by habit, and what is written here instead.
+#pragma once
+
+#include <string_view>
+
+namespace rbk::syntax {
+
+/// What says the same as a statement that begins with `word`; empty if no other language's
+/// statement does that ours has another form for. The language itself has no such word: a name.
+std::string_view instead_of(std::string_view word);
+
+}  // namespace rbk::syntax
