@@ -81,6 +81,25 @@ TEST_F(CompilerCommands, StrictMakesWarningsErrors) {
   EXPECT_NE(strict.err.find("error[RBK0302]"), std::string::npos) << strict.err;
 }
 
+TEST_F(CompilerCommands, WhatIsFixedChecksClean) {
+  write("a.rbk", R"(runbook r(host: string) -> int {
+  http.get("http://${host}/health")
+  let free = shell("df ${host}")
+  return free.stdout.lines.length
+}
+)");
+  const Ran fixing = ran_command({"check", "--fix", "a.rbk"});
+  EXPECT_EQ(fixing.status, ExitStatus::kSucceeded) << fixing.err;
+  EXPECT_EQ(fixing.out, "1 file checked: no errors, 2 fixed\n");
+  EXPECT_EQ(*read_file("a.rbk"), R"(runbook r(host: string) -> int {
+  step get = http.get("http://${host}/health")
+  step free = shell("df ${host}")
+  return free.stdout.lines.length
+}
+)");
+  EXPECT_EQ(ran_command({"check", "a.rbk"}).out, "1 file checked: no errors\n");
+}
+
 TEST_F(CompilerCommands, WhatIsNotThereYetIsRefused) {
   const Ran ran = ran_command({"check", "--effects"});
   EXPECT_EQ(ran.status, ExitStatus::kUsage);

@@ -83,6 +83,8 @@ BodyChecker::BlockValue BodyChecker::check_expression_statement(syntax::StmtId s
     if (!node.clauses.empty()) check_call_statement(stmt, node);
     return {type, want == Want::kDiscard ? ExprId{} : expr, {}};
   }
+  const Restore<OwnStatement> own(own_statement_);
+  own_statement_ = {expr, {}, {}, false, kNone, want != Want::kDiscard};
   const Restore<ExprId> own_step(step_call_);
   if (place_.code == Place::Code::kVerify && node.clauses.find<syntax::ReadsClause>() != nullptr)
     step_call_ = expr;

@@ -184,6 +184,9 @@ class BodyChecker {
   void infer_arguments(const std::vector<syntax::Argument>& args);
   Callee callee_of(SymbolId symbol, std::string shown);
   void check_effect(ExprId expr, SymbolId symbol, std::string_view shown);
+  /// With the fix that makes it a step, certain where the call is all that its statement is.
+  void report_outside_step(ExprId call, SymbolId symbol, std::string_view shown);
+  std::string free_step_name(std::string_view wanted);
   std::string shown_name(ExprId expr) const;
   bool native_fits(ExprId base, std::string_view native, TypeId receiver, Span span);
 
@@ -205,6 +208,15 @@ class BodyChecker {
   bool is_scalar(TypeId type) const;
 
   // ---- statements (statements.cpp, blocks.cpp, steps.cpp)
+  /// A statement that is one call, or gives its value a name, while it is checked.
+  struct OwnStatement {
+    ExprId call;
+    Span head;              // what stands before the call; empty: nothing
+    std::string_view name;  // of a `let` or `var`
+    bool is_var = false;
+    TypeId type = kNone;    // that is written after the name
+    bool is_value = false;  // the value of its block may be looked at
+  };
   struct BlockValue {
     TypeId type = types::kNothing;
     ExprId value;  // the last expression, where the block has one
@@ -307,6 +319,8 @@ class BodyChecker {
   bool strict_ = false;
   std::deque<std::string> kept_;
   ExprId step_call_;  // the call that is the step itself: it may act
+  OwnStatement own_statement_;
+  std::vector<std::string> offered_;  // names of steps that fixes have given
 };
 
 /// Puts a value back when it goes out of scope.

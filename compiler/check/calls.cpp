@@ -140,35 +140,6 @@ bool BodyChecker::allow_effect(Span span, std::string_view what) {
   return false;
 }
 
-namespace {
-
-/// What stands on a call's line before it: nothing, or `let NAME =`.
-struct BeforeCall {
-  bool begins_statement = false;
-  uint32_t at = 0;        // where the statement begins
-  std::string_view name;  // of the `let`
-};
-
-BeforeCall before_call(std::string_view text, uint32_t call) {
-  const size_t newline = call == 0 ? std::string_view::npos : text.rfind('\n', call - 1);
-  const size_t line = newline == std::string_view::npos ? 0 : newline + 1;
-  const size_t begin = std::min<size_t>(text.find_first_not_of(" \t", line), call);
-  BeforeCall before{begin == call, static_cast<uint32_t>(begin), {}};
-  std::string_view words = text.substr(begin, call - begin);
-  if (!words.starts_with("let ")) return before;
-  words.remove_prefix(4);
-  const size_t end = words.find_first_of(" :=");
-  const size_t sign = words.find('=');
-  if (end == std::string_view::npos || sign == std::string_view::npos ||
-      words.find_first_not_of(" ", sign + 1) != std::string_view::npos)
-    return before;
-  before.begins_statement = true;
-  before.name = words.substr(0, end);
-  return before;
-}
-
-}  // namespace
-
 void BodyChecker::check_effect(ExprId expr, SymbolId symbol, std::string_view shown) {
   const bool is_runbook = program_.symbols[symbol].kind == Symbol::Kind::kRunbook;
   switch (place_.code) {
@@ -180,22 +151,9 @@ void BodyChecker::check_effect(ExprId expr, SymbolId symbol, std::string_view sh
           .labelled(is_runbook ? "a runbook does things" : "an action acts on the world")
           .help("call it in a step of the runbook, and hand the result in");
       return;
-    case Place::Code::kRunbook: {
-      if (expr == step_call_) return;
-      const size_t dot = shown.rfind('.');
-      const std::string_view name = dot == std::string_view::npos ? shown : shown.substr(dot + 1);
-      const BeforeCall before = before_call(module_.source->text(), span_of(expr).begin);
-      const std::string_view own = before.name.empty() ? name : before.name;
-      auto& report = diagnostics_.report(Code::kActionOutsideStep, span_of(expr), shown);
-      report.labelled("each call that acts is a step of its own")
-          .help(fmt::format("make it a step: `step {} = {}(…)`", own, shown));
-      if (before.begins_statement)
-        report.fix("make it a step",
-                   {{Span{before.at, span_of(expr).begin, span_of(expr).file},
-                     fmt::format("step {} = ", own)}},
-                   diagnostics::Applicability::kMaybeIncorrect);
+    case Place::Code::kRunbook:
+      if (expr != step_call_) report_outside_step(expr, symbol, shown);
       return;
-    }
     case Place::Code::kVerify: {
       if (is_runbook) {
         diagnostics_

@@ -75,8 +75,14 @@ void BodyChecker::check_statement(syntax::StmtId id) {
 
 void BodyChecker::check_let(syntax::StmtId stmt, const syntax::LetStmt& node) {
   TypeId type = types::kUnknown;
+  const Restore<OwnStatement> own(own_statement_);
+  if (node.value.valid())
+    own_statement_ = {
+        node.value,     {ast_[stmt].span.begin, span_of(node.value).begin, ast_[stmt].span.file},
+        node.name.text, node.is_var,
+        kNone,          false};
   if (node.type.valid()) {
-    type = all_.resolve_type(module_.id, node.type);
+    own_statement_.type = type = all_.resolve_type(module_.id, node.type);
     expect(node.value, type, {Why::Kind::kName, node.name.text, {}, ast_[node.type].span});
   } else {
     type = infer(node.value);
