@@ -84,17 +84,17 @@ TEST_F(CompilerCommands, StrictMakesWarningsErrors) {
 TEST_F(CompilerCommands, WhatIsFixedChecksClean) {
   write("a.rbk", R"(runbook r(host: string) -> int {
   http.get("http://${host}/health")
-  let free = shell("df ${host}")
-  return free.stdout.lines.length
+  let freeSpace = shell("df ${host}")
+  return freeSpace.stdout.lines.length
 }
 )");
   const Ran fixing = ran_command({"check", "--fix", "a.rbk"});
   EXPECT_EQ(fixing.status, ExitStatus::kSucceeded) << fixing.err;
-  EXPECT_EQ(fixing.out, "1 file checked: no errors, 2 fixed\n");
+  EXPECT_EQ(fixing.out, "1 file checked: no errors, 3 fixed\n");
   EXPECT_EQ(*read_file("a.rbk"), R"(runbook r(host: string) -> int {
   step get = http.get("http://${host}/health")
-  step free = shell("df ${host}")
-  return free.stdout.lines.length
+  step free_space = shell("df ${host}")
+  return free_space.stdout.lines.length
 }
 )");
   EXPECT_EQ(ran_command({"check", "a.rbk"}).out, "1 file checked: no errors\n");

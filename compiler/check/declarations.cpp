@@ -64,6 +64,7 @@ void ProgramChecker::run(std::string path, std::string text) {
   for (ModuleId id = 0; id < program.modules.size(); ++id) check_bodies(id);
   check_refinements();
   drop_what_follows_from_syntax();
+  add_renames();
   check_unused();
   apply_annotations();
 }

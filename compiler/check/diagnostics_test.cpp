@@ -407,52 +407,6 @@ TEST(Fixes, LeaveFewerMistakes) {
   EXPECT_GE(applied_count, 6u);
 }
 
-std::string fixed(const std::string& text) {
-  const CheckedProgram program = testing::check_text(text);
-  return diagnostics::apply_fixes(program.sources.get(0), program.diagnostics.sorted()).text;
-}
-
-/// In a runbook that has what the calls need; the statements alone, before and after.
-std::string fixed_body(const std::string& statements) {
-  const std::string before = "runbook inner() {\n}\nrunbook r(hosts: list<string>) {\n";
-  const std::string text = fixed(before + statements + "}\n");
-  return text.substr(before.size(), text.size() - before.size() - 2);
-}
-
-TEST(Fixes, ACallThatIsItsWholeStatementBecomesAStep) {
-  EXPECT_EQ(fixed_body("  let out = shell(\"ls\")\n"), "  step out = shell(\"ls\")\n");
-  EXPECT_EQ(fixed_body("  let out =\n    shell(\"ls\")\n"), "  step out = shell(\"ls\")\n");
-  EXPECT_EQ(fixed_body("  let out: shell.Output = shell(\"ls\")\n"),
-            "  step out = shell(\"ls\")\n");
-  EXPECT_EQ(fixed_body("  http.get(\"http://x/\") timeout 5s\n"),
-            "  step get = http.get(\"http://x/\") timeout 5s\n");
-  EXPECT_EQ(fixed_body("  for h in hosts { shell(\"ls ${h}\") }\n"),
-            "  for h in hosts { step run_shell = shell(\"ls ${h}\") }\n");
-  EXPECT_EQ(
-      fixed_body("  match hosts.length {\n    case 1 => inner()\n    case _ => { }\n  }\n"),
-      "  match hosts.length {\n    case 1 => step run_inner = inner()\n    case _ => { }\n  }\n");
-}
-
-TEST(Fixes, AStepGetsANameThatNothingElseHas) {
-  EXPECT_EQ(fixed_body("  shell(\"a\")\n  shell(\"b\")\n  let run_shell_3 = 1\n"
-                       "  log.info(\"${run_shell_3}\")\n  let _ = shell(\"c\")\n"),
-            "  step run_shell = shell(\"a\")\n  step run_shell_2 = shell(\"b\")\n"
-            "  let run_shell_3 = 1\n  log.info(\"${run_shell_3}\")\n"
-            "  step run_shell_4 = shell(\"c\")\n");
-}
-
-TEST(Fixes, ACallWhoseValueMeansMoreIsLeftToTheReader) {
-  for (const char* statements :
-       {"  let code = shell(\"ls\").exit_code\n  log.info(\"${code}\")\n",
-        "  var out = shell(\"ls\")\n  log.info(out.stdout)\n",
-        "  let out: shell.Output? = shell(\"ls\")\n  log.info(out?.stdout ?? \"\")\n",
-        "  let out = // all of it\n    shell(\"ls\")\n  log.info(out.stdout)\n",
-        "  (shell(\"ls\"))\n", "  if shell(\"ls\").exit_code == 0 { }\n",
-        "  step a {\n    shell(\"ls\")\n  }\n",
-        "  parallel for h in hosts {\n    shell(\"ls ${h}\")\n  }\n"})
-    EXPECT_EQ(fixed_body(statements), statements);
-}
-
 TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
   std::string page = testing::read_source_file("compiler/check/testdata/restart_service.rbk");
   ASSERT_FALSE(page.empty());

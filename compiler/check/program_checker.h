@@ -98,6 +98,8 @@ class ProgramChecker {
   void check_unused();
   void apply_annotations();
   void drop_what_follows_from_syntax();
+  /// Names of the wrong case get the fix that renames them, where all their uses are known.
+  void add_renames();
 
   std::vector<ModuleNames> names_;                           // by module
   std::vector<Progress> progress_;                           // by symbol

@@ -147,11 +147,16 @@ class Diagnostics {
   Diagnostic& add(Diagnostic diagnostic);
   /// Moves all of the other's to the end of this one.
   void take(Diagnostics&& other);
-  /// Drops those for which the predicate holds. References to others may move.
   template <typename Visitor>
   void for_each(Visitor visit) const {
     for (const Diagnostic& one : all_) visit(one);
   }
+  /// For what is only known once all is reported.
+  template <typename Visitor>
+  void revise(Visitor visit) {
+    for (Diagnostic& one : all_) visit(one);
+  }
+  /// Drops those for which the predicate holds. References to others may move.
   template <typename Predicate>
   void remove_if(Predicate drop) {
     std::erase_if(all_, drop);

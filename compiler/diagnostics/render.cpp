@@ -156,33 +156,49 @@ class Renderer {
     }
     const std::string_view old_text = file.text({from, to, file.id()});
     const std::string new_text = apply_edits(old_text, edits);
-    std::vector<std::string_view> removed = lines_of(old_text);
-    std::vector<std::string_view> added = lines_of(new_text);
-    uint32_t number = first;
-    while (!removed.empty() && !added.empty() && removed.front() == added.front()) {
+    std::vector<Row> removed = rows_of(old_text, first);
+    std::vector<Row> added = rows_of(new_text, first);
+    if (removed.size() == added.size()) {  // each line has its place: those between are not shown
+      for (size_t i = removed.size(); i-- > 0;) {
+        if (removed[i].text != added[i].text) continue;
+        removed.erase(removed.begin() + static_cast<ptrdiff_t>(i));
+        added.erase(added.begin() + static_cast<ptrdiff_t>(i));
+      }
+    }
+    while (!removed.empty() && !added.empty() && removed.front().text == added.front().text) {
       removed.erase(removed.begin());
       added.erase(added.begin());
-      ++number;
     }
-    while (!removed.empty() && !added.empty() && removed.back() == added.back()) {
+    while (!removed.empty() && !added.empty() && removed.back().text == added.back().text) {
       removed.pop_back();
       added.pop_back();
     }
     empty_row();
-    draw_side(removed, number, '-', Ink::kRemoved);
-    draw_side(added, number, '+', Ink::kAdded);
+    draw_side(removed, '-', Ink::kRemoved);
+    draw_side(added, '+', Ink::kAdded);
   }
 
-  void draw_side(const std::vector<std::string_view>& lines, uint32_t number, char sign, Ink ink) {
-    for (size_t i = 0; i < lines.size(); ++i) {
+  struct Row {
+    uint32_t number;
+    std::string_view text;
+  };
+
+  static std::vector<Row> rows_of(std::string_view text, uint32_t number) {
+    std::vector<Row> rows;
+    for (const std::string_view line : lines_of(text)) rows.push_back({number++, line});
+    return rows;
+  }
+
+  void draw_side(const std::vector<Row>& rows, char sign, Ink ink) {
+    for (size_t i = 0; i < rows.size(); ++i) {
       page_.line();
       if (i == kPreviewLines) {
         page_.write("...", Ink::kGutter);
         return;
       }
-      page_.write(fmt::format("{:>{}} ", number + i, gutter_), Ink::kGutter);
+      page_.write(fmt::format("{:>{}} ", rows[i].number, gutter_), Ink::kGutter);
       page_.write(std::string(1, sign) + " ", ink);
-      page_.write(expand_tabs(lines[i]));
+      page_.write(expand_tabs(rows[i].text));
     }
   }
 

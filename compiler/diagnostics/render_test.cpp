@@ -128,6 +128,15 @@ help: did you mean `host`?
   EXPECT_TRUE(shown().ends_with("help: say so\n  |\n1 +   rollback none\n")) << shown();
 }
 
+TEST_F(Render, AFixInSeveralPlacesShowsThoseLinesAlone) {
+  sources.add("a.rbk", "let A = 1\nlet b = 2\nf(A)\n");
+  all.report(Code::kUnknownName, find("A"), "A")
+      .fix("write `a`", {{{4, 5, 0}, "a"}, {{22, 23, 0}, "a"}});
+  EXPECT_TRUE(
+      shown().ends_with("help: write `a`\n  |\n1 - let A = 1\n3 - f(A)\n1 + let a = 1\n3 + f(a)\n"))
+      << shown();
+}
+
 TEST_F(Render, VeryLongLinesAreCutAroundTheMark) {
   sources.add("a.rbk", std::string(300, 'a') + " bad " + std::string(300, 'c'));
   all.report(Code::kUnknownName, find("bad"), "bad").labelled("here");

@@ -4,42 +4,12 @@
 #include <algorithm>
 
 #include "compiler/syntax/builder.h"
+#include "compiler/syntax/name_case.h"
 
 namespace rbk::syntax {
 namespace {
 
 using Kind = TokenKind;
-
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-
-// `hostName` and `MAX_HOSTS` as a value's name: `host_name`, `max_hosts`.
-std::string snake_case(std::string_view word) {
-  std::string made;
-  for (size_t i = 0; i < word.size(); ++i) {
-    const char c = word[i];
-    const bool starts = is_upper(c) && i > 0 && word[i - 1] != '_' &&
-                        (!is_upper(word[i - 1]) || (i + 1 < word.size() && is_lower(word[i + 1])));
-    if (starts) made += '_';
-    made += is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return made;
-}
-
-// `host_name` as a type's name: `HostName`.
-std::string upper_camel(std::string_view word) {
-  std::string made;
-  bool capital = true;
-  for (const char c : word) {
-    if (c == '_') {
-      capital = true;
-      continue;
-    }
-    made += capital && is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c;
-    capital = false;
-  }
-  return made;
-}
 
 }  // namespace
 
