@@ -471,14 +471,37 @@ void ProgramChecker::check_not_recursive(SymbolId id) {
 // ---- Bodies
 
 void ProgramChecker::check_annotations(ModuleId module, const syntax::Decl& decl) {
-  (void)module;
   static constexpr std::array<std::string_view, 3> kKnown = {"strict", "deprecated", "suppress"};
   for (const syntax::Annotation& annotation : decl.annotations) {
     const std::string& name = annotation.name.text;
+    if (name == "suppress") check_suppressed(module, annotation);
     if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) continue;
     diagnostics.report(Code::kUnknownAnnotation, annotation.name.span, name)
         .labelled("the annotations are `@strict`, `@deprecated` and `@suppress`")
         .did_you_mean(annotation.name.span, nearest(name, {kKnown.begin(), kKnown.end()}));
+  }
+}
+
+void ProgramChecker::check_suppressed(ModuleId id, const syntax::Annotation& annotation) {
+  const CheckedModule& module = *program.modules[id];
+  if (annotation.args.empty())
+    diagnostics.report(Code::kMissingArgument, annotation.name.span, "@suppress", "RBK…")
+        .labelled("which warning?")
+        .help("add its code: `@suppress(RBK0302)`");
+  for (const syntax::Argument& argument : annotation.args) {
+    if (!argument.value.valid()) continue;
+    const Span span = module.ast[argument.value].span;
+    const std::string_view written = module.source->text(span);
+    if (diagnostics::find_code(written)) continue;
+    std::vector<std::string> codes;  // an error is never suppressed
+    for (const diagnostics::CodeInfo& one : diagnostics::kCodes) {
+      if (one.severity != diagnostics::Severity::kError)
+        codes.push_back(diagnostics::code_text(one.code));
+    }
+    diagnostics.report(Code::kUnknownCode, span, written)
+        .labelled("this suppresses nothing")
+        .help("`rbk explain` lists the codes")
+        .did_you_mean(span, nearest(written, {codes.begin(), codes.end()}));
   }
 }
 

@@ -143,6 +143,9 @@ const Case kCases[] = {
      "@suppress(RBK0302)\nrunbook r() {\n  step a = shell(\"true\")\n  step b = "
      "shell(\"true\")\n}\n",
      {}},
+    {"suppressed_by_no_code",
+     "@suppress(RBK9999)\nrunbook r() {\n}\n@suppress\nrunbook s() {\n}\n",
+     {"RBK0116 1:11 `RBK9999`", "RBK0203 4:2 `@suppress`"}},
     {"timeout_without_doubt",
      "runbook r() {\n  step a = shell(\"true\")\n    timeout 5s\n    rollback none "
      "\"harmless\"\n}\n",

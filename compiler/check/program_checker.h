@@ -87,6 +87,7 @@ class ProgramChecker {
   SymbolId declare(ModuleId module, syntax::DeclId decl);
   void check_bodies(ModuleId module);
   void check_annotations(ModuleId module, const syntax::Decl& decl);
+  void check_suppressed(ModuleId module, const syntax::Annotation& annotation);
   void report_not_supported(const syntax::Decl& decl);
   std::vector<Field> resolve_fields(ModuleId module, const std::vector<syntax::Field>& written);
   void resolve_callable(Symbol& symbol, const std::vector<syntax::Field>& parameters,
