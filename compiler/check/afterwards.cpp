@@ -36,7 +36,8 @@ void ProgramChecker::check_refinements() {
         diagnostics
             .report(Code::kOutsideWhere, span, fmt::format("`{}`", value.written()), field.name)
             .labelled(fmt::format("`{}` does not hold for it", condition))
-            .also(where.span, fmt::format("`{}` asks this of it", callee.name));
+            .also(where.span, fmt::format("`{}` asks this of it", callee.name))
+            .help(fmt::format("give a value for which `{}` holds", condition));
     }
   }
 }

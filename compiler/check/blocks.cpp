@@ -269,7 +269,8 @@ void BodyChecker::check_policy(const syntax::FailurePolicy& policy) {
   if (policy.kind != syntax::FailurePolicy::Kind::kTolerate) return;
   expect(policy.tolerance, types::kInt, {Why::Kind::kClause, "tolerate", {}, {}});
   within(policy.tolerance, 0, policy.percent ? 100 : INT64_MAX, "tolerate",
-         policy.percent ? "a share is at most 100%" : "that many branches may fail");
+         policy.percent ? "a share is at most 100%" : "that many branches may fail",
+         "write how many, `tolerate 2`, or which share of them, `tolerate 5%`");
 }
 
 TypeId BodyChecker::check_parallel(ExprId expr, const syntax::ParallelExpr& node) {
@@ -344,7 +345,8 @@ TypeId BodyChecker::check_parallel_for(ExprId expr, const syntax::ParallelForExp
   const TypeId element = iterate(node.items, key, !node.index.empty());
   if (node.limit.valid()) {
     expect(node.limit, types::kInt, {Why::Kind::kClause, "limit", {}, {}});
-    within(node.limit, 1, INT64_MAX, "limit", "at least one branch runs at once");
+    within(node.limit, 1, INT64_MAX, "limit", "at least one branch runs at once",
+           "write how many branches may run at once, as `limit 4`");
   }
   check_policy(node.policy);
   const Scopes::Open scope(scopes_);

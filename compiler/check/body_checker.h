@@ -150,7 +150,7 @@ class BodyChecker {
   std::optional<int64_t> constant(ExprId expr) const;
   /// Reports a number of a clause that is known and lies outside.
   void within(ExprId expr, int64_t least, int64_t most, std::string_view clause,
-              std::string_view why);
+              std::string_view why, std::string_view cure);
   void report_operator(const syntax::BinaryExpr& node, TypeId left, TypeId right);
   bool refuse_secret(ExprId expr, TypeId type, std::string_view shown_by);
   /// Checks a condition and says what follows from it. Narrowing inside `and`, `or` included.

@@ -410,6 +410,27 @@ TEST(Fixes, LeaveFewerMistakes) {
   EXPECT_GE(applied_count, 6u);
 }
 
+TEST(NumbersOfClauses, AreToldWithTheirCure) {
+  const CheckedProgram program = testing::check_text(
+      "runbook r(hosts: list<string>) {\n"
+      "  step a = shell(\"true\") reads timeout -1s retry -1 times backoff -1s\n"
+      "  parallel for h in hosts limit -1 on failure tolerate -1 {\n"
+      "    step b = shell(\"ls ${h}\") reads\n  }\n"
+      "  repeat every -1s at most -1 times {\n    step c = shell(\"ls\") reads\n"
+      "    until c.exit_code == 0\n  }\n"
+      "  wait -1s\n"
+      "  approval go \"?\" {\n    by group \"sre\"\n    quorum -1\n    expires -1h then reject\n  "
+      "}\n"
+      "  step d = inner(-1)\n}\n"
+      "runbook inner(n: int where n in 1..9) {\n  log.info(\"${n}\")\n}\n");
+  const auto found = program.diagnostics.sorted();
+  EXPECT_EQ(found.size(), 11u);
+  for (const auto& one : found) {
+    EXPECT_EQ(one.code, diagnostics::Code::kOutsideWhere) << one.message;
+    EXPECT_TRUE(one.hint.starts_with("write ") || one.hint.starts_with("give ")) << one.message;
+  }
+}
+
 TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
   std::string page = testing::read_source_file("compiler/check/testdata/restart_service.rbk");
   ASSERT_FALSE(page.empty());

@@ -525,6 +525,8 @@ TypeId BodyChecker::infer_wait(ExprId expr) {
   if (const auto* wait = std::get_if<syntax::WaitExpr>(&written.node)) {
     if (allow_effect(written.span, "`wait`"))
       expect(wait->duration, types::kDuration, {Why::Kind::kClause, "wait", {}, {}});
+    within(wait->duration, 0, INT64_MAX, "wait", "nothing waits for a time that is over",
+           "write how long to wait, as `wait 30s`");
     if (place_.timeout && constant(wait->duration) && *constant(wait->duration) > *place_.timeout)
       diagnostics_
           .report(Code::kLongerThanTimeout, written.span, source(span_of(wait->duration)),

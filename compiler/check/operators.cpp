@@ -374,11 +374,12 @@ std::optional<int64_t> BodyChecker::constant(ExprId expr) const {
 }
 
 void BodyChecker::within(ExprId expr, int64_t least, int64_t most, std::string_view clause,
-                         std::string_view why) {
+                         std::string_view why, std::string_view cure) {
   const auto number = constant(expr);
   if (!number || (*number >= least && *number <= most)) return;
   diagnostics_.report(Code::kOutsideWhere, span_of(expr), source(span_of(expr)), clause)
-      .labelled(std::string(why));
+      .labelled(std::string(why))
+      .help(std::string(cure));
 }
 
 void BodyChecker::fold(ExprId expr, const syntax::BinaryExpr& node, TypeId type) {

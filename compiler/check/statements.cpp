@@ -255,9 +255,15 @@ void BodyChecker::check_for(syntax::StmtId stmt, const syntax::ForStmt& node) {
 
 void BodyChecker::check_repeat(const syntax::RepeatStmt& node) {
   expect(node.every, types::kDuration, {Why::Kind::kClause, "every", {}, {}});
-  if (node.at_most.valid())
+  within(node.every, 0, INT64_MAX, "every", "a pause takes time, or none",
+         "write the pause between two rounds, as `every 5s`");
+  if (node.at_most.valid()) {
     expect(node.at_most, node.at_most_times ? types::kInt : types::kDuration,
            {Why::Kind::kClause, "at most", {}, {}});
+    within(node.at_most, 1, INT64_MAX, "at most", "it would be up before it begins",
+           node.at_most_times ? "write how many rounds there may be, as `at most 20 times`"
+                              : "write how long it may take, as `at most 10m`");
+  }
   if (place_.timeout && node.at_most.valid() && !node.at_most_times) {
     const auto longest = constant(node.at_most);
     if (longest && *longest > *place_.timeout)
@@ -395,6 +401,8 @@ void BodyChecker::check_who(const std::vector<syntax::Who>& who, std::string_vie
 void BodyChecker::check_expired(const syntax::ApprovalStmt& node) {
   if (!node.expires) return;
   expect(node.expires->after, types::kDuration, {Why::Kind::kClause, "expires", {}, {}});
+  within(node.expires->after, 1, INT64_MAX, "expires", "it would be over before anybody saw it",
+         "write how long people have, as `expires 4h then reject`");
   switch (node.expires->then) {
     case syntax::Expiry::Then::kReject:
       break;
@@ -438,7 +446,8 @@ void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt
     if (const auto count = constant(node.quorum); count && *count < 1)
       diagnostics_
           .report(Code::kOutsideWhere, span_of(node.quorum), std::to_string(*count), "quorum")
-          .labelled("at least one person has to approve");
+          .labelled("at least one person has to approve")
+          .help("write how many have to, as `quorum 2`, or leave it out: then one has");
   }
   for (const ExprId target : node.notify)
     expect(target, types::kString, {Why::Kind::kClause, "notify", {}, {}});

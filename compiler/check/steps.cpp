@@ -197,7 +197,8 @@ void BodyChecker::check_call_statement(syntax::StmtId stmt, const syntax::ExprSt
 void BodyChecker::check_timeout(const syntax::Clauses& clauses,
                                 const syntax::TimeoutClause& clause) {
   expect(clause.duration, types::kDuration, {Why::Kind::kClause, "timeout", {}, {}});
-  within(clause.duration, 1, INT64_MAX, "timeout", "it would be up before it begins");
+  within(clause.duration, 1, INT64_MAX, "timeout", "it would be up before it begins",
+         "write how long an attempt may take, as `timeout 5m`, or leave it out");
   const auto duration = constant(clause.duration);
   if (!duration || !place_.timeout || *duration <= *place_.timeout) return;
   diagnostics_
@@ -209,15 +210,20 @@ void BodyChecker::check_timeout(const syntax::Clauses& clauses,
 
 void BodyChecker::check_retry(syntax::StmtId stmt, const syntax::RetryClause& clause) {
   expect(clause.times, types::kInt, {Why::Kind::kClause, "retry", {}, {}});
-  within(clause.times, 1, INT64_MAX, "retry", "it is tried at least once");
+  within(clause.times, 1, INT64_MAX, "retry", "it is tried at least once",
+         "write how often it is tried again, as `retry 3 times`, or leave it out");
   if (clause.backoff.valid()) {
     const bool is_range = std::holds_alternative<syntax::RangeExpr>(ast_[clause.backoff].node);
     expect(clause.backoff, is_range ? types_.range(types::kDuration) : types::kDuration,
            {Why::Kind::kClause, "backoff", {}, {}});
-    if (const auto* range = std::get_if<syntax::RangeExpr>(&ast_[clause.backoff].node)) {
-      if (const auto low = constant(range->low))
-        within(range->high, *low, INT64_MAX, "backoff", "the shortest pause is longer");
-    }
+    const auto* range = std::get_if<syntax::RangeExpr>(&ast_[clause.backoff].node);
+    const ExprId shortest = range == nullptr ? clause.backoff : range->low;
+    const auto low = constant(shortest);
+    within(shortest, 0, INT64_MAX, "backoff", "a pause takes time, or none",
+           "write the pause between two attempts, as `backoff 1s..30s`");
+    if (range != nullptr && low && *low >= 0)
+      within(range->high, *low, INT64_MAX, "backoff", "the shortest pause is longer",
+             "write the shortest pause first, as `backoff 1s..30s`");
   }
   for (const syntax::Path& path : clause.kinds) {
     const SymbolId kind = all_.resolve_type_path(module_.id, path);

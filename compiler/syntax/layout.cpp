@@ -220,13 +220,19 @@ class Layouter {
       case Kind::kRange:
         return emit(token, next_kind() == Kind::kRbrack ? Kind::kRangeOpen : Kind::kRange);
       case Kind::kPercent:
-        return emit(token,
-                    before_last() == Kind::kTolerate ? Kind::kToleratePercent : Kind::kPercent);
+        return emit(token, ends_share() ? Kind::kToleratePercent : Kind::kPercent);
       default:
         if (is_word(token.kind)) return word(token);
         if (token.kind != Kind::kDot && token.kind != Kind::kQuest) angle_ = 0;
         emit(token, token.kind);
     }
+  }
+
+  // `tolerate 5`, and the share below zero that the checker refuses.
+  bool ends_share() const {
+    const size_t n = out_.tokens.size();
+    const bool negative = before_last() == Kind::kMinus && n >= decl_first_ + 3;
+    return (negative ? out_.tokens[n - 3].kind : before_last()) == Kind::kTolerate;
   }
 
   bool newlines_count() const {
