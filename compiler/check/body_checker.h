@@ -207,7 +207,7 @@ class BodyChecker {
   TypeId infer_part(const syntax::StringLit::Part& part, std::string_view where);
   bool is_scalar(TypeId type) const;
 
-  // ---- statements (statements.cpp, blocks.cpp, steps.cpp)
+  // ---- statements (statements.cpp, blocks.cpp, steps.cpp, people.cpp)
   /// A statement that is one call, or gives its value a name, while it is checked.
   struct OwnStatement {
     ExprId call;
@@ -249,6 +249,8 @@ class BodyChecker {
   void check_require(const syntax::RequireStmt& node);
   void check_handler(syntax::StmtId stmt, const syntax::HandlerStmt& node, Span span);
   void check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt& node, Span span);
+  /// That so many people may approve as have to, as far as they are named.
+  void check_quorum(const syntax::ApprovalStmt& node);
   void check_who(const std::vector<syntax::Who>& who, std::string_view starter_cure);
   void not_supported(Span span, std::string_view what, std::string_view cure);
   /// Refuses an effect where code must be pure. True if it may stand here.
