@@ -200,6 +200,8 @@ class BodyChecker {
   TypeId infer_string(ExprId expr, const syntax::StringLit& node, TypeId hint);
   TypeId infer_text(ExprId expr, const syntax::StringLit& node);
   TypeId infer_command(ExprId expr, const syntax::StringLit& node);
+  void report_read_again(const syntax::StringLit::Part& part, TypeId type,
+                         const std::string& reader);
   TypeId infer_url(ExprId expr, const syntax::StringLit& node);
   TypeId infer_query(ExprId expr, const syntax::StringLit& node);
   TypeId infer_literal(ExprId expr, const syntax::StringLit& node, TypeId type);

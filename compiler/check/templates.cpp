@@ -7,6 +7,7 @@
 #include "compiler/check/body_checker.h"
 #include "compiler/check/pattern_text.h"
 #include "compiler/check/shell_text.h"
+#include "compiler/check/shell_words.h"
 
 namespace rbk::check {
 
@@ -224,16 +225,33 @@ TypeId BodyChecker::infer_text(ExprId expr, const syntax::StringLit& node) {
 
 // ---- Commands
 
+// The quotes around a value are gone when `eval` or `sh -c` reads it. A number can do no harm.
+void BodyChecker::report_read_again(const syntax::StringLit::Part& part, TypeId type,
+                                    const std::string& reader) {
+  const TypeId word = types_.is(type, Shape::kList) ? types_.element(type) : type;
+  if (word != types::kString && word != types::kUrl) return;
+  diagnostics_.report(Code::kRawCommand, part.span, reader)
+      .labelled("what is in this value, the shell does")
+      .help(reader == "eval"
+                ? std::string("leave `eval` out, and write the command in place")
+                : fmt::format("write the script in place, and hand values over as its arguments: "
+                              "`{} 'echo \"$1\"' - ${{{}}}`",
+                              reader, source(span_of(part.value))));
+}
+
 TypeId BodyChecker::infer_command(ExprId expr, const syntax::StringLit& node) {
   ShellText shell;
+  ShellWords words;
   std::vector<Encoding> encodings;
   for (size_t i = 0; i < node.parts.size(); ++i) {
     const syntax::StringLit::Part& part = node.parts[i];
     encodings.push_back(Encoding::kText);
     if (!part.value.valid()) {
       shell.text(part.text);
+      words.text(part.text);
       continue;
     }
+    const std::string reader = words.value();
     const auto* name = std::get_if<syntax::NameExpr>(&ast_[part.value].node);
     if (name != nullptr && scopes_.find(name->name) == kNone &&
         all_.find_top_level(module_.id, name->name) == kNone) {
@@ -287,6 +305,7 @@ TypeId BodyChecker::infer_command(ExprId expr, const syntax::StringLit& node) {
       }
       continue;
     }
+    if (!reader.empty()) report_read_again(part, type, reader);
     if (is_scalar(type)) {
       encodings.back() = Encoding::kShellWord;
       if (type == types::kUrl) {
