@@ -10,6 +10,7 @@
 
 #include "base/spelling.h"
 #include "cli/files.h"
+#include "cli/json_keys.h"
 
 namespace rbk::cli {
 namespace {
@@ -69,6 +70,9 @@ Result<boost::json::object> read_object(const std::string& file) {
   if (!value.is_object())
     return fail(ErrorKind::kInvalid, fmt::format("{} holds no JSON object", name),
                 "write {\"parameter\": value, …}");
+  if (const auto key = repeated_key(*text))
+    return fail(ErrorKind::kInvalid, fmt::format("{} gives `{}` twice", name, *key),
+                "leave one of the two out");
   return std::move(value.get_object());
 }
 
@@ -152,7 +156,12 @@ Result<boost::json::value> read_value(const bytecode::Program& program, bytecode
   }
   boost::json::error_code problem;
   boost::json::value value = boost::json::parse(text, problem);
-  if (!problem) return value;
+  if (!problem) {
+    if (const auto key = repeated_key(text))
+      return fail(ErrorKind::kInvalid, fmt::format("`{}` is given twice", *key),
+                  "leave one of the two out");
+    return value;
+  }
   return fail(ErrorKind::kInvalid,
               fmt::format("expected JSON, got `{}`: {}", text, problem.message()),
               "quote it for the shell, '{\"a\": 1}', or put it into a file and give --params FILE");

@@ -89,6 +89,22 @@ TEST_F(Parameters, NoJsonIsSaidSo) {
   EXPECT_TRUE(read({{"config", "{a}"}}).starts_with("--config: expected JSON, got `{a}`"));
 }
 
+TEST_F(Parameters, AKeyThatIsGivenTwiceIsRefused) {
+  parameter("config", type(Shape::kJson));
+  const std::string path = ::testing::TempDir() + "rbk_parameters_test_twice.json";
+  const auto file = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    return read({}, path);
+  };
+  const std::string cure = " / leave one of the two out";
+  EXPECT_EQ(file(R"({"config": 1, "config": 2})"), path + " gives `config` twice" + cure);
+  EXPECT_EQ(file(R"({"config": {"a": [1, {"b": {}, "\u0062": "}"}]}})"),
+            path + " gives `config.a[1].b` twice" + cure);
+  EXPECT_EQ(file(R"({"config": [{"a": "\"a\": 1, {"}, {"a": ",\"a\":"}, "a", "a"]})"),
+            R"({"config":[{"a":"\"a\": 1, {"},{"a":",\"a\":"},"a","a"]})");
+  EXPECT_EQ(read({{"config", R"({"a": 1, "a": 2})"}}), "--config: `a` is given twice" + cure);
+}
+
 TEST_F(Parameters, TheCommandLineReplacesTheFile) {
   parameter("batch", type(Shape::kInt));
   const std::string path = ::testing::TempDir() + "rbk_parameters.json";
