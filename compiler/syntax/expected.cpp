@@ -284,27 +284,31 @@ class Words {
   bool foreign_assignment() {
     const Token* last = before(1);
     const Token* first = before(2);
-    const auto is_sign = [](const Token* token) {
-      return token != nullptr && token->kind >= Kind::kPlus && token->kind <= Kind::kPercent;
+    const Token& next = stream_.token_at(stream_.index() + 1)->token();
+    const auto is_pair = [](const Token* one, const Token* other) {
+      return one != nullptr && other != nullptr && one->kind == other->kind &&
+             touch(*one, *other) && (one->kind == Kind::kPlus || one->kind == Kind::kMinus);
     };
+    const auto ends = [](const Token& token) {
+      return is_closer(token.kind) || token.kind == Kind::kTerm || token.kind == Kind::kNoToken;
+    };
+    const bool compound = found_.kind == Kind::kAssign && last != nullptr &&
+                          last->kind >= Kind::kPlus && last->kind <= Kind::kPercent &&
+                          touch(*last, found_);
     const Token* name = first;
     const Token* sign = last;
     const Token* end = &found_;
-    const Token& next = stream_.token_at(stream_.index() + 1)->token();
-    const bool compound = is_sign(last) && found_.kind == Kind::kAssign && touch(*last, found_);
-    const bool doubled = is_sign(last) && last->kind == found_.kind && touch(*last, found_);
-    if (found_.kind == Kind::kPlus && next.kind == Kind::kPlus && touch(found_, next)) {
+    if (is_pair(&found_, &next)) {
       name = &stream_.token_at(stream_.index() + 2)->token();
       sign = &found_;
       end = &next;
-    } else if (!compound && !doubled) {
+    } else if (is_pair(first, last) && ends(found_)) {
       // The second sign of `i--` was read as that of a negative number.
-      if (!is_sign(last) || !is_sign(first) || last->kind != first->kind || !touch(*first, *last) ||
-          !(is_closer(found_.kind) || found_.kind == Kind::kTerm))
-        return false;
       name = before(3);
       sign = first;
       end = last;
+    } else if (!compound && !(is_pair(last, &found_) && ends(next))) {
+      return false;
     }
     const std::string_view changed =
         name != nullptr && name->kind == Kind::kName ? text(*name) : "x";

@@ -249,6 +249,8 @@ TEST(Recovery, FormsOfOtherLanguagesGetOurs) {
 TEST(Recovery, TwoSignsInOneLineAreASubtraction) {
   EXPECT_EQ(errors_of("fn f(a: int, b: int) -> int {\n  return a--b - -1\n}\n"), "");
   EXPECT_EQ(errors_of("fn f(a: int, b: int) -> int {\n  return a -\n    -b\n}\n"), "");
+  EXPECT_EQ(errors_of("fn f(a: int, b: int) -> int {\n  return a ++ b\n}\n"),
+            "2:13 expected a value after `+`\n");
 }
 
 TEST(Recovery, BracketsAreRepairedByIndentation) {
