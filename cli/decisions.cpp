@@ -119,19 +119,33 @@ ExitStatus tell_if_lost(const Terminal& terminal, Session& session,
                            fmt::format("`rbk show {}` tells how the run stands", approval.run)});
 }
 
-/// A run whose end was certain when the cancellation came ends as it would have without.
+/// A run whose end was certain when the cancellation came ends as it would have without; and of
+/// several cancellations the first counts.
 ExitStatus tell_if_too_late(const Terminal& terminal, Session& session, const std::string& run,
-                            ExitStatus status) {
+                            bool rollback, ExitStatus status) {
   Result<engine::RunSummary> summary = session.engine->summary(run);
   if (!summary) return refuse(terminal, summary.error());
+  const bool over = engine::is_over(summary->status);
   const bool took_hold = summary->error && summary->error->kind == "Cancelled";
-  if (!engine::is_over(summary->status) || took_hold) return status;
+  // A doubt in what is cancelled ends with it: one that is left is in a rollback or the like.
+  if ((over && !took_hold) || summary->status == engine::RunStatus::kInDoubt)
+    return refuse(terminal,
+                  {ErrorKind::kRefused,
+                   fmt::format("the cancellation came too late: only clean-up was left of run {}, "
+                               "which is now {}",
+                               summary->id, engine::to_string(summary->status)),
+                   over ? fmt::format("`rbk show {}` tells what it did", summary->id)
+                        : "`rbk inbox` tells what a person has to answer"});
+  if (!over) return status;
+  Result<std::optional<engine::Cancellation>> first = session.engine->cancellation(run);
+  if (!first) return refuse(terminal, first.error());
+  if (!*first || (*first)->rollback == rollback) return status;
   return refuse(terminal,
                 {ErrorKind::kRefused,
-                 fmt::format("the cancellation came too late: only clean-up was left of run {}, "
-                             "which is now {}",
-                             summary->id, engine::to_string(summary->status)),
-                 fmt::format("`rbk show {}` tells what it did", summary->id)});
+                 fmt::format("{} cancelled run {} first, and {}", (*first)->by, summary->id,
+                             rollback ? "left what it did" : "had what it did undone"),
+                 rollback ? fmt::format("`rbk rollback {}` undoes it", summary->id)
+                          : fmt::format("`rbk show {}` tells how", summary->id)});
 }
 
 }  // namespace
@@ -237,7 +251,7 @@ ExitStatus cancel_command(const Terminal& terminal, const Arguments& arguments) 
   if (Status cancelled = session->engine->cancel(run, how, now, session->person); !cancelled)
     return refuse(terminal, cancelled.error());
   const ExitStatus status = go_on_after(terminal, *session, run);
-  return tell_if_too_late(terminal, *session, run, status);
+  return tell_if_too_late(terminal, *session, run, rollback, status);
 }
 
 ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments) {

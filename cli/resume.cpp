@@ -34,7 +34,8 @@ ExitStatus resume_all(const Terminal& terminal, Session& session) {
   }
   if (!ends) {
     report->close();
-    return refuse(terminal, ends.error());
+    refuse(terminal, ends.error());
+    return suspends(ends.error()) ? ExitStatus::kSuspended : exit_status(ends.error());
   }
   ExitStatus status = ExitStatus::kSucceeded;
   for (const engine::DriveEnd& end : *ends) {

@@ -89,8 +89,8 @@ ExitStatus run_confirmed(const Terminal& terminal, Session& session, const std::
             [&](const engine::AboutToWrite& attempt) { return confirmation.ask(attempt); });
   if (!confirmation.refused().empty() && !terminal.json)
     terminal.print_to_err(fmt::format(
-        "{0} has not begun; `rbk resume {1}` goes on without asking, `rbk cancel {1}` leaves what "
-        "was done, `rbk cancel {1} --rollback` undoes it\n",
+        "{0} has not begun; `rbk resume {1}` goes on without asking, `rbk show {1}` tells how it "
+        "stands\n",
         confirmation.refused(), run));
   return status;
 }

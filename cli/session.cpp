@@ -48,15 +48,10 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   return session;
 }
 
-namespace {
-
-/// What went wrong is the store's trouble: the run stands where it stood, and can go on.
 bool suspends(const Error& error) {
   return error.kind == ErrorKind::kFull || error.kind == ErrorKind::kIo ||
          error.kind == ErrorKind::kLocked;
 }
-
-}  // namespace
 
 ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run, Report& report,
                  std::function<bool(const engine::AboutToWrite&)> confirm) {

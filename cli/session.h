@@ -43,6 +43,9 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
 ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run, Report& report,
                  std::function<bool(const engine::AboutToWrite&)> confirm = {});
 
+/// Whether an error leaves the run where it stood, so that it can go on: trouble of the store.
+bool suspends(const Error& error);
+
 /// The contract's status for how a run stands.
 ExitStatus exit_status(const engine::DriveEnd& end);
 

@@ -42,7 +42,14 @@ struct ActionError {
 
 /// The one terminal event of an attempt.
 struct Outcome {
-  enum class Kind : uint8_t { kOk, kError, kStopped, kUnknown };
+  enum class Kind : uint8_t {
+    kOk,
+    kError,
+    kStopped,
+    kUnknown,
+    kNotBegun,  // nothing was done, as the host is not fit for it (no space): the run stops here
+                // and goes on later; error.message says why
+  };
   Kind kind = Kind::kOk;
   boost::json::value output;      // kOk: fits the action's declared output type
   ActionError error;              // kError
@@ -74,9 +81,9 @@ struct Attempt {
   std::string attempt_key;  // unique to this attempt, the same after a crash: names its spool
   std::string run;          // the run's id and the step's path, for messages and environment
   std::string path;
-  std::string origin;  // recover: boot_identity() (base/boot.h) of the engine that journaled the
-                       // attempt's intent; in another life of the host, or with an empty one,
-                       // that nothing is found proves nothing
+  std::string origin;  // recover: boot_identity() (base/boot.h), `@` and ActionRegistry::place() of
+                       // the engine that journaled the attempt's intent; in another life of the
+                       // host or another place, that nothing is found proves nothing
   uint64_t fence = 0;  // grows with each engine that takes the run up
   Behaviour behaviour = Behaviour::kWrites;
   std::optional<int64_t>
@@ -126,6 +133,9 @@ class Action {
 class ActionRegistry {
  public:
   virtual ~ActionRegistry() = default;
+  /// Names the place where its actions keep what outlives the process, and changes when that is
+  /// made anew; empty if there is none. Part of Attempt::origin.
+  virtual std::string place() { return {}; }
   /// kNotFound names the action and the modules that exist. The pointer lives as long as the
   /// registry.
   virtual Result<Action*> find(std::string_view name) = 0;

@@ -55,6 +55,7 @@ vm::event::Performed performed(vm::RequestId request, Outcome outcome, bool time
       break;
     case Outcome::Kind::kStopped:
     case Outcome::Kind::kUnknown:
+    case Outcome::Kind::kNotBegun:
       event.how = timed_out ? How::kTimeout : How::kStopped;
       break;
   }
@@ -360,6 +361,13 @@ void Engine::State::end_attempt(uint64_t id, Outcome outcome) {
     return;
   }
   --driver.attempts;
+  if (outcome.kind == Outcome::Kind::kNotBegun) {
+    attempts.erase(id);
+    asked->attempt = 0;
+    asked->out = false;
+    stop_for(driver, outcome.error.message);
+    return;
+  }
   if (outcome.kind == Outcome::Kind::kUnknown && !attempt.timed_out) {
     attempts.erase(id);
     effect_unknown(driver, *asked);
@@ -367,6 +375,15 @@ void Engine::State::end_attempt(uint64_t id, Outcome outcome) {
   }
   attempt.outcome = outcome;
   answer(driver, performed(attempt.request, std::move(outcome), attempt.timed_out), id);
+}
+
+/// The host is not fit for what a run wants: nothing more begins.
+void Engine::State::stop_for(const RunDriver& driver, const std::string& why) {
+  if (!trouble)
+    trouble =
+        Error{ErrorKind::kIo, why, fmt::format("`rbk resume {}` goes on then", driver.row().id)};
+  int running = 0;
+  stop_level.compare_exchange_strong(running, 1);
 }
 
 void Engine::State::answer(RunDriver& driver, vm::event::Performed event, uint64_t attempt) {

@@ -20,6 +20,7 @@ constexpr int64_t kShortSleep = 60'000'000;
 Status Engine::State::join() {
   if (key != 0) return {};
   boot = world.clock->boot_identity();
+  if (const std::string place = actions->place(); !place.empty()) boot += "@" + place;
   for (int attempt = 0; attempt < 8; ++attempt) {
     // 47 bits: lock offsets stay positive, and the key readable.
     const auto wanted = static_cast<EngineKey>((world.random->next() >> 17) | 1);
@@ -116,6 +117,13 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
   }
   Status flushed = flush(true);
   observer = nullptr;
+  if (trouble) {
+    int stopped = 1;
+    stop_level.compare_exchange_strong(stopped, 0);
+    const Error error = *std::exchange(trouble, std::nullopt);
+    const auto is_over = [](const DriveEnd& end) { return end.why == DriveEnd::Why::kOver; };
+    if (flushed && !std::all_of(ends.begin(), ends.end(), is_over)) return tl::unexpected(error);
+  }
   if (!flushed) return tl::unexpected(flushed.error());
   return ends;
 }

@@ -95,6 +95,12 @@ struct Decision {
   std::vector<std::string> by;  // approved, rejected
 };
 
+/// The first that a run took in: it decides whether what was done is undone.
+struct Cancellation {
+  bool rollback = false;
+  std::string by;
+};
+
 struct AttemptDetail {
   uint32_t number = 1;
   int64_t began = 0;
@@ -254,6 +260,9 @@ class Engine {
   /// How an approval that `approve` or `reject` returned was decided in the end; nothing while it
   /// is open. Of several who decide at once the first counts.
   Result<std::optional<Decision>> decision(const WaitingFor& approval);
+
+  /// Nothing if the run was never cancelled.
+  Result<std::optional<Cancellation>> cancellation(const std::string& run);
 
   /// Answers a step in doubt. kRefused: it has been answered. `output` belongs to kDone and must
   /// fit the step's action.

@@ -78,6 +78,7 @@ struct Engine::State {
   bool look_now = false;
   int failures = 0;  // commits that failed in a row
   std::atomic<int> stop_level = 0;
+  std::optional<Error> trouble;  // of the host: why nothing more was begun
 
   Moment now() { return {world.clock->wall(), world.clock->boot()}; }
   Status join();
@@ -125,6 +126,7 @@ struct Engine::State {
   void take_delivery(Delivery delivery);
   void end_attempt(uint64_t id, Outcome outcome);
   void effect_unknown(RunDriver& driver, Asked& asked);
+  void stop_for(const RunDriver& driver, const std::string& why);
   void answer(RunDriver& driver, vm::event::Performed performed, uint64_t attempt = 0);
   bool same_boot(EngineKey engine);
   const std::string& boot_of(EngineKey engine);

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/engine_state.h"
 
@@ -120,22 +121,31 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
   const bool approval = kind == Wait::Kind::kApproval;
   auto waits = store->waits(row.key);
   if (!waits) return tl::unexpected(waits.error());
+  const auto own_name = [&](const Wait& wait) {
+    return approval ? approval_name(wait, object_of(wait.description)) : wait.path;
+  };
+  std::map<std::string, int> named;
+  for (const Wait& wait : *waits)
+    if (wait.kind == kind) ++named[own_name(wait)];
   std::vector<Wait> fit;
   std::string others;
   for (Wait& wait : *waits) {
     if (wait.kind != kind) continue;
-    const std::string own = approval ? approval_name(wait, object_of(wait.description)) : wait.path;
-    others += (others.empty() ? "" : ", ") + own;
-    if (name.empty() || own == name || wait.path == name || last_part(wait.path) == name)
-      fit.push_back(std::move(wait));
+    const std::string own = own_name(wait);
+    others += (others.empty() ? "" : ", ") + (named[own] > 1 ? wait.path : own);
+    if (wait.path == name) return wait;
+    if (name.empty() || own == name || last_part(wait.path) == name) fit.push_back(std::move(wait));
   }
   const std::string_view thing = approval ? "approval" : "step in doubt";
   if (fit.size() == 1) return fit.front();
+  const bool undriven = !is_over(row.status) && row.status != RunStatus::kQuarantined &&
+                        row.status != RunStatus::kWaiting && !holder_lives(row.key);
   if (fit.empty() && others.empty())
     return fail(ErrorKind::kRefused,
                 fmt::format("run {} waits for no {}: it is {}", row.id,
                             approval ? "approval" : "answer about a step", to_string(row.status)),
-                fmt::format("`rbk show {}` tells how it stands", row.id));
+                undriven ? fmt::format("nobody drives it: `rbk resume {}` goes on with it", row.id)
+                         : fmt::format("`rbk show {}` tells how it stands", row.id));
   if (fit.empty())
     return fail(ErrorKind::kNotFound, fmt::format("run {} has no {} `{}`", row.id, thing, name),
                 "it waits for: " + others);
@@ -233,7 +243,9 @@ Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Per
     return fail(
         ErrorKind::kRefused,
         fmt::format("run {} can't be cancelled: it is {}", row->id, to_string(row->status)),
-        is_over(row->status) ? fmt::format("`rbk rollback {}` undoes what it did", row->id) : "");
+        fmt::format("`rbk show {}` tells what it did; `rbk rollback {}` undoes what of that can be "
+                    "undone",
+                    row->id, row->id));
   if (row->origin != 0)
     return fail(ErrorKind::kRefused,
                 fmt::format("run {} is a rollback, which can't be cancelled", row->id),
@@ -287,7 +299,9 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
     return fail(
         ErrorKind::kRefused,
         fmt::format("{} has approved `{}` already", by.user, approval_name(*wait, description)),
-        "others have to approve it too");
+        number_of(description, "quorum", 1) > 1
+            ? std::string("others have to approve it too")
+            : fmt::format("`rbk resume {}` goes on with the run", row->id));
   if (!posted) return tl::unexpected(posted.error());
   return state_->describe(*wait, *row);
 }

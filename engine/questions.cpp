@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/engine_state.h"
 #include "engine/journal.h"
@@ -113,6 +114,18 @@ Result<WaitingFor> Engine::State::describe(const Wait& wait, const RunRow& row) 
   return made;
 }
 
+namespace {
+
+/// Of several that wait in one run under one name each is called by its path.
+void tell_apart(std::vector<WaitingFor>& waits) {
+  std::map<std::pair<std::string, std::string>, int> count;
+  for (const WaitingFor& wait : waits) ++count[{wait.run, wait.name}];
+  for (WaitingFor& wait : waits)
+    if (count.at({wait.run, wait.name}) > 1 && !wait.path.empty()) wait.name = wait.path;
+}
+
+}  // namespace
+
 Result<std::vector<WaitingFor>> Engine::State::waits_of(const RunRow& row) {
   auto waits = store->waits(row.key);
   if (!waits) return tl::unexpected(waits.error());
@@ -122,6 +135,7 @@ Result<std::vector<WaitingFor>> Engine::State::waits_of(const RunRow& row) {
     if (!made) return tl::unexpected(made.error());
     described.push_back(std::move(*made));
   }
+  tell_apart(described);
   return described;
 }
 
@@ -253,6 +267,7 @@ Result<std::vector<WaitingFor>> Engine::approvals(const std::string& run) {
     if (!made) return tl::unexpected(made.error());
     found.push_back(std::move(*made));
   }
+  tell_apart(found);
   return found;
 }
 
@@ -280,6 +295,21 @@ Result<std::optional<Decision>> Engine::decision(const WaitingFor& approval) {
   return Decision{};
 }
 
+Result<std::optional<Cancellation>> Engine::cancellation(const std::string& run) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  auto entries = state_->store->entries(row->key, 0);
+  if (!entries) return tl::unexpected(entries.error());
+  for (const Entry& entry : *entries) {
+    if (entry.kind != Entry::Kind::kEvent) continue;
+    auto journaled = decode_body(entry.body, *state_->store);
+    if (!journaled) return tl::unexpected(journaled.error());
+    if (const auto* cancelled = std::get_if<vm::event::Cancelled>(&journaled->event.what))
+      return Cancellation{cancelled->rollback, cancelled->by};
+  }
+  return std::nullopt;
+}
+
 Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
   auto waits = state_->store->waits(0);
   if (!waits) return tl::unexpected(waits.error());
@@ -293,6 +323,7 @@ Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
                         may_decide(made->description, row->starter, person).has_value();
     if (theirs) found.push_back(std::move(*made));
   }
+  tell_apart(found);
   return found;
 }
 

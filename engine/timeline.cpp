@@ -37,7 +37,7 @@ class Fold {
         break;
       case News::Kind::kApproval:
       case News::Kind::kDoubt:
-        if (StepDetail* step = by_path(news.path)) {
+        if (StepDetail* step = around(news.path)) {
           step->status =
               news.kind == News::Kind::kDoubt ? StepStatus::kInDoubt : StepStatus::kWaiting;
           waiting_[news.request] = step->number;
@@ -109,6 +109,12 @@ class Fold {
   StepDetail* by_number(uint64_t number) {
     const auto found = numbers_.find(number);
     return found == numbers_.end() ? nullptr : &steps[found->second];
+  }
+  /// The step itself, or that around an approval.
+  StepDetail* around(const std::string& path) {
+    if (StepDetail* step = by_path(path)) return step;
+    const size_t slash = path.rfind('/');
+    return slash == std::string::npos ? nullptr : by_path(path.substr(0, slash));
   }
   StepDetail* by_path(const std::string& path) {
     const auto found = paths_.find(path);

@@ -7,6 +7,7 @@
 
 #include "stdlib/http/http_action.h"
 #include "stdlib/shell/shell_action.h"
+#include "supervisor/folder.h"
 
 namespace rbk::stdlib {
 
@@ -19,6 +20,8 @@ constexpr std::array<std::string_view, 7> kHttpActions = {
 
 Registry::Registry(Options options) : options_(std::move(options)) {}
 Registry::~Registry() = default;
+
+std::string Registry::place() { return supervisor::Folder::identity(options_.store); }
 
 Result<engine::Action*> Registry::find(std::string_view name) {
   if (name == "shell") {

@@ -24,6 +24,8 @@ class Registry : public engine::ActionRegistry {
   explicit Registry(Options options);
   ~Registry() override;
 
+  /// The folder of the spools, which is made here if it is missing.
+  std::string place() override;
   /// "shell", "http.get"; kNotFound otherwise. `log` has no actions here: the machine writes logs.
   Result<engine::Action*> find(std::string_view name) override;
 

@@ -33,6 +33,10 @@ size_t size_of(const Start& start) {
   return size;
 }
 
+std::string text_of(const Error& error) {
+  return error.cure.empty() ? error.message : fmt::format("{}; {}", error.message, error.cure);
+}
+
 }  // namespace
 
 // The caller's threads and the loop's share what stands under `mutex_`; listeners are called
@@ -122,7 +126,11 @@ void Client::Core::start(Start start, std::shared_ptr<Listener> listener) {
                                   : nullptr;
   if (!prepared || refused != nullptr) {
     lock.unlock();
-    listener->ended({Ending::Cause::kNotStarted, 0, prepared ? refused : prepared.error().message});
+    if (prepared) {
+      listener->ended({Ending::Cause::kNotStarted, 0, refused});
+    } else {
+      listener->ended({Ending::Cause::kTrouble, 0, text_of(prepared.error())});
+    }
     return;
   }
   const std::string key = start.key;
@@ -253,11 +261,10 @@ void Client::Core::fail_all(const Error& error) {
     connecting_ = false;
     failed.swap(jobs_);
   }
-  const std::string text =
-      error.cure.empty() ? error.message : fmt::format("{}; {}", error.message, error.cure);
+  const std::string text = text_of(error);
   for (auto& [key, job] : failed) {
     // What is to be started was not handed to any supervisor, or to none that began it.
-    const auto cause = job.to_start ? Ending::Cause::kNotStarted : Ending::Cause::kLost;
+    const auto cause = job.to_start ? Ending::Cause::kTrouble : Ending::Cause::kLost;
     job.listener->ended({cause, 0, text});
   }
 }
@@ -366,7 +373,7 @@ void Client::Core::disconnected() {
     if (!jobs_.empty()) request_connection();
   }
   for (const Job& job : given_up) {
-    job.listener->ended({job.to_start ? Ending::Cause::kNotStarted : Ending::Cause::kLost, 0,
+    job.listener->ended({job.to_start ? Ending::Cause::kTrouble : Ending::Cause::kLost, 0,
                          fmt::format("{} supervisors died one after another", kMostTries)});
   }
 }

@@ -243,17 +243,17 @@ TEST_F(ClientTest, WhatCantBeStartedSaysWhy) {
   EXPECT_NE(begin(long_word)->wait().text.find("longer than"), std::string::npos);
 }
 
-TEST_F(ClientTest, ASupervisorThatCantBeStartedIsToldAsNotStarted) {
+TEST_F(ClientTest, ASupervisorThatCantBeStartedIsTheHostsTrouble) {
   Client client(Client::Options{store_, {"/no/such/supervisor"}});
   auto recorder = std::make_shared<Recorder>();
   client.start(sh("a", "true"), recorder);
   const Ending ending = recorder->wait();
-  EXPECT_EQ(ending.cause, Ending::Cause::kNotStarted);
+  EXPECT_EQ(ending.cause, Ending::Cause::kTrouble);
   EXPECT_NE(ending.text.find("/no/such/supervisor"), std::string::npos) << ending.text;
   Client nowhere(Client::Options{store_ + "/gone", {RBK_SUPERVISE}});
   recorder = std::make_shared<Recorder>();
   nowhere.start(sh("a", "true"), recorder);
-  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kNotStarted);
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kTrouble);
 }
 
 TEST_F(ClientTest, OutputComesWhileTheCommandRuns) {

@@ -133,4 +133,12 @@ Result<Descriptor> Folder::connect() const {
   return socket;
 }
 
+std::string Folder::identity(const std::string& store) {
+  const auto folder = open(store);
+  if (!folder) return {};
+  struct statx facts {};
+  if (statx(folder->fd(), "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &facts) != 0) return {};
+  return fmt::format("{}.{}.{}", facts.stx_ino, facts.stx_btime.tv_sec, facts.stx_btime.tv_nsec);
+}
+
 }  // namespace rbk::supervisor

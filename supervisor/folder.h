@@ -15,6 +15,10 @@ class Folder {
   /// folder belongs to somebody else or others may enter it: what lies there is trusted.
   static Result<Folder> open(const std::string& store);
 
+  /// Tells the folder from one that was made after it was removed. Makes it if it is missing; empty
+  /// if that can't be done.
+  static std::string identity(const std::string& store);
+
   int fd() const { return fd_.get(); }
   /// Absolute.
   const std::string& path() const { return path_; }

@@ -134,7 +134,10 @@ void Server::start(Engine& engine, Start message) {
   if (!spool) {
     std::string text = spool.error().message;
     if (!spool.error().cure.empty()) text += "; " + spool.error().cure;
-    engine.session->send(Ended{message.key, {Ending::Cause::kNotStarted, 0, std::move(text)}});
+    const bool started = spool.error().kind == ErrorKind::kExists;
+    engine.session->send(Ended{
+        message.key,
+        {started ? Ending::Cause::kNotStarted : Ending::Cause::kTrouble, 0, std::move(text)}});
     return;
   }
   engine.session->send(Started{message.key});

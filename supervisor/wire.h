@@ -38,6 +38,7 @@ struct Ending {
     kStopped = 4,     // ended by us since an engine asked; value: wait status
     kNotStarted = 5,  // certainly never ran; text says why
     kLost = 6,        // it was started, and nobody knows how it ended; text says why
+    kTrouble = 7,     // certainly never ran, as this host or the store's folder is not fit for it
   };
   Cause cause = Cause::kExited;
   int32_t value = 0;

@@ -233,8 +233,8 @@ Status Execution::take(const event::Started& event) {
 }
 
 /// The error of a Perform that did not end well.
-Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event,
-                             const std::string& action) {
+Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event, const std::string& action,
+                             bool reads) {
   using How = event::Performed::How;
   Ref error;
   switch (event.how) {
@@ -242,15 +242,18 @@ Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event,
       return {};
     case How::kError:
       // It has failed after the cancellation came: that one counts.
-      error =
-          cancel_waits(fiber) ? take_cancel(fiber, event.error.message) : make_error(event.error);
+      error = cancel_waits(fiber)
+                  ? take_cancel(fiber, "what was let finish failed: " + event.error.message)
+                  : make_error(event.error);
       break;
     case How::kTimeout:
       error = take_interrupt(fiber);
       if (!error) error = make_error("Timeout", action + " did not end in time", true);
       break;
     case How::kStopped:
-      error = take_interrupt(fiber);
+      if (cancel_waits(fiber) && event.effect == Effect::kUnknown && !reads)
+        error = take_cancel(fiber, "whether " + action + " took effect is not known");
+      if (!error) error = take_interrupt(fiber);
       if (!error) error = make_error("Stopped", action + " was stopped");
       break;
     case How::kInDoubt: {
@@ -289,7 +292,8 @@ Status Execution::take(const event::Performed& event) {
     }
   }
   if (event.how != event::Performed::How::kOk) {
-    go_on_raising(fiber, outcome_error(fiber, event, action.name));
+    go_on_raising(fiber, outcome_error(fiber, event, action.name,
+                                       perform.behaviour == bytecode::Behaviour::kReads));
     return {};
   }
   const uint16_t a = fiber.top().pc->a;

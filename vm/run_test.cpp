@@ -144,8 +144,10 @@ TEST(CancelTest, LeavingUndoesNothing) {
   driver.cancel(false);
   EXPECT_EQ(driver.trace(), "> let finish 2\n");
   driver.ends(How::kStopped, Effect::kUnknown);
-  EXPECT_EQ(driver.trace(), R"(ended restart cancelled Cancelled: cancelled by eve
-= cancelled Cancelled: cancelled by eve
+  EXPECT_EQ(
+      driver.trace(),
+      R"(ended restart cancelled Cancelled: cancelled by eve; whether shell took effect is not known
+= cancelled Cancelled: cancelled by eve; whether shell took effect is not known
 )");
   EXPECT_EQ(driver.machine().undoable().size(), 1U);
   EXPECT_FALSE(driver.send(event::Cancelled{true, false, "eve"}));

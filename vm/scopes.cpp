@@ -378,7 +378,7 @@ void Execution::undo_ended(Fiber& fiber, const Object* error) {
                                  std::make_move_iterator(fiber.undo.end()));
   fiber.undo.erase(own.base(), fiber.undo.end());
   drop_undo(of_undo);
-  if (error != nullptr) undo_failed_ = true;
+  if (error != nullptr) (undoing.is_defer ? tolerated_ : undo_failed_) = true;
   if (error != nullptr && !undoing.is_defer) {
     UndoEntry& unfinished = unfinished_.emplace_back();
     unfinished.closure = std::move(undoing.closure);

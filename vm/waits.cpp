@@ -127,10 +127,9 @@ bool Execution::has_interrupt(const Fiber& fiber) const {
 Ref Execution::take_cancel(Fiber& fiber, std::string_view meanwhile) {
   fiber.cancel_taken = true;
   fiber.leaving = fiber.leaving || fiber.leave;
-  Ref error =
-      make_error("Cancelled", meanwhile.empty() ? fiber.cancel_reason
-                                                : fmt::format("{}; what was let finish failed: {}",
-                                                              fiber.cancel_reason, meanwhile));
+  Ref error = make_error("Cancelled", meanwhile.empty()
+                                          ? fiber.cancel_reason
+                                          : fmt::format("{}; {}", fiber.cancel_reason, meanwhile));
   static_cast<ErrorObject*>(error.get())->reach = Reach::kCancel;
   return error;
 }
@@ -341,8 +340,11 @@ Next Execution::op_Approve(Slot* r, const Instruction* at) {
   if (Ref error = take_interrupt(*fiber_)) return raise(std::move(error));
   const Instruction& extra = at[1];
   request::Approve approve;
-  approve.path = innermost(*fiber_).path;
   approve.description = to_outside(image_, r[at->b], Kind::kRef);
+  const boost::json::object* described = approve.description.if_object();
+  const boost::json::value* name = described == nullptr ? nullptr : described->if_contains("name");
+  approve.path = name != nullptr && name->is_string() ? step_path(*fiber_, name->get_string())
+                                                      : innermost(*fiber_).path;
   if (heap_.fault != Fault::kNone) return Next::kNext;  // the loop raises
   if (extra.a != kNoRegister) approve.expires = later(now_, r[extra.a].i);
   ask(*fiber_, std::move(approve), Fiber::Wait::kApprove);

@@ -119,7 +119,7 @@ do a/rollback/put: put("undo a")
 end a/rollback/put ok "undo a"
 undone a
 info: after cancel
-=> cancelled Cancelled: cancelled by alice (rolled back)
+=> cancelled Cancelled: cancelled by alice; whether put took effect is not known (rolled back)
 )");
 }
 
@@ -372,6 +372,41 @@ end a failed InDoubt
 end b cancelled Cancelled
 info: after failure
 => failed InDoubt: bob said that put failed
+)");
+}
+
+TEST(Cleanup, WhatFailsInItDoesNotUndoASuccess) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  step a = put("a") rollback { put("undo a") }
+  defer { put("clean") }
+  after success { put("tell") }
+}
+)rbk");
+  world.at("put", {fails("Boom")});
+  EXPECT_EQ(world.run("r"), R"(begin a
+do a: put("a")
+end a ok "a"
+begin defer/put
+do defer/put: put("clean")
+end defer/put ok "clean"
+begin put
+do put: put("tell")
+end put failed Boom
+error: `after success` failed: no Boom
+=> succeeded
+)");
+  world.at("defer/put", {fails("Boom")});
+  EXPECT_EQ(world.run("r"), R"(begin a
+do a: put("a")
+end a ok "a"
+begin defer/put
+do defer/put: put("clean")
+end defer/put failed Boom
+error: defer failed: no Boom
+begin put
+do put: put("tell")
+end put ok "tell"
+=> partial
 )");
 }
 

@@ -64,7 +64,7 @@ void Body::scope(Reg result, const Handlers& handlers, const std::function<void(
   code_.emit(Op::kUnwind, mark, 1);
   if (!handlers.after_success.empty()) {
     code_.emit(Op::kShieldBegin);
-    for (const StmtId handler : handlers.after_success) handler_body(handler, kNoReg);
+    for (const StmtId handler : handlers.after_success) run_handler(handler, kNoReg);
     code_.emit(Op::kShieldEnd);
   }
   if (result == kNoReg) {

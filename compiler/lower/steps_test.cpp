@@ -283,7 +283,7 @@ begin a/rollback/put
 do a/rollback/put: put("undo a nothing known")
 end a/rollback/put ok "undo a nothing known"
 undone a
-=> cancelled Cancelled: cancelled by alice (rolled back)
+=> cancelled Cancelled: cancelled by alice; whether put took effect is not known (rolled back)
 )");
 }
 

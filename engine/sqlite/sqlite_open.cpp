@@ -85,6 +85,7 @@ Status SqliteStore::reopen() {
     *statement = Statement();
   tails_.clear();
   seen_version_ = -1;
+  log_ = 0;
   reader_ = {};
   writer_ = {};
   locks_.unlock_commits();
@@ -116,7 +117,10 @@ Status SqliteStore::begin() {
                 "go on with `rbk resume`");
   int moved = 0;
   sqlite3_file_control(writer_.raw(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-  if (moved != 0)
+  // While it is open nobody but us brings its log home, and then too the file stays.
+  struct stat log {};
+  const ino_t log_now = stat((path_ + "-wal").c_str(), &log) == 0 ? log.st_ino : 0;
+  if (moved != 0 || (log_ != 0 && log_now != log_))
     return fail(ErrorKind::kCorrupt,
                 fmt::format("store {} was removed or moved away while it was in use", path_),
                 "put its files back, then go on with `rbk resume`");
@@ -147,6 +151,8 @@ Status SqliteStore::end() {
     return ok;
   }
   joining_.reset();
+  struct stat log {};
+  if (log_ == 0 && stat((path_ + "-wal").c_str(), &log) == 0) log_ = log.st_ino;
   checkpoint_if_long(kLongLog);
   locks_.unlock_commits();
   return {};

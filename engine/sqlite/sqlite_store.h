@@ -78,6 +78,7 @@ class SqliteStore : public Store {
   Result<std::vector<Message>> read_messages(Statement& statement);
 
   std::string path_;
+  ino_t log_ = 0;  // of the write-ahead log that we write; 0: not known yet
   StoreIdentity identity_;
   bool reading_ = false;  // it may not be written here
   bool still_ = false;    // and nobody changes it

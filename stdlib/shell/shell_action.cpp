@@ -5,11 +5,12 @@
 #include "base/boot.h"
 #include "stdlib/shell/shell_arguments.h"
 #include "stdlib/shell/shell_listener.h"
+#include "supervisor/folder.h"
 
 namespace rbk::stdlib {
 
 ShellAction::ShellAction(std::string store, std::vector<std::string> supervisor)
-    : client_({std::move(store), std::move(supervisor)}) {}
+    : store_(store), client_({std::move(store), std::move(supervisor)}) {}
 
 std::shared_ptr<supervisor::Listener> ShellAction::listen(
     const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) {
@@ -56,7 +57,8 @@ void ShellAction::stop(uint64_t attempt, engine::StopMode mode) {
 
 engine::Recovery ShellAction::recover(const engine::Attempt& attempt,
                                       std::shared_ptr<engine::AttemptSink> sink) {
-  const bool same_boot = !attempt.origin.empty() && attempt.origin == boot_identity();
+  const bool same_boot =
+      attempt.origin == boot_identity() + "@" + supervisor::Folder::identity(store_);
   const auto listener = listen(attempt, std::move(sink));
   const supervisor::Found found =
       client_.recover(attempt.attempt_key, attempt.fence, same_boot, listener);

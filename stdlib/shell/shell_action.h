@@ -40,6 +40,7 @@ class ShellAction : public engine::Action {
                                                std::shared_ptr<engine::AttemptSink> sink);
 
   std::shared_ptr<Attempts> attempts_ = std::make_shared<Attempts>();
+  std::string store_;
   supervisor::Client client_;
 };
 

@@ -14,6 +14,7 @@
 #include "base/boot.h"
 #include "stdlib/recording_sink.h"
 #include "stdlib/registry.h"
+#include "supervisor/folder.h"
 
 namespace rbk::stdlib {
 namespace {
@@ -203,7 +204,7 @@ TEST_F(ShellActionTest, BytesThatAreNoTextAreReplacedInTheResult) {
 TEST_F(ShellActionTest, AnotherEngineFindsTheCommandAgain) {
   Attempt one =
       attempt("echo begun; while [ ! -e " + store_ + "/go ]; do sleep 0.01; done; exit 4");
-  one.origin = boot_identity();
+  one.origin = boot_identity() + "@" + supervisor::Folder::identity(store_);
   const pid_t child = fork();
   if (child == 0) {
     begin(one)->wait_for_line("begun");
@@ -219,7 +220,9 @@ TEST_F(ShellActionTest, AnotherEngineFindsTheCommandAgain) {
 
   Attempt other = attempt("echo x >> " + store_ + "/effect");
   EXPECT_EQ(action().recover(other, sink), engine::Recovery::kUnknown);  // of an unknown boot
-  other.origin = boot_identity();
+  other.origin = boot_identity() + "@of a folder that was removed since";
+  EXPECT_EQ(action().recover(other, sink), engine::Recovery::kUnknown);
+  other.origin = one.origin;
   EXPECT_EQ(action().recover(other, sink), engine::Recovery::kNeverStarted);
   EXPECT_EQ(begin(other)->wait().kind, Outcome::Kind::kOk);
   EXPECT_EQ(text("effect"), "x\n");

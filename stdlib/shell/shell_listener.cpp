@@ -147,6 +147,11 @@ engine::Outcome ShellListener::outcome_of(const Ending& ending) const {
       outcome.effect = engine::Effect::kUnknown;
       return outcome;
     }
+    case Ending::Cause::kTrouble: {
+      engine::Outcome outcome = failed("ShellError", ending.text, engine::Effect::kNone);
+      outcome.kind = engine::Outcome::Kind::kNotBegun;
+      return outcome;
+    }
     case Ending::Cause::kNotStarted: {
       engine::Outcome outcome =
           failed("ShellError", fmt::format("`{}` was not started: {}", command_, ending.text),
