@@ -146,7 +146,7 @@ struct Sleep {
 };
 /// Put it before people; answered by Decided, or by Woke at `expires`.
 struct Approve {
-  std::string path;  // its name's, as a step's: "patch[web-1]/go"
+  std::string path;                // its name's, as a step's: "patch[web-1]/go"
   boost::json::value description;  // {name, question, by: [{user|group: "x"}], not_by, quorum,
                                    // allow_starter, notify, form: {fields}}
   std::optional<int64_t> expires;

@@ -104,6 +104,29 @@ class Decisions(rbk.Case):
             expected = ["1", "2", "3", "bad", "undo 3", "undo 2", "undo 1", "after failure"]
             self.assertEqual(self.lines(), expected)
 
+    def test_of_several_cancellations_the_first_counts(self):
+        self.write("one.rbk", ONE.replace('shell("echo x', 'shell("sleep 1; echo x'))
+        process = rbk.start(self.folder, "run", "one.rbk", "--file", self.file)
+        run = rbk.eventually("the run", lambda: self.rbk("runs", "--json", exit=None).lines())[0]["run"]
+        first = rbk.start(self.folder, "cancel", run)
+        time.sleep(0.3)
+        told = self.rbk("cancel", run, "--rollback", exit=rbk.REFUSED)
+        self.assertIn(f"cancelled run {run} first, and left what it did", told.err)
+        self.assertIn(f"rbk rollback {run}", told.err)
+        self.assertEqual((process.wait(20), first.wait(20)), (rbk.CANCELLED, rbk.CANCELLED))
+        self.rbk("rollback", run)
+        self.assertEqual(self.lines(), ["x", "undo"])
+
+    def test_approvals_of_one_name_are_told_apart(self):
+        self.write("two.rbk", 'runbook two() {\n  parallel for x in ["a", "b"] {\n    approval go "ok ${x}?" { allow starter }\n  }\n}\n')
+        self.rbk("run", "two.rbk", exit=rbk.SUSPENDED)
+        run = self.only_run()["run"]
+        names = [wait["name"] for wait in self.rbk("approvals", "--json").lines()]
+        self.assertEqual(sorted(names), ["go[a]", "go[b]"])
+        self.assertIn("go[a], go[b]", self.rbk("approve", run, "go", exit=rbk.USAGE).err)
+        self.rbk("approve", run, "go[b]", exit=rbk.SUSPENDED)
+        self.rbk("approve", run, "go")
+
     def test_a_run_is_undone_once_however_many_ask(self):
         self.begin("one", ONE, exit=rbk.SUCCEEDED)
         run = self.only_run()["run"]
