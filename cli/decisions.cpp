@@ -61,8 +61,9 @@ void say_vote(const Terminal& terminal, const engine::WaitingFor& wait) {
 Status cut_at(std::vector<vm::Undoable>& undoable, const std::string& run,
               const std::optional<std::string>& to) {
   if (!to) return {};
+  const std::string oldest = engine::oldest_within(undoable, *to);
   const auto last = std::find_if(undoable.begin(), undoable.end(),
-                                 [&](const vm::Undoable& one) { return one.path == *to; });
+                                 [&](const vm::Undoable& one) { return one.path == oldest; });
   if (last != undoable.end()) {
     undoable.erase(std::next(last), undoable.end());
     return {};

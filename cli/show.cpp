@@ -174,6 +174,9 @@ class Timeline {
                            waiting_text(wait));
     if (run.error) text_ += fmt::format("error {}\n", error_text(*run.error));
     if (run.rolled_back) text_ += "what it did was undone\n";
+    for (const engine::RunSummary& rollback : detail_.rollbacks)
+      text_ += fmt::format("run {} undoes by hand what it did: {}\n", rollback.id,
+                           engine::to_string(rollback.status));
     if (!run.quarantine.empty()) text_ += fmt::format("quarantined: {}\n", run.quarantine);
     if (has_output(run.output)) text_ += fmt::format("output {}\n", output_text(run.output));
     engine::DriveEnd end;
@@ -201,6 +204,10 @@ void print_json(const Terminal& terminal, const engine::RunDetail& detail) {
   boost::json::array waits;
   for (const engine::WaitingFor& wait : detail.waits) waits.push_back(waiting_json(wait));
   run["waits"] = std::move(waits);
+  boost::json::array rollbacks;
+  for (const engine::RunSummary& rollback : detail.rollbacks)
+    rollbacks.push_back({{"run", rollback.id}, {"status", engine::to_string(rollback.status)}});
+  run["rollbacks"] = std::move(rollbacks);
   terminal.print_json(run);
   for (const engine::StepDetail& step : detail.steps) terminal.print_json(step_json(step));
 }

@@ -18,6 +18,13 @@ tl::unexpected<Error> undoing_already(const RunRow& rollback) {
 
 }  // namespace
 
+std::string oldest_within(const std::vector<vm::Undoable>& steps, const std::string& path) {
+  std::string oldest;
+  for (const vm::Undoable& step : steps)
+    if (step.path == path || step.path.starts_with(path + "/")) oldest = step.path;
+  return oldest;
+}
+
 Engine::State::State(std::unique_ptr<Store> opened, World given, ActionRegistry* registry)
     : store(std::move(opened)),
       world(std::move(given)),
@@ -184,8 +191,8 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
   if (steps->empty())
     return fail(ErrorKind::kRefused, fmt::format("nothing of run {} is left to be undone", row->id),
                 "steps without a `rollback`, and those before a `commit`, can't be undone");
-  const auto is_it = [&](const vm::Undoable& step) { return step.path == to; };
-  if (!to.empty() && std::none_of(steps->begin(), steps->end(), is_it)) {
+  const std::string oldest = to.empty() ? std::string() : oldest_within(*steps, to);
+  if (!to.empty() && oldest.empty()) {
     std::string paths;
     for (const vm::Undoable& step : *steps) paths += (paths.empty() ? "" : ", ") + step.path;
     return fail(ErrorKind::kNotFound,
@@ -222,7 +229,7 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
         return beginning;
       },
       [&](const std::string&) {
-        return vm::event::RollBack{to, by.user};
+        return vm::event::RollBack{oldest, by.user};
       });
 }
 

@@ -131,6 +131,7 @@ struct RunDetail {
   std::vector<StepDetail> steps;        // in the order in which they began
   std::vector<WaitingFor> waits;
   std::vector<News> timeline;
+  std::vector<RunSummary> rollbacks;  // of it by hand, in their order
 };
 
 struct LogLine {
@@ -269,7 +270,8 @@ class Engine {
   Status resolve(const std::string& run, const std::string& path, Resolution how,
                  const std::optional<boost::json::value>& output, const Person& by);
 
-  /// What a rollback of this finished run would undo, newest first.
+  /// What a rollback of this finished run would undo, newest first. `to` of `rollback` may also be
+  /// a step around some of them.
   Result<std::vector<vm::Undoable>> undoable(const std::string& run);
 
   /// Makes a run of its own, linked to this finished one, that undoes what it did: down to the step
@@ -303,6 +305,9 @@ class Engine {
   explicit Engine(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+/// The oldest of what can be undone, newest first, that is this step or inside of it; or empty.
+std::string oldest_within(const std::vector<vm::Undoable>& steps, const std::string& path);
 
 /// Whether this person may decide on an approval so described. kPermission says why not.
 Status may_decide(const boost::json::object& description, const std::string& starter,

@@ -221,6 +221,15 @@ Result<RunDetail> Engine::show(const std::string& run) {
   auto waits = state.waits_of(*row);
   if (!waits) return tl::unexpected(waits.error());
   detail.waits = std::move(*waits);
+  for (RunKey undone = row->key;;) {
+    auto rollback = state.store->rollback_of(undone);
+    if (!rollback) return tl::unexpected(rollback.error());
+    if (!*rollback) break;
+    auto told = state.summarise(**rollback);
+    if (!told) return tl::unexpected(told.error());
+    detail.rollbacks.push_back(std::move(*told));
+    undone = (*rollback)->key;
+  }
   // The arguments stand in the first event; those of a rollback are the undone run's.
   RunRow first = *row;
   while (first.origin != 0) {

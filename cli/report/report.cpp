@@ -78,6 +78,7 @@ class LineReport : public Report {
 
 /// What became of a run that failed, in one line.
 std::string failure_text(const engine::RunSummary& run) {
+  if (!run.undoes.empty()) return fmt::format("run {} could not all be undone", run.undoes);
   std::string text = fmt::format("{} {}", run.runbook, engine::to_string(run.status));
   if (run.error) text += ": " + error_text(*run.error);
   return text;
@@ -85,8 +86,10 @@ std::string failure_text(const engine::RunSummary& run) {
 
 std::string undone_text(const engine::RunSummary& run) {
   if (run.status == engine::RunStatus::kRollbackFailed)
-    return fmt::format("what it did could not all be undone; `rbk show {}` says what is left",
-                       run.id);
+    return fmt::format(
+        "{}`rbk show {}` says what failed, `rbk rollback {}` tries again what is left",
+        run.undoes.empty() ? "what it did could not all be undone; " : "", run.id,
+        run.undoes.empty() ? run.id : run.undoes);
   if (run.rolled_back)
     return fmt::format("what it did was undone; `rbk show {}` shows how", run.id);
   return fmt::format("`rbk show {}` shows what it did", run.id);

@@ -37,6 +37,16 @@ runbook one(file: string) {
 }
 """
 
+STUCK = """
+runbook stuck(file: string) {
+  step one = shell("echo one >> ${file}") rollback { shell("echo undo one >> ${file}") }
+  step around {
+    step two = shell("echo two >> ${file}") rollback { shell("test -e ${file}.free && echo undo two >> ${file}") }
+  }
+  step bad = shell("exit 9") reads
+}
+"""
+
 PEOPLE = f"""
 [groups]
 sre = ["bob", "eve"]
@@ -126,6 +136,22 @@ class Decisions(rbk.Case):
         self.assertIn("go[a], go[b]", self.rbk("approve", run, "go", exit=rbk.USAGE).err)
         self.rbk("approve", run, "go[b]", exit=rbk.SUSPENDED)
         self.rbk("approve", run, "go")
+
+    def test_a_rollback_that_failed_is_tried_again(self):
+        self.write("stuck.rbk", STUCK)
+        failed = self.rbk("run", "stuck.rbk", "--file", self.file, exit=rbk.ROLLBACK_FAILED)
+        run = self.only_run()["run"]
+        self.assertIn(f"rbk rollback {run}", failed.err)
+        self.assertEqual(self.lines(), ["one", "two", "undo one"])
+        again = self.rbk("rollback", run, exit=rbk.ROLLBACK_FAILED)
+        self.assertIn(f"run {run} could not all be undone", again.err)
+        self.assertIn(f"rbk rollback {run}", again.err)
+        (self.folder / "lines.free").write_text("")
+        self.rbk("rollback", run, "--to", "around")
+        self.assertEqual(self.lines(), ["one", "two", "undo one", "undo two"])
+        shown = self.rbk("show", run, "--json").lines()[0]
+        self.assertEqual([each["status"] for each in shown["rollbacks"]], ["rollback_failed", "succeeded"])
+        self.assertIn("nothing", self.rbk("rollback", run, exit=rbk.REFUSED).err)
 
     def test_a_run_is_undone_once_however_many_ask(self):
         self.begin("one", ONE, exit=rbk.SUCCEEDED)
