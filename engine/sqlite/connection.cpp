@@ -59,6 +59,9 @@ Error translate(const std::string& path, std::string_view doing, int code, int s
       return say(ErrorKind::kCorrupt, "the file is not a database",
                  "name the right file with --store, or restore it from a backup");
     case SQLITE_CANTOPEN:
+      if (system_error == ENOENT)
+        return say(ErrorKind::kCorrupt, "its file was removed or moved away",
+                   "put its files back, then go on with `rbk resume`");
       if (system_error == EACCES || system_error == EPERM || system_error == EROFS)
         return say(ErrorKind::kPermission, std::strerror(system_error),
                    cure_of_denied_write(system_error));

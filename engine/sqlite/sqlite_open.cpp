@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "engine/sqlite/read_only.h"
@@ -111,19 +112,30 @@ void SqliteStore::checkpoint_if_long(int frames) {
   if (at_end) locks_.unlock_commits();
 }
 
-Status SqliteStore::begin() {
-  if (!writer_.is_open())
-    return fail(ErrorKind::kIo, fmt::format("store {} is closed since a write failed", path_),
-                "go on with `rbk resume`");
+/// Not with each commit: to look costs a third of one.
+Status SqliteStore::still_there(bool at_once) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kLookEvery = std::chrono::milliseconds(100);
+  const auto now = Clock::now();
+  if (!at_once && now - looked_ < kLookEvery) return {};
+  looked_ = now;
   int moved = 0;
   sqlite3_file_control(writer_.raw(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   // While it is open nobody but us brings its log home, and then too the file stays.
   struct stat log {};
   const ino_t log_now = stat((path_ + "-wal").c_str(), &log) == 0 ? log.st_ino : 0;
-  if (moved != 0 || (log_ != 0 && log_now != log_))
-    return fail(ErrorKind::kCorrupt,
-                fmt::format("store {} was removed or moved away while it was in use", path_),
-                "put its files back, then go on with `rbk resume`");
+  if (log_ == 0) log_ = log_now;
+  if (moved == 0 && log_now == log_) return {};
+  return fail(ErrorKind::kCorrupt,
+              fmt::format("store {} was removed or moved away while it was in use", path_),
+              "put its files back, then go on with `rbk resume`");
+}
+
+Status SqliteStore::begin(bool look) {
+  if (!writer_.is_open())
+    return fail(ErrorKind::kIo, fmt::format("store {} is closed since a write failed", path_),
+                "go on with `rbk resume`");
+  if (auto there = still_there(look); !there) return there;
   for (const auto& [slot, sql] :
        {std::pair{&writes_.begin, "begin immediate"}, std::pair{&writes_.commit, "commit"},
         std::pair{&writes_.format, "pragma user_version"}})
@@ -151,8 +163,6 @@ Status SqliteStore::end() {
     return ok;
   }
   joining_.reset();
-  struct stat log {};
-  if (log_ == 0 && stat((path_ + "-wal").c_str(), &log) == 0) log_ = log.st_ino;
   checkpoint_if_long(kLongLog);
   locks_.unlock_commits();
   return {};

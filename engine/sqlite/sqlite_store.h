@@ -4,6 +4,7 @@
 // to one thread. Two connections: one writes, the other, opened on first use, reads.
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <unordered_map>
 
@@ -57,13 +58,15 @@ class SqliteStore : public Store {
   };
 
   SqliteStore() = default;
-  Status begin();
+  Status begin(bool look);
+  Status still_there(bool at_once);
   Status write_engine();
   Status end();
   void abandon();
-  /// Runs `body` (-> Status) in one transaction under the lock that excludes checkpoints.
+  /// Runs `body` (-> Status) in one transaction under the lock that excludes checkpoints. `look`:
+  /// whether the store's files are still there, in any case.
   template <typename Body>
-  Status transaction(Body body);
+  Status transaction(bool look, Body body);
   void checkpoint_if_long(int frames);
 
   Result<bool> write(const RunChange& change, EngineKey engine);
@@ -79,6 +82,7 @@ class SqliteStore : public Store {
 
   std::string path_;
   ino_t log_ = 0;  // of the write-ahead log that we write; 0: not known yet
+  std::chrono::steady_clock::time_point looked_;  // when the files were looked for
   StoreIdentity identity_;
   bool reading_ = false;  // it may not be written here
   bool still_ = false;    // and nobody changes it

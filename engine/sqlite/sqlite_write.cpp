@@ -2,6 +2,8 @@
 // nothing.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/sqlite/sqlite_store.h"
 #include "engine/sum.h"
 
@@ -34,9 +36,9 @@ int64_t entry_sum(RunKey run, const Entry& entry) {
 }
 
 template <typename Body>
-Status SqliteStore::transaction(Body body) {
+Status SqliteStore::transaction(bool look, Body body) {
   const std::lock_guard guard(writing_);
-  if (auto begun = begin(); !begun) return begun;
+  if (auto begun = begin(look); !begun) return begun;
   if (Status written = body(); !written) {
     abandon();
     return written;
@@ -46,7 +48,9 @@ Status SqliteStore::transaction(Body body) {
 
 Result<CommitResult> SqliteStore::commit(Group& group) {
   CommitResult result;
-  const Status committed = transaction([&]() -> Status {
+  const auto lets_go = [](const RunChange& change) { return change.release; };
+  const bool look = std::any_of(group.changes.begin(), group.changes.end(), lets_go);
+  const Status committed = transaction(look, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.last_journal, "select max(key) from journal"); !ok)
       return ok;
     {
@@ -323,7 +327,7 @@ Status SqliteStore::write_engine() {
 }
 
 Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine) {
-  const Status claimed = transaction([&]() -> Status {
+  const Status claimed = transaction(false, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.holder,
                                 "select run.holder, run.id, engine.process, run.status from run "
                                 "left join engine on engine.key=run.holder where run.key=?");
@@ -359,7 +363,7 @@ Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine) {
 }
 
 Status SqliteStore::post(const Message& message) {
-  return transaction([&]() -> Status {
+  return transaction(false, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.message,
                                 "insert into message(id,run,request,kind,body,author,time,taken) "
                                 "values(?,?,?,?,?,?,?,0)");
@@ -385,7 +389,7 @@ Status SqliteStore::post(const Message& message) {
 }
 
 Status SqliteStore::drop_snapshot(RunKey run) {
-  return transaction([&]() -> Status {
+  return transaction(false, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.snapshot_drop, "delete from snapshot where run=?"); !ok)
       return ok;
     writes_.snapshot_drop.bind(1, run);
@@ -394,7 +398,7 @@ Status SqliteStore::drop_snapshot(RunKey run) {
 }
 
 Status SqliteStore::quarantine(RunKey run, Token token, const std::string& why) {
-  return transaction([&]() -> Status {
+  return transaction(false, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.quarantine,
                                 "update run set status=?,ending=?,wake=null,token=token+1,holder=0 "
                                 "where key=? and token=?");
