@@ -93,6 +93,13 @@ class EngineTest : public ::testing::Test {
     (void)(*engine)->drive(*run, {});
     _exit(0);
   }
+  /// The script in a process that is killed while its first effect is under way.
+  void die_under(const std::string& script) {
+    const pid_t child = drive_in_child(script);
+    while (effects().empty()) usleep(1000);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+  }
   std::string only_run(Engine& engine) { return engine.runs({}).value().at(0).id; }
 
   size_t spooled() const {
@@ -364,10 +371,7 @@ TEST_F(EngineTest, AKilledProcessIsFollowedAndFinishedStepsAreNotRepeated) {
 
 TEST_F(EngineTest, AWritesStepThatMayHaveHappenedWaitsForAPerson) {
   actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
-  const pid_t child = drive_in_child("w now;w slow;w now");
-  while (effects().empty()) usleep(1000);
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  die_under("w now;w slow;w now");
   auto& quick = actions_.add<FileAction>("slow", folder_.file("effects"), 1);
   (void)quick;
   auto engine = open();
@@ -396,10 +400,7 @@ TEST_F(EngineTest, AWritesStepThatMayHaveHappenedWaitsForAPerson) {
 
 TEST_F(EngineTest, ADoubtIsResolvedAsDoneWithItsOutput) {
   actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
-  const pid_t child = drive_in_child("w slow;w now");
-  while (effects().empty()) usleep(1000);
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  die_under("w slow;w now");
   auto engine = open();
   const std::string run = only_run(*engine);
   actions_.add<FileAction>("slow", folder_.file("effects"), 1);
@@ -414,10 +415,7 @@ TEST_F(EngineTest, ARunInDoubtThatIsCancelledEndsAndRepeatsNothing) {
   actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
   for (const bool engine_dies : {true, false}) {
     std::filesystem::remove(folder_.file("effects"));
-    const pid_t child = drive_in_child("w slow;w now");
-    while (effects().empty()) usleep(1000);
-    kill(child, SIGKILL);
-    waitpid(child, nullptr, 0);
+    die_under("w slow;w now");
     auto engine = open();
     const std::string run = only_run(*engine);
     // Told before it is known that it is in doubt, or after.
@@ -436,10 +434,7 @@ TEST_F(EngineTest, ARunInDoubtThatIsCancelledEndsAndRepeatsNothing) {
 
 TEST_F(EngineTest, ADoubtIsLeftAsItIs) {
   actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
-  const pid_t child = drive_in_child("b now;w slow;w now");
-  while (effects().empty()) usleep(1000);
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  die_under("b now;w slow;w now");
   auto engine = open();
   const std::string run = only_run(*engine);
   EXPECT_EQ(drive(*engine, run).why, DriveEnd::Why::kInDoubt);
@@ -473,10 +468,7 @@ TEST_F(EngineTest, AStoreThatIsRemovedIsNoticed) {
 
 TEST_F(EngineTest, AnIdempotentStepIsRepeatedWithItsKey) {
   actions_.add<FileAction>("slow", folder_.file("effects"), 60'000);
-  const pid_t child = drive_in_child("i slow");
-  while (effects().empty()) usleep(1000);
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  die_under("i slow");
   actions_.add<FileAction>("slow", folder_.file("effects"), 1);
   auto engine = open();
   EXPECT_EQ(drive(*engine, only_run(*engine)).run.status, RunStatus::kSucceeded);

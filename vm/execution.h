@@ -88,7 +88,6 @@ class Execution {
   enum class Undo : uint8_t { kNone, kEntered, kWaits };
   Undo undo_next(Fiber& fiber, uint64_t from_serial, bool only_defers);
   void undo_ended(Fiber& fiber, const Object* error);
-  static bool only_rollbacks(const UndoEntry& entry);
   void drop_undo(std::vector<UndoEntry>& entries);
   void forget_rollbacks(std::vector<UndoEntry>& entries);
 
@@ -140,7 +139,6 @@ class Execution {
   void run_ready();
   void run_fiber(Fiber& fiber);
   void end_fiber(Fiber& fiber);
-  void fiber_finished(Fiber& fiber);
   void run_ended(Fiber& fiber);
   void abort_run(Ref error);
   Status take(const event::Started& event);

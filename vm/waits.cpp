@@ -168,7 +168,7 @@ void Execution::interrupt(Fiber& first) {
       case Fiber::Wait::kPerform: {
         const auto& perform = std::get<request::Perform>(pending_.at(fiber.request).request.what);
         const bool reads = perform.behaviour == bytecode::Behaviour::kReads;
-        if (kill_)
+        if (kill_ && cancel_waits(fiber))
           stop(fiber, request::Stop::How::kKill);
         else if (reads)
           stop(fiber, request::Stop::How::kGentle);

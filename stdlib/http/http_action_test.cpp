@@ -279,13 +279,13 @@ TEST_F(HttpActionTest, AStopEndsReadsAtOnceAndLetsWritesFinish) {
   const uint64_t read_id = last_id_;
   const auto write = begin("post", url("/slow/0.3"));
   const uint64_t write_id = last_id_;
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // it has been sent by then
   action_.stop(read_id, engine::StopMode::kGentle);
   action_.stop(write_id, engine::StopMode::kGentle);
   EXPECT_EQ(read->wait().kind, Outcome::Kind::kStopped);
   EXPECT_EQ(write->wait().kind, Outcome::Kind::kOk);
   const auto killed = begin("post", url("/slow/20"));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // it has been sent by then
   action_.stop(last_id_, engine::StopMode::kKill);
   const Outcome outcome = killed->wait();
   EXPECT_EQ(outcome.kind, Outcome::Kind::kStopped);
