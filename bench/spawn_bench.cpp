@@ -6,15 +6,14 @@
 // Two ratios a size: against posix_spawn alone, and as steps are run, each side with one durable
 // commit (SQLite, WAL, synchronous FULL), where the target of 1.3 holds.
 #include <fmt/format.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -57,21 +56,14 @@ class Waiter : public supervisor::Listener {
   void output(supervisor::Stream, std::string_view) override {}
   void dropped(uint64_t, bool) override {}
   void ended(const supervisor::Ending& ending) override {
-    const std::lock_guard lock(mutex_);
     if (ending.cause != supervisor::Ending::Cause::kExited || ending.value != 0) {
       give_up("a command ended badly: " + ending.text);
     }
     over_ = true;
-    changed_.notify_one();
   }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return over_; });
-  }
+  bool over() const { return over_; }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
   bool over_ = false;
 };
 
@@ -86,7 +78,11 @@ double supervised(supervisor::Client& client, const std::vector<std::string>& en
   const auto waiter = std::make_shared<Waiter>();
   const auto begin = Clock::now();
   client.start(std::move(start), waiter);
-  waiter->wait();
+  while (!waiter->over()) {
+    pollfd wanted{client.descriptor(), POLLIN, 0};
+    poll(&wanted, 1, -1);
+    client.turn();
+  }
   client.acknowledge(key);
   return milliseconds_since(begin);
 }

@@ -2,9 +2,9 @@
 // processes; an action knows nothing of runs, journals or the machine.
 //
 // Threads: the engine calls every method of Action from its own thread, and none may block: work
-// that takes time goes to a thread or an event loop of the action's. An AttemptSink may be called
-// from any thread, and outlives the engine's wish to hear from it: calls after `finish` are
-// ignored.
+// that takes time goes to a thread of the action's, or is done in turns (ActionRegistry). An
+// AttemptSink may be called from any thread, and outlives the engine's wish to hear from it: calls
+// after `finish` are ignored.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -136,6 +136,11 @@ class ActionRegistry {
   /// Names the place where its actions keep what outlives the process, and changes when that is
   /// made anew; empty if there is none. Part of Attempt::origin.
   virtual std::string place() { return {}; }
+  /// Readable when `turn` has something to do; below 0 while there is nothing to wait for.
+  virtual int descriptor() { return -1; }
+  /// Lets actions that have no thread of their own go on with what they have begun. Without
+  /// blocking, as all their methods.
+  virtual void turn() {}
   /// kNotFound names the action and the modules that exist. The pointer lives as long as the
   /// registry.
   virtual Result<Action*> find(std::string_view name) = 0;

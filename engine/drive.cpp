@@ -130,6 +130,7 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
 
 Status Engine::State::pump() {
   bool worked = false;
+  actions->turn();
   for (Delivery& delivery : mailbox->take()) {
     take_delivery(std::move(delivery));
     worked = true;
@@ -395,7 +396,7 @@ void Engine::State::sleep_until_needed() {
   int64_t until = look_at;
   if (const auto timer = timers.next()) until = std::min(until, *timer);
   if (log_flush_at != 0) until = std::min(until, log_flush_at);
-  world.sleeper->sleep(until);
+  world.sleeper->sleep(until, actions->descriptor());
 }
 
 }  // namespace rbk::engine

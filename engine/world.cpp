@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/boot.h"
@@ -41,12 +42,12 @@ class EventSleeper : public Sleeper {
   EventSleeper() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~EventSleeper() override { close(event_); }
 
-  void sleep(int64_t until) override {
+  void sleep(int64_t until, int descriptor) override {
     // The poll's clock stands still while the host sleeps, ours does not: never for long.
     const int64_t left = std::clamp<int64_t>(until - read_clock(CLOCK_BOOTTIME), 0, 60'000'000);
     const timespec patience{left / 1'000'000, left % 1'000'000 * 1000};
-    pollfd wanted{event_, POLLIN, 0};
-    if (ppoll(&wanted, 1, &patience, nullptr) > 0) {
+    std::array<pollfd, 2> wanted{{{event_, POLLIN, 0}, {descriptor, POLLIN, 0}}};
+    if (ppoll(wanted.data(), wanted.size(), &patience, nullptr) > 0 && wanted[0].revents != 0) {
       uint64_t count = 0;
       (void)!read(event_, &count, sizeof count);
     }

@@ -31,9 +31,9 @@ class Random {
 class Sleeper {
  public:
   virtual ~Sleeper() = default;
-  /// Returns when woken since the last call, or when the boot clock reaches `until`. Engine's
-  /// thread.
-  virtual void sleep(int64_t until) = 0;
+  /// Returns when woken since the last call, when the boot clock reaches `until`, or when there is
+  /// something to read from `descriptor`; below 0 there never is. Engine's thread.
+  virtual void sleep(int64_t until, int descriptor = -1) = 0;
   /// Any thread, and from a signal handler.
   virtual void wake() = 0;
 };

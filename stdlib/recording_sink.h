@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@ namespace rbk::stdlib {
 
 class RecordingSink : public engine::AttemptSink {
  public:
+  /// `turn` is called again and again by whoever waits.
+  explicit RecordingSink(std::function<void()> turn = [] {}) : turn_(std::move(turn)) {}
+
   void log(engine::LogStream stream, std::string_view line) override {
     const std::lock_guard lock(mutex_);
     lines_.emplace_back(stream, line);
@@ -28,15 +32,11 @@ class RecordingSink : public engine::AttemptSink {
     changed_.notify_all();
   }
   engine::Outcome wait() {
-    std::unique_lock lock(mutex_);
-    const bool over =
-        changed_.wait_for(lock, std::chrono::seconds(30), [this] { return outcome_.has_value(); });
-    EXPECT_TRUE(over) << "no outcome";
+    EXPECT_TRUE(wait_until([this] { return outcome_.has_value(); })) << "no outcome";
     return outcome_.value_or(engine::Outcome{});
   }
   bool wait_for_line(const std::string& text) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(30), [&] {
+    return wait_until([&] {
       for (const auto& [stream, line] : lines_) {
         if (line == text) return true;
       }
@@ -57,6 +57,18 @@ class RecordingSink : public engine::AttemptSink {
   }
 
  private:
+  template <typename Condition>
+  bool wait_until(Condition condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (std::chrono::steady_clock::now() < end) {
+      turn_();
+      std::unique_lock lock(mutex_);
+      if (changed_.wait_for(lock, std::chrono::milliseconds(1), condition)) return true;
+    }
+    return false;
+  }
+
+  std::function<void()> turn_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::pair<engine::LogStream, std::string>> lines_;

@@ -23,6 +23,12 @@ Registry::~Registry() = default;
 
 std::string Registry::place() { return supervisor::Folder::identity(options_.store); }
 
+int Registry::descriptor() { return shell_ ? shell_->descriptor() : -1; }
+
+void Registry::turn() {
+  if (shell_) shell_->turn();
+}
+
 Result<engine::Action*> Registry::find(std::string_view name) {
   if (name == "shell") {
     if (!shell_) shell_ = std::make_unique<ShellAction>(options_.store, options_.supervisor);

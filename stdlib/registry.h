@@ -10,6 +10,8 @@
 
 namespace rbk::stdlib {
 
+class ShellAction;
+
 /// Costs nothing until an action is found: a module's thread, its libraries and the supervisor are
 /// made by the first attempt that needs them. Engine's thread; destroyed after the engine.
 class Registry : public engine::ActionRegistry {
@@ -26,12 +28,14 @@ class Registry : public engine::ActionRegistry {
 
   /// The folder of the spools, which is made here if it is missing.
   std::string place() override;
+  int descriptor() override;
+  void turn() override;
   /// "shell", "http.get"; kNotFound otherwise. `log` has no actions here: the machine writes logs.
   Result<engine::Action*> find(std::string_view name) override;
 
  private:
   Options options_;
-  std::unique_ptr<engine::Action> shell_;
+  std::unique_ptr<ShellAction> shell_;
   std::unique_ptr<engine::Action> http_;
 };
 

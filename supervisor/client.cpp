@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -22,7 +24,7 @@ namespace rbk::supervisor {
 namespace {
 
 constexpr int64_t kIdle = 5'000'000;
-constexpr int64_t kConnectAgain = 500'000;
+constexpr auto kConnectAgain = std::chrono::milliseconds(500);
 // A command is handed to a new supervisor so often when one after another dies of it.
 constexpr int kMostTries = 3;
 
@@ -39,15 +41,16 @@ std::string text_of(const Error& error) {
 
 }  // namespace
 
-// The caller's threads and the loop's share what stands under `mutex_`; listeners are called
-// without it, by the loop's thread.
 class Client::Core {
  public:
   explicit Core(Options options) : options_(std::move(options)) {}
   ~Core() {
-    if (!thread_.joinable()) return;
-    loop_->stop();
-    thread_.join();
+    {
+      const std::lock_guard lock(patience_mutex_);
+      leaving_ = true;
+    }
+    patience_.notify_all();
+    if (connector_.joinable()) connector_.join();
   }
 
   void start(Start start, std::shared_ptr<Listener> listener);
@@ -55,6 +58,10 @@ class Client::Core {
   Found recover(const std::string& key, uint64_t fence, bool same_boot,
                 std::shared_ptr<Listener> listener);
   void acknowledge(const std::string& key);
+  int descriptor() const { return loop_ ? loop_->descriptor() : -1; }
+  void turn() {
+    if (loop_) loop_->turn();
+  }
 
  private:
   struct Job {
@@ -67,38 +74,42 @@ class Client::Core {
     int tries = 0;
   };
 
-  Status prepare();                                 // with mutex_
-  void send_job(const std::string& key, Job& job);  // with mutex_
-  void write_out();                                 // with mutex_
-  void request_connection();                        // with mutex_
-
-  // The loop's thread:
-  void connect();
+  Status prepare();
+  void send_job(const std::string& key, Job& job);
+  void write_out();
+  void request_connection();
+  void connect();  // the connector's thread
+  bool wait_to_try_again();
+  void connected(Result<Descriptor> socket);
   void ready(uint32_t events);
   void receive();
   void handle(Message message);
   void finish(const std::string& key, const Ending& ending);
   void disconnected();
-  void lose_connection();  // with mutex_
+  void lose_connection();
   bool rescue(const std::string& key, Job& job);
   void tell_waiting(const Error& error);
   void fail_all(const Error& error);
   void consider_idle();
 
   const Options options_;
-  std::mutex mutex_;
   std::optional<Folder> folder_;
-  std::map<std::string, Job> jobs_;
-  std::string out_;
-  Descriptor socket_;
-  bool connecting_ = false;
-  bool wants_out_ = false;
-
   std::unique_ptr<EventLoop> loop_;
-  std::thread thread_;
+  std::map<std::string, Job> jobs_;
+  Descriptor socket_;
+  std::string in_;
+  std::string out_;
+  bool wants_out_ = false;
   EventLoop::Id watch_ = 0;
   EventLoop::Id idle_timer_ = 0;
-  std::string in_;
+
+  // Reaching a supervisor may take seconds: a thread does it. It uses `folder_` and `options_`,
+  // which stay as they are, and posts what it comes to.
+  bool connecting_ = false;
+  std::thread connector_;
+  std::mutex patience_mutex_;
+  std::condition_variable patience_;
+  bool leaving_ = false;
 };
 
 Status Client::Core::prepare() {
@@ -111,13 +122,11 @@ Status Client::Core::prepare() {
     auto loop = EventLoop::make();
     if (!loop) return tl::unexpected<Error>(loop.error());
     loop_ = std::move(*loop);
-    thread_ = std::thread([this] { loop_->run(); });
   }
   return {};
 }
 
 void Client::Core::start(Start start, std::shared_ptr<Listener> listener) {
-  std::unique_lock lock(mutex_);
   const Status prepared = prepare();
   const char* const refused = jobs_.contains(start.key) ? "the attempt runs already"
                               : size_of(start) > kLargestFrame
@@ -125,7 +134,6 @@ void Client::Core::start(Start start, std::shared_ptr<Listener> listener) {
                                     "are larger than 24 MiB together"
                                   : nullptr;
   if (!prepared || refused != nullptr) {
-    lock.unlock();
     if (prepared) {
       listener->ended({Ending::Cause::kNotStarted, 0, refused});
     } else {
@@ -146,7 +154,6 @@ void Client::Core::start(Start start, std::shared_ptr<Listener> listener) {
 }
 
 void Client::Core::stop(const std::string& key) {
-  const std::lock_guard lock(mutex_);
   const auto job = jobs_.find(key);
   if (job == jobs_.end() || job->second.stop) return;
   job->second.stop = true;
@@ -157,7 +164,6 @@ void Client::Core::stop(const std::string& key) {
 
 Found Client::Core::recover(const std::string& key, uint64_t fence, bool same_boot,
                             std::shared_ptr<Listener> listener) {
-  const std::lock_guard lock(mutex_);
   if (!prepare() || jobs_.contains(key)) return Found::kUnknown;
   if (!same_boot && !Spool::exists(*folder_, key)) return Found::kUnknown;
   const auto is_void = Spool::find_or_void(*folder_, key, fence);
@@ -175,7 +181,6 @@ Found Client::Core::recover(const std::string& key, uint64_t fence, bool same_bo
 }
 
 void Client::Core::acknowledge(const std::string& key) {
-  const std::lock_guard lock(mutex_);
   if (!prepare()) return;
   if (socket_) {
     append_frame(out_, Acknowledge{key});
@@ -209,30 +214,42 @@ void Client::Core::write_out() {
   const bool wants_out = !out_.empty();
   if (wants_out == wants_out_) return;
   wants_out_ = wants_out;
-  loop_->post(
-      [this, wants_out] { loop_->change(watch_, wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN); });
+  loop_->change(watch_, wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 void Client::Core::request_connection() {
   if (connecting_) return;
   connecting_ = true;
-  loop_->post([this] { connect(); });
+  if (connector_.joinable()) connector_.join();  // the last one's work is done
+  connector_ = std::thread([this] { connect(); });
 }
 
 void Client::Core::connect() {
-  auto socket = reach_supervisor(*folder_, options_.program);
-  if (!socket && socket.error().kind == ErrorKind::kLocked) {
+  while (true) {
+    const auto reached =
+        std::make_shared<Result<Descriptor>>(reach_supervisor(*folder_, options_.program));
+    const bool silent = !*reached && reached->error().kind == ErrorKind::kLocked;
+    if (!silent) {
+      loop_->post([this, reached] { connected(std::move(*reached)); });
+      return;
+    }
     // Its commands may be alive: whoever took them for dead could do twice what they do.
-    tell_waiting(socket.error());
-    loop_->at(EventLoop::now() + kConnectAgain, [this] { connect(); });
-    return;
+    loop_->post([this, reached] { tell_waiting(reached->error()); });
+    if (!wait_to_try_again()) return;
   }
+}
+
+bool Client::Core::wait_to_try_again() {
+  std::unique_lock lock(patience_mutex_);
+  return !patience_.wait_for(lock, kConnectAgain, [this] { return leaving_; });
+}
+
+void Client::Core::connected(Result<Descriptor> socket) {
+  connecting_ = false;
   if (!socket) {
     fail_all(socket.error());
     return;
   }
-  const std::lock_guard lock(mutex_);
-  connecting_ = false;
   socket_ = std::move(*socket);
   in_.clear();
   out_.clear();
@@ -245,22 +262,15 @@ void Client::Core::connect() {
 /// Once for each time that a command has to wait.
 void Client::Core::tell_waiting(const Error& error) {
   std::vector<std::shared_ptr<Listener>> listeners;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto& [key, job] : jobs_) {
-      if (!std::exchange(job.waits, true)) listeners.push_back(job.listener);
-    }
+  for (auto& [key, job] : jobs_) {
+    if (!std::exchange(job.waits, true)) listeners.push_back(job.listener);
   }
   for (const auto& listener : listeners) listener->waits(error);
 }
 
 void Client::Core::fail_all(const Error& error) {
   std::map<std::string, Job> failed;
-  {
-    const std::lock_guard lock(mutex_);
-    connecting_ = false;
-    failed.swap(jobs_);
-  }
+  failed.swap(jobs_);
   const std::string text = text_of(error);
   for (auto& [key, job] : failed) {
     // What is to be started was not handed to any supervisor, or to none that began it.
@@ -270,10 +280,7 @@ void Client::Core::fail_all(const Error& error) {
 }
 
 void Client::Core::ready(uint32_t events) {
-  if ((events & EPOLLOUT) != 0) {
-    const std::lock_guard lock(mutex_);
-    if (socket_) write_out();
-  }
+  if ((events & EPOLLOUT) != 0) write_out();
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive();
 }
 
@@ -302,7 +309,6 @@ void Client::Core::receive() {
 
 void Client::Core::handle(Message message) {
   const auto listener_of = [this](const std::string& key, Cursor at) {
-    const std::lock_guard lock(mutex_);
     const auto job = jobs_.find(key);
     if (job == jobs_.end()) return std::shared_ptr<Listener>();
     job->second.at = at;
@@ -318,7 +324,6 @@ void Client::Core::handle(Message message) {
       listener->dropped(dropped->bytes, dropped->no_space);
     }
   } else if (const auto* started = std::get_if<Started>(&message)) {
-    const std::lock_guard lock(mutex_);
     const auto job = jobs_.find(started->key);
     if (job != jobs_.end()) job->second.to_start.reset();
   } else if (const auto* ended = std::get_if<Ended>(&message)) {
@@ -327,14 +332,10 @@ void Client::Core::handle(Message message) {
 }
 
 void Client::Core::finish(const std::string& key, const Ending& ending) {
-  std::shared_ptr<Listener> listener;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto job = jobs_.find(key);
-    if (job == jobs_.end()) return;
-    listener = std::move(job->second.listener);
-    jobs_.erase(job);
-  }
+  const auto job = jobs_.find(key);
+  if (job == jobs_.end()) return;
+  const std::shared_ptr<Listener> listener = std::move(job->second.listener);
+  jobs_.erase(job);
   listener->ended(ending);
   consider_idle();
 }
@@ -358,20 +359,17 @@ bool Client::Core::rescue(const std::string& key, Job& job) {
 }
 
 void Client::Core::disconnected() {
+  lose_connection();
   std::vector<Job> given_up;
-  {
-    const std::lock_guard lock(mutex_);
-    lose_connection();
-    for (auto job = jobs_.begin(); job != jobs_.end();) {
-      if (rescue(job->first, job->second)) {
-        ++job;
-      } else {
-        given_up.push_back(std::move(job->second));
-        job = jobs_.erase(job);
-      }
+  for (auto job = jobs_.begin(); job != jobs_.end();) {
+    if (rescue(job->first, job->second)) {
+      ++job;
+    } else {
+      given_up.push_back(std::move(job->second));
+      job = jobs_.erase(job);
     }
-    if (!jobs_.empty()) request_connection();
   }
+  if (!jobs_.empty()) request_connection();
   for (const Job& job : given_up) {
     job.listener->ended({job.to_start ? Ending::Cause::kTrouble : Ending::Cause::kLost, 0,
                          fmt::format("{} supervisors died one after another", kMostTries)});
@@ -381,7 +379,6 @@ void Client::Core::disconnected() {
 void Client::Core::consider_idle() {
   loop_->cancel(idle_timer_);
   idle_timer_ = loop_->at(EventLoop::now() + kIdle, [this] {
-    const std::lock_guard lock(mutex_);
     if (socket_ && jobs_.empty() && out_.empty()) lose_connection();
   });
 }
@@ -397,5 +394,7 @@ Found Client::recover(const std::string& key, uint64_t fence, bool same_boot,
   return core_->recover(key, fence, same_boot, std::move(listener));
 }
 void Client::acknowledge(const std::string& key) { core_->acknowledge(key); }
+int Client::descriptor() const { return core_->descriptor(); }
+void Client::turn() { core_->turn(); }
 
 }  // namespace rbk::supervisor

@@ -1,10 +1,10 @@
 // The engine's side of the supervisor: starts commands in it, finds them again, hears of them.
 //
-// Nothing here blocks its caller, and nothing is paid for before the first command: then a thread
-// is started, and the supervisor unless it runs already. The connection is dropped when nothing
-// was to be said for some seconds, and made anew.
+// One thread's. Nothing here blocks it but a moment, and nothing is paid for before the first
+// command: then the supervisor is started unless it runs already. The connection is dropped when
+// nothing was to be said for some seconds, and made anew.
 //
-// The destructor ends the thread, not the commands.
+// The destructor ends no command.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,8 @@
 
 namespace rbk::supervisor {
 
-/// Hears of one command, from the client's thread: it should be quick, as all others wait
-/// meanwhile. A listener that is slow makes its command's output wait in the spool, never the
-/// command.
+/// Hears of one command, from within the client's calls. While nobody calls `turn`, output waits in
+/// the spool, never the command.
 class Listener {
  public:
   virtual ~Listener() = default;
@@ -67,6 +66,11 @@ class Client {
 
   /// How the command ended is durable elsewhere: its spool is removed.
   void acknowledge(const std::string& key);
+
+  /// Readable when `turn` has something to do; below 0 before the first command. It stays the same.
+  int descriptor() const;
+  /// Reads what the supervisor says, at most some 64 KiB, and tells the listeners; never waits.
+  void turn();
 
  private:
   class Core;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <climits>
 #include <condition_variable>
@@ -134,6 +136,51 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds lim
   return condition();
 }
 
+// A client with a thread that does nothing but turn it.
+class DrivenClient {
+ public:
+  explicit DrivenClient(Client::Options options) : client_(std::move(options)) {}
+  ~DrivenClient() {
+    over_ = true;
+    thread_.join();
+  }
+  void start(Start start, std::shared_ptr<Listener> listener) {
+    const std::lock_guard lock(mutex_);
+    client_.start(std::move(start), std::move(listener));
+  }
+  void stop(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    client_.stop(key);
+  }
+  Found recover(const std::string& key, uint64_t fence, bool same_boot,
+                std::shared_ptr<Listener> listener) {
+    const std::lock_guard lock(mutex_);
+    return client_.recover(key, fence, same_boot, std::move(listener));
+  }
+  void acknowledge(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    client_.acknowledge(key);
+  }
+
+ private:
+  void work() {
+    while (!over_) {
+      pollfd wanted{-1, POLLIN, 0};
+      {
+        const std::lock_guard lock(mutex_);
+        client_.turn();
+        wanted.fd = client_.descriptor();
+      }
+      poll(&wanted, 1, 5);
+    }
+  }
+
+  std::mutex mutex_;
+  Client client_;
+  std::atomic<bool> over_ = false;
+  std::thread thread_{[this] { work(); }};
+};
+
 class ClientTest : public testing::Test {
  protected:
   ClientTest() {
@@ -146,12 +193,12 @@ class ClientTest : public testing::Test {
     std::filesystem::remove_all(store_);
   }
 
-  Client& client() {
+  DrivenClient& client() {
     if (!client_) client_ = make_client();
     return *client_;
   }
-  std::unique_ptr<Client> make_client() const {
-    return std::make_unique<Client>(Client::Options{store_, {RBK_SUPERVISE}});
+  std::unique_ptr<DrivenClient> make_client() const {
+    return std::make_unique<DrivenClient>(Client::Options{store_, {RBK_SUPERVISE}});
   }
   static Start sh(const std::string& key, const std::string& script) {
     Start start;
@@ -195,7 +242,7 @@ class ClientTest : public testing::Test {
   }
 
   std::string store_;
-  std::unique_ptr<Client> client_;
+  std::unique_ptr<DrivenClient> client_;
 };
 
 TEST_F(ClientTest, ACommandsOutputAndStatusComeBack) {
@@ -244,13 +291,13 @@ TEST_F(ClientTest, WhatCantBeStartedSaysWhy) {
 }
 
 TEST_F(ClientTest, ASupervisorThatCantBeStartedIsTheHostsTrouble) {
-  Client client(Client::Options{store_, {"/no/such/supervisor"}});
+  DrivenClient client(Client::Options{store_, {"/no/such/supervisor"}});
   auto recorder = std::make_shared<Recorder>();
   client.start(sh("a", "true"), recorder);
   const Ending ending = recorder->wait();
   EXPECT_EQ(ending.cause, Ending::Cause::kTrouble);
   EXPECT_NE(ending.text.find("/no/such/supervisor"), std::string::npos) << ending.text;
-  Client nowhere(Client::Options{store_ + "/gone", {RBK_SUPERVISE}});
+  DrivenClient nowhere(Client::Options{store_ + "/gone", {RBK_SUPERVISE}});
   recorder = std::make_shared<Recorder>();
   nowhere.start(sh("a", "true"), recorder);
   EXPECT_EQ(recorder->wait().cause, Ending::Cause::kTrouble);
@@ -289,7 +336,7 @@ TEST_F(ClientTest, WhatWasLookedForAndNotStartedIsStartedByTheNext) {
 }
 
 TEST_F(ClientTest, ManyClientsAtOnceGetOneSupervisor) {
-  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<DrivenClient>> clients;
   std::vector<std::shared_ptr<Recorder>> recorders;
   for (int i = 0; i < 12; ++i) {
     clients.push_back(make_client());
@@ -464,7 +511,7 @@ TEST_F(ClientTest, ASupervisorThatIsKilledAsItStartsIsStartedAgain) {
   const std::string script =
       fmt::format("if [ -e {0} ]; then exec {1} \"$1\"; else touch {0}; kill -9 $$; fi",
                   path("once"), RBK_SUPERVISE);
-  Client client(Client::Options{store_, {"/bin/sh", "-c", script, "sh"}});
+  DrivenClient client(Client::Options{store_, {"/bin/sh", "-c", script, "sh"}});
   auto recorder = std::make_shared<Recorder>();
   client.start(sh("a", "exit 4"), recorder);
   EXPECT_EQ(recorder->wait().value, 4);
@@ -512,7 +559,7 @@ TEST_F(ClientTest, StoppingACommandLeavesThoseOfOtherStoresAlone) {
   char name[] = "/tmp/rbk-other-XXXXXX";
   const std::string other_store = mkdtemp(name);
   {
-    Client other(Client::Options{other_store, {RBK_SUPERVISE}});
+    DrivenClient other(Client::Options{other_store, {RBK_SUPERVISE}});
     auto stopped = std::make_shared<Recorder>();
     other.start(sh("a", "echo ready; exec sleep 100"), stopped);
     ASSERT_EQ(mkfifo(path("gate").c_str(), 0600), 0);

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -15,6 +17,14 @@ namespace rbk::supervisor {
 namespace {
 
 constexpr EventLoop::Id kWake = 0;
+constexpr EventLoop::Id kAlarm = 1;
+
+bool add(int epoll, int fd, EventLoop::Id id) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = id;
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
 
 }  // namespace
 
@@ -22,11 +32,11 @@ Result<std::unique_ptr<EventLoop>> EventLoop::make() {
   std::unique_ptr<EventLoop> loop(new EventLoop);
   loop->epoll_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
   loop->wake_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = kWake;
-  if (!loop->epoll_ || !loop->wake_ ||
-      epoll_ctl(loop->epoll_.get(), EPOLL_CTL_ADD, loop->wake_.get(), &event) != 0) {
+  // The boot clock, as a host that slept was not idle, only away.
+  loop->alarm_ = Descriptor(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!loop->epoll_ || !loop->wake_ || !loop->alarm_ ||
+      !add(loop->epoll_.get(), loop->wake_.get(), kWake) ||
+      !add(loop->epoll_.get(), loop->alarm_.get(), kAlarm)) {
     return fail(ErrorKind::kLimit,
                 fmt::format("no event loop can be made: {}", std::strerror(errno)),
                 "raise the limit of open files (ulimit -n)");
@@ -70,6 +80,7 @@ EventLoop::Id EventLoop::at(int64_t time, std::function<void()> due) {
   const Id id = next_id_++;
   timers_.emplace(std::pair(time, id), std::move(due));
   timer_times_.emplace(id, time);
+  if (time < armed_) arm(time);
   return id;
 }
 
@@ -92,13 +103,25 @@ void EventLoop::stop() {
   post([this] { stopping_ = true; });
 }
 
+void EventLoop::arm(int64_t time) {
+  armed_ = time;
+  // A time of zero would disarm it.
+  const int64_t at = std::max<int64_t>(time, 1);
+  const itimerspec alarm{{}, {at / 1'000'000, at % 1'000'000 * 1000}};
+  timerfd_settime(alarm_.get(), TFD_TIMER_ABSTIME, &alarm, nullptr);
+}
+
 void EventLoop::run_due() {
+  uint64_t rings = 0;
+  (void)!read(alarm_.get(), &rings, sizeof rings);
+  armed_ = std::numeric_limits<int64_t>::max();
   while (!timers_.empty() && timers_.begin()->first.first <= now()) {
     const auto due = std::move(timers_.begin()->second);
     timer_times_.erase(timers_.begin()->first.second);
     timers_.erase(timers_.begin());
     due();
   }
+  if (!timers_.empty() && timers_.begin()->first.first < armed_) arm(timers_.begin()->first.first);
 }
 
 void EventLoop::run_posted() {
@@ -112,34 +135,30 @@ void EventLoop::run_posted() {
   for (const auto& task : tasks) task();
 }
 
-int EventLoop::wait_milliseconds() const {
-  if (timers_.empty()) return -1;
-  // epoll's time stands still while the machine sleeps and the boot clock doesn't: no wait is long.
-  constexpr int64_t kLongest = 10'000;
-  const int64_t left = (timers_.begin()->first.first - now() + 999) / 1000;
-  return static_cast<int>(std::clamp<int64_t>(left, 0, kLongest));
+void EventLoop::turn(int wait_milliseconds) {
+  std::array<epoll_event, 64> events{};
+  const int count =
+      epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_milliseconds);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<size_t>(i)];
+    if (event.data.u64 == kWake) {
+      run_posted();
+      continue;
+    }
+    if (event.data.u64 == kAlarm) {
+      run_due();
+      continue;
+    }
+    const auto found = watches_.find(event.data.u64);
+    if (found == watches_.end()) continue;  // forgotten by one of this round
+    const std::shared_ptr<Ready> ready = found->second.ready;
+    (*ready)(event.events);
+  }
 }
 
 void EventLoop::run() {
   stopping_ = false;
-  std::array<epoll_event, 64> events{};
-  while (!stopping_) {
-    run_due();
-    if (stopping_) break;
-    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                 wait_milliseconds());
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<size_t>(i)];
-      if (event.data.u64 == kWake) {
-        run_posted();
-        continue;
-      }
-      const auto found = watches_.find(event.data.u64);
-      if (found == watches_.end()) continue;  // forgotten by one of this round
-      const std::shared_ptr<Ready> ready = found->second.ready;
-      (*ready)(event.events);
-    }
-  }
+  while (!stopping_) turn(-1);
 }
 
 }  // namespace rbk::supervisor

@@ -1,8 +1,10 @@
-// One thread's loop over file descriptors and timers.
+// One thread's loop over file descriptors and timers: a thread that does nothing else calls `run`;
+// one that has more to do waits for `descriptor` among its own, and calls `turn`.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,7 +16,7 @@
 
 namespace rbk::supervisor {
 
-/// Only `post` and `stop` may be called from another thread than the one in `run`.
+/// Only `post` and `stop` may be called from another thread than the loop's.
 class EventLoop {
  public:
   using Id = uint64_t;
@@ -35,6 +37,11 @@ class EventLoop {
   void stop();
   void run();
 
+  /// Readable when `turn` has something to do.
+  int descriptor() const { return epoll_.get(); }
+  /// Does what is to be done now, without waiting.
+  void turn() { turn(0); }
+
   /// Microseconds since boot, sleep included.
   static int64_t now();
 
@@ -45,13 +52,16 @@ class EventLoop {
   };
 
   EventLoop() = default;
+  void turn(int wait_milliseconds);
   void run_due();
   void run_posted();
-  int wait_milliseconds() const;
+  void arm(int64_t time);
 
   Descriptor epoll_;
   Descriptor wake_;
-  Id next_id_ = 1;
+  Descriptor alarm_;  // rings at `armed_`, or earlier than any timer is due
+  int64_t armed_ = std::numeric_limits<int64_t>::max();
+  Id next_id_ = 2;  // after those of the loop's own descriptors
   bool stopping_ = false;
   std::unordered_map<Id, Watch> watches_;
   std::map<std::pair<int64_t, Id>, std::function<void()>> timers_;

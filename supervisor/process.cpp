@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,30 +45,61 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   return pointers;
 }
 
-// What posix_spawn needs, freed in any case.
-struct SpawnPlan {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-
-  SpawnPlan() {
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  ~SpawnPlan() {
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
+// What the child does between its birth and its program, with all its words ready: it borrows our
+// memory, so that it may only call the system. posix_spawn asks for the disposition of every
+// signal there is, and can set neither a mask of files nor a limit.
+struct Plan {
+  char* const* words;
+  char* const* environment;
+  const char* directory;
+  int in;  // below 0: none
+  int out;
+  int err;
+  mode_t file_mask;
+  const rlimit* files;
 };
+
+// Returns only if it fails, with errno.
+void become(const Plan& plan) {
+  setsid();
+  for (const int ignored : kIgnoredSignals) signal(ignored, SIG_DFL);
+  const int in = plan.in < 0 ? open("/dev/null", O_RDONLY) : plan.in;
+  if (in < 0 || dup2(in, STDIN_FILENO) < 0) return;
+  if (plan.in < 0 && in != STDIN_FILENO) close(in);
+  if (dup2(plan.out, STDOUT_FILENO) < 0 || dup2(plan.err, STDERR_FILENO) < 0) return;
+  umask(plan.file_mask);
+  if (setrlimit(RLIMIT_NOFILE, plan.files) != 0 || chdir(plan.directory) != 0) return;
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execve(plan.words[0], plan.words, plan.environment);
+}
+
+// The child's number, or -1 and errno. We stand still until it runs its program.
+pid_t spawn(const Plan& plan) {
+  volatile int error = 0;
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);  // a signal that is for us is not to run in the child
+  const pid_t child = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): see Plan
+  if (child == 0) {
+    become(plan);
+    error = errno;
+    _exit(127);
+  }
+  const int fork_error = errno;
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) {
+    errno = fork_error;
+    return -1;
+  }
+  if (error == 0) return child;
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  errno = error;
+  return -1;
+}
 
 std::string spawn_failure(const Start& start, int error) {
   struct stat facts {};
@@ -168,19 +199,11 @@ Result<ChildProcess> start_process(const Start& start, const std::string& mark,
   auto err = make_pipe(true);
   if (!err) return tl::unexpected<Error>(err.error());
   Pipe in;
-  SpawnPlan plan;
-  posix_spawn_file_actions_adddup2(&plan.files, out->theirs.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&plan.files, err->theirs.get(), STDERR_FILENO);
-  if (start.input.empty()) {
-    posix_spawn_file_actions_addopen(&plan.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  } else {
+  if (!start.input.empty()) {
     auto made = make_pipe(false);
     if (!made) return tl::unexpected<Error>(made.error());
     in = std::move(*made);
-    posix_spawn_file_actions_adddup2(&plan.files, in.theirs.get(), STDIN_FILENO);
   }
-  posix_spawn_file_actions_addchdir_np(&plan.files, start.directory.c_str());
-
   std::string attempt = fmt::format("{}{}", kAttemptVariable, mark);
   std::vector<char*> words = pointers_to(start.words);
   std::vector<char*> environment = pointers_to(start.environment);
@@ -192,16 +215,10 @@ Result<ChildProcess> start_process(const Start& start, const std::string& mark,
   environment.push_back(nullptr);
 
   ChildProcess child;
-  // What a child inherits is set for the moment of its making.
-  const mode_t own_mask = umask(start.file_mask);
-  rlimit own_files{};
-  getrlimit(RLIMIT_NOFILE, &own_files);
-  setrlimit(RLIMIT_NOFILE, &files);
-  const int error = posix_spawn(&child.identity.pid, words[0], &plan.files, &plan.attributes,
-                                words.data(), environment.data());
-  setrlimit(RLIMIT_NOFILE, &own_files);
-  umask(own_mask);
-  if (error != 0) return fail(ErrorKind::kInvalid, spawn_failure(start, error));
+  child.identity.pid =
+      spawn({words.data(), environment.data(), start.directory.c_str(), in.theirs.get(),
+             out->theirs.get(), err->theirs.get(), start.file_mask, &files});
+  if (child.identity.pid < 0) return fail(ErrorKind::kInvalid, spawn_failure(start, errno));
   child.identity.start_time = start_time_of(child.identity.pid);
   child.out = std::move(out->ours);
   child.err = std::move(err->ours);

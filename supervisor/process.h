@@ -1,8 +1,10 @@
 // Starting processes, telling them apart, and ending a whole tree of them.
 #pragma once
 
+#include <signal.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,10 @@ struct ChildProcess {
   Descriptor err;
   Descriptor in;  // not open if the command's input is empty
 };
+
+/// What a supervisor ignores, and its commands do not: its terminal's end, an engine that has gone,
+/// and a file that may not grow, which is as a full disk.
+inline constexpr std::array kIgnoredSignals = {SIGHUP, SIGPIPE, SIGXFSZ};
 
 /// Lets this process open as many files as it may: it holds some for each command. Returns the
 /// limit as it was, which is the commands'.

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "supervisor/process.h"
 #include "supervisor/server.h"
 
 namespace rbk::supervisor {
@@ -26,9 +27,7 @@ int report(const Error& error) {
 // Leaves nothing that ties us to our caller: its terminal, its folder, its pipes.
 void detach() {
   setsid();
-  signal(SIGHUP, SIG_IGN);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is as a full disk
+  for (const int ignored : kIgnoredSignals) signal(ignored, SIG_IGN);
   // What loses its parent among a command's processes becomes our child: it is reaped, and found
   // when the command has to be killed.
   prctl(PR_SET_CHILD_SUBREAPER, 1);

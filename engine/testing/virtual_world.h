@@ -31,7 +31,7 @@ class CountingRandom : public Random {
 class VirtualSleeper : public Sleeper {
  public:
   explicit VirtualSleeper(std::shared_ptr<VirtualClock> clock) : clock_(std::move(clock)) {}
-  void sleep(int64_t until) override {
+  void sleep(int64_t until, int) override {
     const int64_t passes = until - clock_->boot_time;
     if (passes <= 0) return;
     clock_->boot_time += passes;

@@ -14,15 +14,9 @@ ShellAction::ShellAction(std::string store, std::vector<std::string> supervisor)
 
 std::shared_ptr<supervisor::Listener> ShellAction::listen(
     const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) {
-  {
-    const std::lock_guard lock(attempts_->mutex);
-    attempts_->by_id[attempt.id] = {attempt.attempt_key, attempt.behaviour};
-  }
+  attempts_[attempt.id] = {attempt.attempt_key, attempt.behaviour};
   return std::make_shared<ShellListener>(attempt.arguments, std::move(sink),
-                                         [attempts = attempts_, id = attempt.id] {
-                                           const std::lock_guard lock(attempts->mutex);
-                                           attempts->by_id.erase(id);
-                                         });
+                                         [this, id = attempt.id] { attempts_.erase(id); });
 }
 
 void ShellAction::start(const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) {
@@ -42,17 +36,11 @@ void ShellAction::start(const engine::Attempt& attempt, std::shared_ptr<engine::
 }
 
 void ShellAction::stop(uint64_t attempt, engine::StopMode mode) {
-  std::string key;
-  {
-    const std::lock_guard lock(attempts_->mutex);
-    const auto found = attempts_->by_id.find(attempt);
-    if (found == attempts_->by_id.end()) return;
-    const bool let_finish =
-        mode == engine::StopMode::kGentle && found->second.behaviour == engine::Behaviour::kWrites;
-    if (let_finish) return;
-    key = found->second.key;
-  }
-  client_.stop(key);
+  const auto found = attempts_.find(attempt);
+  if (found == attempts_.end()) return;
+  const bool let_finish =
+      mode == engine::StopMode::kGentle && found->second.behaviour == engine::Behaviour::kWrites;
+  if (!let_finish) client_.stop(found->second.key);
 }
 
 engine::Recovery ShellAction::recover(const engine::Attempt& attempt,
@@ -63,8 +51,7 @@ engine::Recovery ShellAction::recover(const engine::Attempt& attempt,
   const supervisor::Found found =
       client_.recover(attempt.attempt_key, attempt.fence, same_boot, listener);
   if (found == supervisor::Found::kFound) return engine::Recovery::kReattached;
-  const std::lock_guard lock(attempts_->mutex);
-  attempts_->by_id.erase(attempt.id);
+  attempts_.erase(attempt.id);
   return found == supervisor::Found::kNeverStarted ? engine::Recovery::kNeverStarted
                                                    : engine::Recovery::kUnknown;
 }

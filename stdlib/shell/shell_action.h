@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -25,21 +24,19 @@ class ShellAction : public engine::Action {
   bool always_ends() const override { return true; }
   void acknowledge(const std::string& attempt_key) override;
 
+  /// See supervisor::Client.
+  int descriptor() const { return client_.descriptor(); }
+  void turn() { client_.turn(); }
+
  private:
   struct UnderWay {
     std::string key;
     engine::Behaviour behaviour;
   };
-  /// Outlives this object in the listeners of commands that still run.
-  struct Attempts {
-    std::mutex mutex;
-    std::unordered_map<uint64_t, UnderWay> by_id;
-  };
-
   std::shared_ptr<supervisor::Listener> listen(const engine::Attempt& attempt,
                                                std::shared_ptr<engine::AttemptSink> sink);
 
-  std::shared_ptr<Attempts> attempts_ = std::make_shared<Attempts>();
+  std::unordered_map<uint64_t, UnderWay> attempts_;  // by id
   std::string store_;
   supervisor::Client client_;
 };

@@ -62,8 +62,11 @@ class ShellActionTest : public testing::Test {
     one.path = "group/step";
     return one;
   }
+  std::shared_ptr<RecordingSink> make_sink() {
+    return std::make_shared<RecordingSink>([this] { registry_->turn(); });
+  }
   std::shared_ptr<RecordingSink> begin(const Attempt& one) {
-    auto sink = std::make_shared<RecordingSink>();
+    auto sink = make_sink();
     action().start(one, sink);
     return sink;
   }
@@ -211,7 +214,7 @@ TEST_F(ShellActionTest, AnotherEngineFindsTheCommandAgain) {
     kill(getpid(), SIGKILL);
   }
   waitpid(child, nullptr, 0);
-  auto sink = std::make_shared<RecordingSink>();
+  auto sink = make_sink();
   EXPECT_EQ(action().recover(one, sink), engine::Recovery::kReattached);
   EXPECT_TRUE(sink->wait_for_line("begun"));
   std::ofstream(store_ + "/go") << "";
