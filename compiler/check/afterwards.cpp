@@ -1,7 +1,6 @@
 // What can only be said once every body is checked: literals against `where`, names that nobody
 // used, and which warnings the annotations take away.
 #include <algorithm>
-#include <cctype>
 
 #include "compiler/check/program_checker.h"
 #include "compiler/plan/evaluate.h"
@@ -40,66 +39,6 @@ void ProgramChecker::check_refinements() {
             .help(fmt::format("give a value for which `{}` holds", condition));
     }
   }
-}
-
-namespace {
-
-/// `let NAME`, `step NAME` … stands in the text, though the parser may have lost it.
-bool seems_declared(std::string_view text, std::string_view name) {
-  for (const std::string_view word : {"let", "var", "step", "for", "approval", "ask"}) {
-    const std::string wanted = fmt::format("{} {}", word, name);
-    for (size_t at = text.find(wanted); at != std::string_view::npos;
-         at = text.find(wanted, at + 1)) {
-      const char next = at + wanted.size() < text.size() ? text[at + wanted.size()] : ' ';
-      if (std::isalnum(static_cast<unsigned char>(next)) == 0 && next != '_') return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
-void ProgramChecker::drop_what_follows_from_syntax() {
-  if (syntax_errors_.empty()) return;
-  // What ends directly before it is a part of what was not understood: `i` of `if i = 1 {`.
-  std::vector<Span> unread = syntax_errors_;
-  for (Span& error : unread) {
-    const std::string_view text = program.sources.get(error.file).text();
-    while (error.begin > 0 && (text[error.begin - 1] == ' ' || text[error.begin - 1] == '\t'))
-      --error.begin;
-  }
-  // Where the text was not understood, what it means cannot be right either; and in a declaration
-  // with such a place, what seems left out may only have been lost.
-  std::vector<Span> broken;
-  for (const Span error : syntax_errors_) {
-    for (const auto& module : program.modules) {
-      if (module->source->id() != error.file) continue;
-      for (const syntax::DeclId id : module->ast.decls) {
-        const Span span = module->ast[id].span;
-        if (span.begin <= error.begin && error.begin <= span.end) broken.push_back(span);
-      }
-    }
-  }
-  const auto touches = [](Span a, Span b) {
-    return a.file == b.file && a.begin <= b.end && b.begin <= a.end;
-  };
-  diagnostics.remove_if([&](const diagnostics::Diagnostic& one) {
-    if (static_cast<unsigned>(one.code) < 100) return false;
-    if (std::any_of(unread.begin(), unread.end(),
-                    [&](Span error) { return touches(error, one.primary); }))
-      return true;
-    if (one.code == Code::kUnknownName) {
-      const std::string_view name = program.sources.get(one.primary.file).text(one.primary);
-      return std::any_of(broken.begin(), broken.end(), [&](Span span) {
-        return touches(span, one.primary) &&
-               seems_declared(program.sources.get(span.file).text(span), name);
-      });
-    }
-    const bool by_absence = one.severity != diagnostics::Severity::kError ||
-                            one.code == Code::kMissingReturn || one.code == Code::kUnreachable;
-    return by_absence && std::any_of(broken.begin(), broken.end(),
-                                     [&](Span span) { return touches(span, one.primary); });
-  });
 }
 
 void ProgramChecker::check_unused() {

@@ -27,6 +27,8 @@ BodyChecker::BlockValue BodyChecker::check_statements(syntax::BlockId block, Wan
   const syntax::Block& written = ast_[block];
   BlockValue result;
   result.span = written.span;
+  const bool lost = written.span.empty() || ast_.unread.touches(written.span);
+  if (written.stmts.empty() && lost) result.type = types::kUnknown;
   bool dead = false;
   Span handler;
   for (size_t i = 0; i < written.stmts.size(); ++i) {
@@ -36,7 +38,9 @@ BodyChecker::BlockValue BodyChecker::check_statements(syntax::BlockId block, Wan
     if (as_handler != nullptr) {
       if (handler.empty()) handler = stmt.span;
     } else {
-      if (!handler.empty() && place_.top_level) {
+      const bool was_read = !std::holds_alternative<syntax::ErrorStmt>(stmt.node) &&
+                            !ast_.unread.holds(stmt.span.begin);
+      if (!handler.empty() && place_.top_level && was_read) {
         const std::string_view text = source(handler);
         diagnostics_
             .report(Code::kHandlerPlace, handler, text.substr(0, text.find(" {")), "the runbook")
@@ -63,6 +67,8 @@ BodyChecker::BlockValue BodyChecker::check_statements(syntax::BlockId block, Wan
         result.value = value.value;
       }
     } else {
+      if (is_last && std::holds_alternative<syntax::ErrorStmt>(stmt.node))
+        result.type = types::kUnknown;
       check_statement(id);
     }
   }
@@ -232,6 +238,7 @@ TypeId BodyChecker::check_match(ExprId expr, const syntax::MatchExpr& node, Want
   Facts after;
   bool any_ends = false;
   bool null_done = false;
+  bool wrong = false;
   std::vector<BlockValue> values;
   for (const syntax::MatchExpr::Arm& arm : node.arms) {
     facts_ = before;
@@ -242,7 +249,9 @@ TypeId BodyChecker::check_match(ExprId expr, const syntax::MatchExpr& node, Want
     const bool is_null =
         arm.pattern.valid() && std::holds_alternative<syntax::NullPattern>(ast_[arm.pattern].node);
     const TypeId seen = null_done && !is_null ? types_.without_optional(type) : type;
+    pattern_wrong_ = false;
     check_pattern(arm.pattern, seen);
+    wrong = wrong || pattern_wrong_;
     if (null_done && path != kNone && types_.is_optional(type)) facts_.add(path);
     if (arm.guard.valid()) facts_.add(condition(arm.guard).when_true);
     if (is_null && !arm.guard.valid()) null_done = true;
@@ -258,7 +267,8 @@ TypeId BodyChecker::check_match(ExprId expr, const syntax::MatchExpr& node, Want
   }
   facts_ = any_ends ? after : before;
   reachable_ = any_ends || node.arms.empty();
-  check_exhaustive(node, type, span_of(expr));
+  wrong = wrong || ast_.unread.touches(span_of(expr));
+  if (!wrong) check_exhaustive(node, type, span_of(expr));
   if (node.arms.empty()) return types::kNothing;
   return join_values(values, want, hint, why);
 }

@@ -83,6 +83,7 @@ class BodyChecker {
     };
     std::vector<Parameter> parameters;
     Span declared;
+    bool unsure = false;  // see Symbol
   };
   struct Reference {
     bool is_value = true;     // no name of a declaration: to be inferred
@@ -322,7 +323,8 @@ class BodyChecker {
   std::string_view reading_;     // the parameter whose default or `where` it is
   bool strict_ = false;
   std::deque<std::string> kept_;
-  ExprId step_call_;  // the call that is the step itself: it may act
+  bool pattern_wrong_ = false;  // one of the patterns of this match names nothing
+  ExprId step_call_;            // the call that is the step itself: it may act
   OwnStatement own_statement_;
   std::vector<std::string> offered_;  // names of steps that fixes have given
 };

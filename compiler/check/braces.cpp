@@ -63,6 +63,7 @@ TypeId BodyChecker::infer_record(ExprId expr, const syntax::BraceExpr& node) {
     if (index == arguments.size()) {
       infer(entry.value, types::kUnknown);
       wrong = true;
+      if (symbol.unsure) continue;
       if (entry.name.empty()) {
         diagnostics_.report(Code::kUnknownField, entry.span, shown, source(entry.span))
             .labelled(fmt::format("the entries of `{}` are its fields", shown))
@@ -100,7 +101,7 @@ TypeId BodyChecker::infer_record(ExprId expr, const syntax::BraceExpr& node) {
                               : Span{};
     expect(entry.value, type, {Why::Kind::kField, entry.name.text, kept(shown), declared});
   }
-  if (!wrong) {
+  if (!wrong && !symbol.unsure) {
     for (size_t i = 0; i < count; ++i) {
       const Field& field = symbol.fields[i];
       if (arguments[i].valid() || field.name.empty() || types_.is_optional(field.type)) continue;

@@ -36,6 +36,7 @@ BodyChecker::Callee BodyChecker::callee_of(SymbolId symbol, std::string shown) {
   callee.name = std::move(shown);
   const Symbol& called = program_.symbols[symbol];
   callee.declared = called.span;
+  callee.unsure = called.unsure;
   for (const Field& field : called.fields) {
     const bool has_default = field.written != nullptr && field.written->default_value.valid();
     callee.parameters.push_back(
@@ -49,6 +50,10 @@ std::vector<ExprId> BodyChecker::check_arguments(const Callee& callee,
                                                  const std::vector<syntax::Argument>& args,
                                                  Span call) {
   std::vector<ExprId> result(callee.parameters.size());
+  if (callee.unsure) {
+    infer_arguments(args);
+    return result;
+  }
   bool wrong = false;
   size_t position = 0;
   size_t too_many = 0;

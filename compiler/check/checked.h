@@ -113,6 +113,7 @@ struct Symbol {
   Span span;            // its name where it is declared
   bool is_var = false;  // may be assigned
   bool used = false;
+  bool unsure = false;  // a declaration that was not read in full: what it lacks may only be lost
   ModuleId imported = kNone;  // kModule: which
   std::vector<Field> fields;  // record, error kind: fields; callable: parameters
   struct Member {

@@ -64,6 +64,7 @@ void ProgramChecker::run(std::string path, std::string text) {
   for (ModuleId id = 0; id < program.modules.size(); ++id) check_bodies(id);
   check_refinements();
   drop_what_follows_from_syntax();
+  drop_repeated_names();
   add_renames();
   check_unused();
   apply_annotations();
@@ -142,6 +143,10 @@ SymbolId ProgramChecker::declare(ModuleId module, syntax::DeclId id) {
   symbol.decl = id;
   symbol.span = decl.name.span;
   if (decl.name.empty()) return kNone;
+  const syntax::Unread& unread = program.modules[module]->ast.unread;
+  const bool has_body =
+      symbol.kind == Symbol::Kind::kFunction || symbol.kind == Symbol::Kind::kRunbook;
+  symbol.unsure = has_body ? unread.holds(decl.name.span.begin) : unread.touches(decl.span);
   if (const SymbolId other = find_declared(module, decl.name.text); other != kNone) {
     diagnostics.report(Code::kDuplicateName, decl.name.span, decl.name.text)
         .labelled(
@@ -332,7 +337,9 @@ std::vector<Field> ProgramChecker::resolve_fields(ModuleId module,
 void ProgramChecker::resolve_callable(Symbol& symbol, const std::vector<syntax::Field>& parameters,
                                       syntax::TypeRefId result) {
   symbol.fields = resolve_fields(symbol.module, parameters);
-  symbol.result = result.valid() ? resolve_type(symbol.module, result) : types::kNothing;
+  symbol.result = result.valid()  ? resolve_type(symbol.module, result)
+                  : symbol.unsure ? types::kUnknown
+                                  : types::kNothing;
   std::vector<TypeId> parameter_types;
   for (const Field& field : symbol.fields) parameter_types.push_back(field.type);
   symbol.type = types.function(std::move(parameter_types), symbol.result);

@@ -85,6 +85,8 @@ TypeId BodyChecker::run_member(ExprId expr, const syntax::Name& name) {
 
 void BodyChecker::report_unknown_member(TypeId type, const syntax::Name& name) {
   if (name.empty()) return;
+  const SymbolId declared = types_[type].symbol;
+  if (declared != kNone && program_.symbols[declared].unsure) return;
   if (const auto later = later_member(types_.shape(type), name.text)) {
     not_supported(name.span, later->what, later->cure);
     return;
@@ -300,7 +302,7 @@ TypeId BodyChecker::enum_member(ExprId expr, SymbolId id, const syntax::Name& na
                    [&](const Symbol::Member& one) { return one.name == name.text; });
   if (member == symbol.members.end()) {
     if (args != nullptr) infer_arguments(*args);
-    if (name.empty()) return types::kUnknown;
+    if (name.empty() || symbol.unsure) return types::kUnknown;
     std::vector<std::string_view> names;
     std::string listed;
     for (const Symbol::Member& one : symbol.members) {

@@ -15,7 +15,7 @@ SymbolId BodyChecker::declare_local(const syntax::Name& name, TypeId type, Symbo
   Symbol symbol;
   symbol.kind = kind;
   symbol.name = name.text;
-  symbol.type = type;
+  symbol.type = ast_.unread.holds(name.span.begin) ? types::kUnknown : type;
   symbol.module = module_.id;
   symbol.span = name.span;
   // What nobody needs to read counts as used.

@@ -250,6 +250,7 @@ void BodyChecker::check_member_pattern(syntax::PatternId id, const syntax::Membe
     } else {
       diagnostics_.report(Code::kUnknownMember, node.member.span, "Result", node.member.text)
           .labelled("`Result` is `.ok` or `.err`");
+      pattern_wrong_ = true;
       give_up();
     }
     return;
@@ -273,7 +274,8 @@ void BodyChecker::check_member_pattern(syntax::PatternId id, const syntax::Membe
     return;
   }
   give_up();
-  if (node.member.empty()) return;
+  pattern_wrong_ = true;
+  if (node.member.empty() || symbol.unsure) return;
   std::vector<std::string_view> names;
   for (const Symbol::Member& member : symbol.members) names.push_back(member.name);
   diagnostics_.report(Code::kUnknownMember, node.member.span, symbol.name, node.member.text)
@@ -330,7 +332,7 @@ void BodyChecker::check_record_pattern(syntax::PatternId id, const syntax::Recor
       if (field.name.text == "message") index = count, field_type = types::kString;
       if (field.name.text == "retryable") index = count + 1, field_type = types::kBool;
     }
-    if (index == kNone && !field.name.empty()) {
+    if (index == kNone && !field.name.empty() && !symbol.unsure) {
       std::vector<std::string_view> names;
       for (const Field& known : symbol.fields) names.push_back(known.name);
       if (is_error) names.insert(names.end(), {"message", "retryable"});

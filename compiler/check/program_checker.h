@@ -99,6 +99,10 @@ class ProgramChecker {
   void check_unused();
   void apply_annotations();
   void drop_what_follows_from_syntax();
+  void drop_repeated_names();
+  const CheckedModule* module_in(source::FileId file) const;
+  /// The top-level declaration that a place lies in; the place itself if there is none.
+  Span declaration_around(Span place) const;
   /// Names of the wrong case get the fix that renames them, where all their uses are known.
   void add_renames();
 

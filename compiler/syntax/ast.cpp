@@ -1,5 +1,8 @@
 #include "compiler/syntax/ast.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace rbk::syntax {
 namespace {
 
@@ -19,6 +22,15 @@ std::string Path::text() const {
   }
   return joined;
 }
+
+bool Unread::touches(Span span) const {
+  const auto after =
+      std::upper_bound(stretches.begin(), stretches.end(), span.end,
+                       [](uint32_t offset, const Span& one) { return offset < one.begin; });
+  return after != stretches.begin() && std::prev(after)->end >= span.begin;
+}
+
+bool Unread::holds(uint32_t offset) const { return touches({offset, offset, 0}); }
 
 ExprId Ast::add(Expr node) { return push(exprs, std::move(node)); }
 StmtId Ast::add(Stmt node) { return push(stmts, std::move(node)); }

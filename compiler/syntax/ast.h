@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -778,6 +779,16 @@ struct Comment {
   bool own_line = true;  // nothing but blanks before it on its line
 };
 
+/// What of a file could not be read, and was reported: statements and heads, without the blocks in
+/// them. Whatever these were to declare may be what seems to be missing elsewhere.
+struct Unread {
+  std::vector<Span> stretches;  // in the order of the text, apart from each other
+  std::set<std::string, std::less<>> words;
+
+  bool holds(uint32_t offset) const;
+  bool touches(Span span) const;
+};
+
 struct Ast {
   std::vector<Expr> exprs;
   std::vector<Stmt> stmts;
@@ -789,6 +800,7 @@ struct Ast {
   std::vector<DeclId> decls;      // the file's declarations, in order
   std::vector<Comment> comments;  // every comment, in order
   std::string doc;                // lines of `//!`
+  Unread unread;
 
   const Expr& operator[](ExprId id) const { return exprs.at(id.index); }
   const Stmt& operator[](StmtId id) const { return stmts.at(id.index); }

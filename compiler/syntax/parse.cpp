@@ -76,6 +76,30 @@ void drop_consequences(std::vector<SyntaxError>& errors, const std::vector<Broke
   std::erase_if(errors, [&](const SyntaxError& error) { return follows(error.span.begin); });
 }
 
+// What lies in broken stretches was not read either.
+void finish_unread(const source::Source& source, const std::vector<Token>& tokens,
+                   const std::vector<Broken>& broken, Unread& unread) {
+  for (const Broken& stretch : broken) unread.stretches.push_back(stretch.span);
+  if (unread.stretches.empty()) return;
+  std::vector<Span>& all = unread.stretches;
+  std::sort(all.begin(), all.end(), [](Span a, Span b) { return a.begin < b.begin; });
+  size_t kept = 0;
+  for (size_t i = 1; i < all.size(); ++i) {
+    if (all[i].begin <= all[kept].end) {
+      all[kept].end = std::max(all[kept].end, all[i].end);
+    } else {
+      all[++kept] = all[i];
+    }
+  }
+  all.resize(kept + 1);
+  for (const Token& token : tokens) {
+    const bool is_name =
+        is_word(token.kind) || token.kind == TokenKind::kLabel || token.kind == TokenKind::kMember;
+    if (is_name && unread.holds(token.begin))
+      unread.words.emplace(source.text({token.begin, token.end, source.id()}));
+  }
+}
+
 // Parses one declaration; contexts live only until the next.
 class DeclarationParser {
  public:
@@ -84,7 +108,8 @@ class DeclarationParser {
       : stream_(source),
         recovery_(std::make_shared<Recovery>(stream_, broken, errors)),
         parser_(&stream_),
-        builder_(source, ast, errors) {
+        builder_(source, ast, errors),
+        ast_(ast) {
     parser_.setBuildParseTree(false);
     parser_.removeErrorListeners();
     parser_.setErrorHandler(recovery_);
@@ -94,7 +119,9 @@ class DeclarationParser {
     stream_.load(tokens, range.first, range.last);
     recovery_->begin_declaration();
     parser_.reset();
-    return builder_.declaration(parser_.declaration(), *recovery_);
+    const DeclId made = builder_.declaration(parser_.declaration(), *recovery_);
+    for (const source::Span stretch : recovery_->unread()) ast_.unread.stretches.push_back(stretch);
+    return made;
   }
 
  private:
@@ -102,6 +129,7 @@ class DeclarationParser {
   std::shared_ptr<Recovery> recovery_;
   RunbookParser parser_;
   Builder builder_;
+  Ast& ast_;
 };
 
 }  // namespace
@@ -119,6 +147,7 @@ ParsedFile parse(const source::Source& source) {
   DeclarationParser parser(source, balanced.broken, file.ast, file.errors);
   for (const DeclRange& range : layout.decls) {
     if (!range.readable) {
+      file.ast.unread.stretches.push_back(range.span);
       file.ast.decls.push_back(error_declaration(file.ast, range.span));
       continue;
     }
@@ -134,6 +163,7 @@ ParsedFile parse(const source::Source& source) {
       file.ast.decls.push_back(error_declaration(file.ast, range.span));
     }
   }
+  finish_unread(source, layout.tokens, balanced.broken, file.ast.unread);
   std::stable_sort(
       file.errors.begin(), file.errors.end(),
       [](const SyntaxError& a, const SyntaxError& b) { return a.span.begin < b.span.begin; });

@@ -3,6 +3,7 @@
 #include <RunbookParser.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "compiler/syntax/expected.h"
 
@@ -98,6 +99,23 @@ bool Recovery::failed_in(source::Span span) const {
     if (failed_pieces_[pieces_[i]]) return true;
   }
   return false;
+}
+
+std::vector<source::Span> Recovery::unread() const {
+  std::vector<source::Span> stretches;
+  if (!failed_) return stretches;
+  bool goes_on = false;
+  for (size_t i = 0; i < stream_.count(); ++i) {
+    const source::Span span = stream_.token_at(i)->span();
+    if (!failed_pieces_[pieces_[i]]) {
+      goes_on = false;
+    } else if (std::exchange(goes_on, true)) {
+      stretches.back().end = span.end;
+    } else {
+      stretches.push_back(span);
+    }
+  }
+  return stretches;
 }
 
 void Recovery::sync(antlr4::Parser* parser) {

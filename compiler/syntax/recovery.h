@@ -25,6 +25,9 @@ class Recovery final : public antlr4::DefaultErrorStrategy {
   /// complained about again.
   bool failed_in(source::Span span) const;
 
+  /// The declaration's pieces in which something was reported or repaired.
+  std::vector<source::Span> unread() const;
+
   /// What was skipped at the level of a block, to stand in it as error statements.
   struct Junk {
     const antlr4::ParserRuleContext* block;

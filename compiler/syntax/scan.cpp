@@ -348,6 +348,7 @@ class Scanner {
     pos_ = quote;
     const bool multi = at("\"\"\"");
     pos_ = quote + (multi ? 3 : 1);
+    if (multi) look_for_end(begin);
     string_text(begin, pos_, multi, dollar, raw, true);
   }
 
@@ -360,8 +361,9 @@ class Scanner {
       if (end > text_begin) add(Kind::kStrText, text_begin, end);
     };
     while (true) {
-      if (pos_ >= text_.size() || (text_[pos_] == '\n' && !multi)) {
-        if (multi) pos_ = lost_text_end(open, text_begin);
+      const bool lost = multi && open == lost_open_ && pos_ >= lost_end_;
+      if (pos_ >= text_.size() || lost || (text_[pos_] == '\n' && !multi)) {
+        if (multi) pos_ = lost ? lost_end_ : lost_text_end(open, text_begin);
         const uint32_t end = pos_;
         flush(end);
         add(Kind::kStrEnd, end, end, true);
@@ -427,6 +429,26 @@ class Scanner {
         return static_cast<uint32_t>(line_end);
     }
     return static_cast<uint32_t>(text_.size());
+  }
+
+  // A `"""` that would be ended only by the beginning of the next one, as it stands at the end of a
+  // line of code: its own end is lost, and lies before that line.
+  void look_for_end(uint32_t open) {
+    const size_t next = text_.find("\"\"\"", pos_);
+    if (next == text_.npos) return;
+    const size_t newline = text_.substr(pos_, next - pos_).rfind('\n');
+    if (newline == text_.npos) return;
+    const size_t line = pos_ + newline + 1;
+    const auto is_blank = [](std::string_view text) {
+      return text.find_first_not_of(" \t\r") == text.npos;
+    };
+    const std::string_view before = text_.substr(line, next - line);
+    const std::string_view after = text_.substr(next + 3, text_.find('\n', next) - next - 3);
+    if (is_blank(before) || !is_blank(after)) return;
+    const uint32_t end = lost_text_end(open, pos_);
+    if (end >= line) return;
+    lost_open_ = open;
+    lost_end_ = end;
   }
 
   void closing_brace() {
@@ -568,7 +590,9 @@ class Scanner {
   Scanned out_;
   std::vector<Frame> frames_;
   uint32_t pos_ = 0;
-  uint32_t last_lost_line_ = 0;  // where a quote or a `}` of a string was last missed
+  uint32_t last_lost_line_ = 0;      // where a quote or a `}` of a string was last missed
+  uint32_t lost_open_ = 0xffffffff;  // a `"""` whose end is lost, and where it may have been
+  uint32_t lost_end_ = 0;
   bool fresh_line_ = true;
 };
 
