@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
+#include <optional>
 
 #include "vm/json.h"
 #include "vm/natives_tables.h"
@@ -217,6 +219,111 @@ bool chunks(NativeCall& call) {
   return true;
 }
 
+bool index_of(NativeCall& call) {
+  const List* list = call.list(0);
+  if (list == nullptr || !same_kind(call, list)) return false;
+  for (size_t i = 0; i < list->items.size(); ++i) {
+    if (!equal(list->items[i], call.arguments[1], list->kind)) continue;
+    return call.give(make_box(call.heap, Kind::kInt, slot_of(static_cast<int64_t>(i))));
+  }
+  return call.give(Ref());
+}
+
+template <bool kTake>
+bool take_or_drop(NativeCall& call) {
+  const List* list = call.list(0);
+  if (list == nullptr) return false;
+  const int64_t count = call.arguments[1].i;
+  if (count < 0) return call.raise("IndexError", fmt::format("{} elements", count));
+  const size_t border = static_cast<size_t>(std::min<int64_t>(count, list->size));
+  return call.give(kTake ? part(call, list, 0, border) : part(call, list, border, list->size));
+}
+
+/// The elements that are (or are not) in the other list, in their order.
+template <bool kIn>
+bool those_in(NativeCall& call) {
+  const List* list = call.list(0);
+  const List* other = list == nullptr ? nullptr : call.list(1);
+  if (other == nullptr) return false;
+  Map* wanted = new_map(call.heap, other->kind, Kind::kBool);
+  const Ref owner(wanted);
+  for (const Slot item : other->items) {
+    if (find(wanted, item) != nullptr) continue;
+    retain(item, other->kind);
+    put(wanted, item, slot_of(1));
+  }
+  List* made = new_list(call.heap, list->kind, 0);
+  call.give(Ref(made));
+  for (const Slot item : list->items) {
+    const bool found = list->kind == other->kind && find(wanted, item) != nullptr;
+    if (found != kIn) continue;
+    retain(item, list->kind);
+    push(made, item);
+    if (call.heap.fault != Fault::kNone) break;
+  }
+  return true;
+}
+
+bool flatten(NativeCall& call) {
+  const List* list = call.list(0);
+  if (list == nullptr) return false;
+  Kind kind = Kind::kRef;
+  for (const Slot item : list->items) {
+    if (list->kind != Kind::kRef || item.o == nullptr || item.o->tag != Tag::kList)
+      return call.raise("ProgramError", "a list of lists holds something else");
+    if (item.o->size > 0) kind = static_cast<const List*>(item.o)->kind;
+  }
+  List* made = new_list(call.heap, kind, 0);
+  call.give(Ref(made));
+  for (const Slot item : list->items) {
+    for (const Slot inner : static_cast<const List*>(item.o)->items) {
+      retain(inner, kind);
+      push(made, inner);
+      if (call.heap.fault != Fault::kNone) return true;
+    }
+  }
+  return true;
+}
+
+/// How many of `count` elements "5" or "20%" are, a part of one counting as one.
+std::optional<int64_t> share_of(std::string_view text, int64_t count) {
+  const bool percent = text.ends_with('%');
+  if (percent) text.remove_suffix(1);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  if (!percent) return std::min(value, count);
+  if (value > 100) return std::nullopt;
+  return (count * value + 99) / 100;
+}
+
+/// The list cut for a rollout: each size says how much of it is done after its wave.
+bool waves(NativeCall& call) {
+  const List* list = call.list(0);
+  const List* sizes = list == nullptr ? nullptr : call.list(1);
+  if (sizes == nullptr) return false;
+  List* made = new_list(call.heap, Kind::kRef, 0);
+  call.give(Ref(made));
+  int64_t done = 0;
+  for (const Slot item : sizes->items) {
+    const String* text = sizes->kind == Kind::kRef ? as_string(item.o) : nullptr;
+    const auto until = text == nullptr ? std::nullopt : share_of(text->view(), list->size);
+    if (!until) {
+      return call.raise("ParseError",
+                        fmt::format("{} is no size of a wave: a number of elements or "
+                                    "a percentage was expected, such as \"1\" or "
+                                    "\"25%\"",
+                                    json_summary(item.o)));
+    }
+    if (*until <= done) continue;
+    const auto from = static_cast<size_t>(done);
+    push(made, slot_of(part(call, list, from, static_cast<size_t>(*until)).give()));
+    done = *until;
+    if (call.heap.fault != Fault::kNone) break;
+  }
+  return true;
+}
+
 /// Null after having raised.
 const ResultObject* result_at(NativeCall& call, const List* list, size_t i) {
   const Object* item = list->kind == Kind::kRef ? list->items[i].o : nullptr;
@@ -278,6 +385,13 @@ constexpr NativeEntry kTable[] = {
     {"list.min", extreme<-1>},
     {"list.max", extreme<1>},
     {"list.chunks", chunks},
+    {"list.waves", waves},
+    {"list.index_of", index_of},
+    {"list.take", take_or_drop<true>},
+    {"list.drop", take_or_drop<false>},
+    {"list.intersect", those_in<true>},
+    {"list.without", those_in<false>},
+    {"list.flatten", flatten},
     {"list.oks", oks},
     {"list.errors", errors},
     {"sort.by_keys", sort_by_keys},

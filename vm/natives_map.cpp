@@ -88,6 +88,30 @@ bool remove(NativeCall& call) {
   return call.give(Ref(made));
 }
 
+bool merge(NativeCall& call) {
+  const Map* map = call.map(0);
+  const Map* other = map == nullptr ? nullptr : call.map(1);
+  if (other == nullptr) return false;
+  if (map->size == 0) return call.give(Ref::to(const_cast<Map*>(other)));
+  if (other->size == 0) return call.give(Ref::to(const_cast<Map*>(map)));
+  if (map->kind != other->kind || map->key_kind != other->key_kind)
+    return call.raise("ProgramError", "maps of different kinds are merged");
+  Ref copy = copy_map(map);
+  for (const Map::Entry& entry : other->entries) {
+    retain(entry.key, other->key_kind);
+    retain(entry.value, other->kind);
+    put(static_cast<Map*>(copy.get()), entry.key, entry.value);
+  }
+  return call.give(std::move(copy));
+}
+
+bool json_items(NativeCall& call) {
+  const Object* json = call.arguments[0].o;
+  if (json != nullptr && json->tag == Tag::kList)
+    return call.give(Ref::to(const_cast<Object*>(json)));
+  return call.raise("JsonError", fmt::format("items: expected a list, got {}", json_summary(json)));
+}
+
 bool json_length(NativeCall& call) {
   const Object* json = call.arguments[0].o;
   if (json != nullptr && (json->tag == Tag::kList || json->tag == Tag::kMap)) {
@@ -126,6 +150,7 @@ constexpr NativeEntry kTable[] = {
     {"map.values", values},   {"map.has", has},           {"map.get", get},
     {"map.put", put_entry},   {"map.remove", remove},     {"json.length", json_length},
     {"json.keys", json_keys}, {"json.has", json_has},     {"json.text", json_text},
+    {"map.merge", merge},     {"json.items", json_items},
 };
 
 }  // namespace

@@ -65,14 +65,14 @@ bool lines(NativeCall& call) {
   return true;
 }
 
+template <bool kStart, bool kEnd>
 bool trim(NativeCall& call) {
   const String* text = call.string(0);
   if (text == nullptr) return false;
   std::string_view view = text->view();
-  const size_t begin = view.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return call.give(make_string(call.heap, ""));
-  return call.give(
-      make_string(call.heap, view.substr(begin, view.find_last_not_of(kBlanks) + 1 - begin)));
+  if (kStart) view.remove_prefix(std::min(view.find_first_not_of(kBlanks), view.size()));
+  if (kEnd) view = view.substr(0, view.find_last_not_of(kBlanks) + 1);
+  return call.give(make_string(call.heap, view));
 }
 
 template <char kFirst, char kLast>
@@ -97,6 +97,80 @@ bool holds(std::string_view text, std::string_view part) {
 }
 bool begins(std::string_view text, std::string_view part) { return text.starts_with(part); }
 bool ends(std::string_view text, std::string_view part) { return text.ends_with(part); }
+
+/// A part of the text that is found by another text.
+template <std::string_view (*take)(std::string_view, std::string_view)>
+bool take_part(NativeCall& call) {
+  const String* text = call.string(0);
+  const String* by = text == nullptr ? nullptr : call.string(1);
+  return by != nullptr && call.give(make_string(call.heap, take(text->view(), by->view())));
+}
+std::string_view without_prefix(std::string_view text, std::string_view prefix) {
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+std::string_view without_suffix(std::string_view text, std::string_view suffix) {
+  return text.ends_with(suffix) ? text.substr(0, text.size() - suffix.size()) : text;
+}
+std::string_view before(std::string_view text, std::string_view separator) {
+  return text.substr(0, text.find(separator));
+}
+std::string_view after(std::string_view text, std::string_view separator) {
+  const size_t at = text.find(separator);
+  return at == std::string_view::npos ? std::string_view() : text.substr(at + separator.size());
+}
+
+bool index_of(NativeCall& call) {
+  const String* text = call.string(0);
+  const String* part = text == nullptr ? nullptr : call.string(1);
+  if (part == nullptr) return false;
+  const size_t at = text->view().find(part->view());
+  if (at == std::string_view::npos) return call.give(Ref());
+  return call.give(
+      make_box(call.heap, Kind::kInt, slot_of(code_points(text->view().substr(0, at)))));
+}
+
+/// How often it is there, without overlapping itself.
+bool count_of(NativeCall& call) {
+  const String* text = call.string(0);
+  const String* part = text == nullptr ? nullptr : call.string(1);
+  if (part == nullptr) return false;
+  if (part->size == 0) return call.raise("ParseError", "count: the text to count is empty");
+  int64_t count = 0;
+  for (size_t at = text->view().find(part->view()); at != std::string_view::npos;
+       at = text->view().find(part->view(), at + part->size)) {
+    ++count;
+  }
+  return call.give_int(count);
+}
+
+bool repeated(NativeCall& call) {
+  const String* text = call.string(0);
+  if (text == nullptr) return false;
+  const int64_t times = call.arguments[1].i;
+  if (times < 0) return call.raise("IndexError", fmt::format("a text {} times", times));
+  uint64_t size = 0;
+  if (__builtin_mul_overflow(static_cast<uint64_t>(times), uint64_t{text->size}, &size) ||
+      !call.heap.fits(size)) {
+    call.heap.fits(UINT64_MAX);  // notes that the run is over its limit
+    return call.give(Ref());
+  }
+  std::string out;
+  out.reserve(size);
+  for (int64_t i = 0; i < times; ++i) out += text->view();
+  return call.give(make_string(call.heap, out));
+}
+
+/// At most so many code points; what is cut off shows as `…`, which counts.
+bool truncate(NativeCall& call) {
+  const String* text = call.string(0);
+  if (text == nullptr) return false;
+  const int64_t length = call.arguments[1].i;
+  if (length < 1) return call.raise("IndexError", fmt::format("a text cut to {} letters", length));
+  if (code_points(text->view()) <= length) return call.give(Ref::to(const_cast<String*>(text)));
+  std::string out(text->view().substr(0, byte_of(text->view(), length - 1)));
+  out += "…";
+  return call.give(make_string(call.heap, out));
+}
 
 bool split(NativeCall& call) {
   const String* text = call.string(0);
@@ -242,6 +316,95 @@ bool matches(NativeCall& call) {
          call.give_bool(re2::RE2::PartialMatch(piece(text->view()), *compiled));
 }
 
+/// Calls `each(match)` for the matches from left to right, which don't overlap, until it says no.
+/// False after having raised.
+template <typename Each>
+bool for_each_match(NativeCall& call, Each each) {
+  const String* text = call.string(0);
+  const String* pattern = text == nullptr ? nullptr : call.string(1);
+  const re2::RE2* compiled = pattern == nullptr ? nullptr : pattern_of(call, pattern);
+  if (compiled == nullptr) return false;
+  const std::string_view view = text->view();
+  size_t at = 0;
+  while (at <= view.size() && call.heap.fault == Fault::kNone) {
+    re2::StringPiece found;
+    if (!compiled->Match(piece(view), at, view.size(), re2::RE2::UNANCHORED, &found, 1)) break;
+    const std::string_view match(found.data(), found.size());
+    if (!each(match)) break;
+    const auto end = static_cast<size_t>(match.data() - view.data()) + match.size();
+    at = match.empty() ? end + std::max<size_t>(byte_of(view.substr(end), 1), 1) : end;
+  }
+  return true;
+}
+
+bool find_one(NativeCall& call) {
+  call.give(Ref());
+  return for_each_match(call, [&](std::string_view match) {
+    call.give(make_string(call.heap, match));
+    return false;
+  });
+}
+
+bool find_all(NativeCall& call) {
+  List* list = new_list(call.heap, Kind::kRef, 0);
+  call.give(Ref(list));
+  return for_each_match(call, [&](std::string_view match) {
+    push_text(call, list, match);
+    return true;
+  });
+}
+
+/// As `split`, at the matches that are not empty.
+bool split_by(NativeCall& call) {
+  List* list = new_list(call.heap, Kind::kRef, 0);
+  call.give(Ref(list));
+  const String* text = call.string(0);
+  if (text == nullptr) return false;
+  const std::string_view view = text->view();
+  size_t done = 0;
+  const bool good = for_each_match(call, [&](std::string_view match) {
+    if (match.empty()) return true;
+    const auto begin = static_cast<size_t>(match.data() - view.data());
+    push_text(call, list, view.substr(done, begin - done));
+    done = begin + match.size();
+    return true;
+  });
+  if (good) push_text(call, list, view.substr(done));
+  return good;
+}
+
+/// `$1` in the new text is the pattern's first group, `$0` the match, `$$` a dollar sign.
+bool replace_all(NativeCall& call) {
+  const String* text = call.string(0);
+  const String* pattern = text == nullptr ? nullptr : call.string(1);
+  const String* fresh = pattern == nullptr ? nullptr : call.string(2);
+  const re2::RE2* compiled = fresh == nullptr ? nullptr : pattern_of(call, pattern);
+  if (compiled == nullptr) return false;
+  std::string rewrite;
+  const std::string_view view = fresh->view();
+  for (size_t i = 0; i < view.size(); ++i) {
+    const char next = i + 1 < view.size() ? view[i + 1] : '\0';
+    if (view[i] == '\\') {
+      rewrite += "\\\\";
+    } else if (view[i] == '$' && next == '$') {
+      rewrite += '$';
+      ++i;
+    } else if (view[i] == '$' && next >= '0' && next <= '9') {
+      if (next - '0' > compiled->NumberOfCapturingGroups()) {
+        return call.raise("ParseError", fmt::format("the pattern {} has no group {}",
+                                                    json_summary(pattern), next));
+      }
+      rewrite += '\\';
+    } else {
+      rewrite += view[i];
+    }
+  }
+  std::string out(text->view());
+  re2::RE2::GlobalReplace(&out, *compiled, rewrite);
+  if (!call.heap.fits(out.size())) return call.give(Ref());
+  return call.give(make_string(call.heap, out));
+}
+
 bool parse(NativeCall& call) {
   const String* text = call.string(0);
   const String* pattern = text == nullptr ? nullptr : call.string(1);
@@ -272,7 +435,9 @@ constexpr NativeEntry kTable[] = {
     {"string.length", length},
     {"string.is_empty", is_empty},
     {"string.lines", lines},
-    {"string.trim", trim},
+    {"string.trim", trim<true, true>},
+    {"string.trim_start", trim<true, false>},
+    {"string.trim_end", trim<false, true>},
     {"string.upper", change_case<'a', 'z'>},
     {"string.lower", change_case<'A', 'Z'>},
     {"string.contains", test_part<holds>},
@@ -292,6 +457,18 @@ constexpr NativeEntry kTable[] = {
     {"string.pad_right", pad<false>},
     {"string.matches", matches},
     {"string.parse", parse},
+    {"string.find", find_one},
+    {"string.find_all", find_all},
+    {"string.split_by", split_by},
+    {"string.replace_all", replace_all},
+    {"string.remove_prefix", take_part<without_prefix>},
+    {"string.remove_suffix", take_part<without_suffix>},
+    {"string.before", take_part<before>},
+    {"string.after", take_part<after>},
+    {"string.index_of", index_of},
+    {"string.count", count_of},
+    {"string.repeat", repeated},
+    {"string.truncate", truncate},
 };
 
 }  // namespace

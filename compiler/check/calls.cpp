@@ -390,7 +390,10 @@ bool BodyChecker::native_fits(ExprId base, std::string_view native, TypeId recei
   } else if ((native == "list.oks" || native == "list.errors") &&
              !types_.is(element, Shape::kResult)) {
     needed = "a list of results";
-  } else if ((native == "list.contains" || native == "list.unique") &&
+  } else if (native == "list.flatten" && !types_.is(element, Shape::kList)) {
+    needed = "a list of lists";
+  } else if ((native == "list.contains" || native == "list.unique" || native == "list.index_of" ||
+              native == "list.without" || native == "list.intersect") &&
              !types_.comparable(element)) {
     needed = "a list of what can be compared";
   }

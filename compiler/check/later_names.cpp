@@ -38,9 +38,6 @@ struct Member {
 };
 
 constexpr std::array kMembers = {
-    Member{Shape::kList,
-           "waves",
-           {"`waves`", "cut the list into equal parts until then: `.chunks(10)`"}},
     Member{
         Shape::kString,
         "columns",
