@@ -277,6 +277,29 @@ bool to_units(NativeCall& call) {
   return call.give(value ? make_box(call.heap, kind, slot_of(*value)) : Ref());
 }
 
+// ---- Functions of the types: as `to_…`, but what is none raises
+
+template <bool (*convert)(NativeCall&), Kind kind>
+bool number_from(NativeCall& call) {
+  if (!convert(call)) return false;
+  const auto* box = static_cast<const Box*>(call.result.slot().o);
+  if (box == nullptr) {
+    const std::string text = json_summary(call.arguments[0].o);
+    return kind == Kind::kInt
+               ? call.raise("ParseError", fmt::format("{} is no whole number of 64 bits", text))
+               : call.raise("ParseError", fmt::format("{} is no number", text));
+  }
+  return call.give(kind, box->value);
+}
+
+template <Result<int64_t> (*parse)(std::string_view), Kind kind>
+bool units_from(NativeCall& call) {
+  const String* text = call.string(0);
+  if (text == nullptr) return false;
+  const Result<int64_t> value = parse(text->view());
+  return value ? call.give(kind, slot_of(*value)) : call.raise("ParseError", value.error().message);
+}
+
 bool text_to_json(NativeCall& call) {
   const String* text = call.string(0);
   if (text == nullptr) return false;
@@ -453,6 +476,11 @@ constexpr NativeEntry kTable[] = {
     {"string.to_duration", to_units<parse_duration, Kind::kDuration>},
     {"string.to_time", to_units<parse_time, Kind::kTime>},
     {"string.to_json", text_to_json},
+    {"parse.int", number_from<to_int, Kind::kInt>},
+    {"parse.float", number_from<to_float, Kind::kFloat>},
+    {"parse.size", units_from<parse_size, Kind::kSize>},
+    {"parse.duration", units_from<parse_duration, Kind::kDuration>},
+    {"parse.time", units_from<parse_time, Kind::kTime>},
     {"string.pad_left", pad<true>},
     {"string.pad_right", pad<false>},
     {"string.matches", matches},

@@ -113,6 +113,13 @@ bool unix_milliseconds(NativeCall& call) {
   return call.give_int(floor_div(call.arguments[0].i, 1000));
 }
 
+bool from_unix(NativeCall& call) {
+  int64_t time = 0;
+  if (__builtin_mul_overflow(call.arguments[0].i, int64_t{1'000'000}, &time))
+    return call.raise("ArithmeticError", "the time does not fit 64 bits of microseconds");
+  return call.give(Kind::kTime, slot_of(time));
+}
+
 /// The latest time that is a multiple of the duration after the epoch: `t.floor(1d)`.
 bool floor_to(NativeCall& call) {
   const int64_t unit = call.arguments[1].i;
@@ -139,6 +146,7 @@ constexpr NativeEntry kTable[] = {
     {"time.second", civil_part<[](const Civil& date) { return date.second_of_day % 60; }>},
     {"time.weekday", weekday},
     {"time.floor", floor_to},
+    {"from_unix.time", from_unix},
 };
 
 }  // namespace

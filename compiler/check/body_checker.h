@@ -175,6 +175,9 @@ class BodyChecker {
   TypeId call_built_in(ExprId expr, const syntax::CallExpr& node, SymbolId symbol);
   TypeId call_emit(ExprId expr, const syntax::CallExpr& node, std::string_view module,
                    const syntax::Name& name);
+  bool names_type(ExprId base) const;
+  TypeId call_type_function(ExprId expr, const syntax::CallExpr& node,
+                            const syntax::MemberExpr& callee);
   TypeId call_method(ExprId expr, const syntax::CallExpr& node, const syntax::MemberExpr& callee);
   TypeId call_loop(ExprId expr, const syntax::CallExpr& node, LoopMethod method,
                    const std::string& name, TypeId receiver);

@@ -186,6 +186,7 @@ TypeId BodyChecker::infer_call(ExprId expr, const syntax::CallExpr& node, TypeId
   if (const auto* shorthand = std::get_if<syntax::ShorthandExpr>(&ast_[node.callee].node))
     return infer_shorthand(expr, shorthand->name, &node.args, hint);
   if (const auto* member = std::get_if<syntax::MemberExpr>(&ast_[node.callee].node)) {
+    if (names_type(member->base)) return call_type_function(expr, node, *member);
     const Reference base = reference(member->base, After::kCall);
     if (base.is_wrong) {
       infer_arguments(node.args);
@@ -229,6 +230,39 @@ TypeId BodyChecker::infer_call(ExprId expr, const syntax::CallExpr& node, TypeId
                 fmt::format("`{}`", text(type)))
         .labelled("only functions, actions and runbooks are called");
   return types::kUnknown;
+}
+
+/// The `int` of `int.parse(…)`, where nothing else is called so.
+bool BodyChecker::names_type(ExprId base) const {
+  const auto* name = std::get_if<syntax::NameExpr>(&ast_[base].node);
+  return name != nullptr && Signatures::has_type_functions(name->name) &&
+         scopes_.find(name->name) == kNone && all_.find_top_level(module_.id, name->name) == kNone;
+}
+
+TypeId BodyChecker::call_type_function(ExprId expr, const syntax::CallExpr& node,
+                                       const syntax::MemberExpr& callee) {
+  const std::string owner(source(span_of(callee.base)));
+  const Signature* found = all_.signatures.find(callee.name.text, owner);
+  if (found == nullptr) {
+    infer_arguments(node.args);
+    if (callee.name.empty()) return types::kUnknown;
+    diagnostics_.report(Code::kUnknownMethod, callee.name.span, owner, callee.name.text)
+        .labelled("the type itself has no function of this name")
+        .did_you_mean(callee.name.span, nearest(callee.name.text, {"parse", "from_unix"}));
+    return types::kUnknown;
+  }
+  const Signature& function = *found;
+  Callee called;
+  called.name = source(span_of(node.callee));
+  for (const auto& [parameter, type] : function.parameters)
+    called.parameters.push_back({parameter, type, false});
+  const std::string native(function.name);
+  const TypeId result = function.result;
+  std::vector<ExprId> arguments = check_arguments(called, node.args, span_of(expr));
+  Meaning& meaning = mean(expr, Meaning::Kind::kCallTypeFunction);
+  meaning.native = native;
+  meaning.arguments = std::move(arguments);
+  return result;
 }
 
 TypeId BodyChecker::call_symbol(ExprId expr, const syntax::CallExpr& node, SymbolId id) {

@@ -186,12 +186,13 @@ struct Meaning {
     kResultValue,
     kResultError,
     // CallExpr:
-    kCallFunction,  // `symbol`
-    kCallRunbook,   // `symbol`: its steps nest inside the step
-    kCallAction,    // `symbol`
-    kCallClosure,   // the callee is a value
-    kCallNative,    // `native`; the receiver is the callee's base
-    kCallLoop,      // `loop`; the receiver is the callee's base
+    kCallFunction,      // `symbol`
+    kCallRunbook,       // `symbol`: its steps nest inside the step
+    kCallAction,        // `symbol`
+    kCallClosure,       // the callee is a value
+    kCallNative,        // `native`; the receiver is the callee's base
+    kCallTypeFunction,  // `native`, without a receiver
+    kCallLoop,          // `loop`; the receiver is the callee's base
     kCallNow,
     kCallEmit,  // log.info …, run.note, run.label, run.progress, run.attach: `native` is its name
     kCallSecret,      // secret("x"), in tests only

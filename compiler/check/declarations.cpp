@@ -205,7 +205,7 @@ SymbolId ProgramChecker::resolve_type_path(ModuleId module, const syntax::Path& 
     const SymbolId module_symbol = find_top_level(module, first.text);
     if (module_symbol == kNone || program.symbols[module_symbol].kind != Symbol::Kind::kModule ||
         path.parts.size() > 2) {
-      if (const auto later = later_name(first.text, true); later && module_symbol == kNone) {
+      if (const auto later = later_name(first.text); later && module_symbol == kNone) {
         diagnostics.report(Code::kNotSupported, first.span, later->what)
             .help(std::string(later->cure));
         return kNone;

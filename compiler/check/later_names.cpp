@@ -10,7 +10,6 @@ using Shape = Type::Shape;
 struct Alone {
   std::string_view name;
   LaterName later;
-  bool is_type = false;  // whose functions come later
 };
 
 constexpr std::array kAlone = {
@@ -21,14 +20,6 @@ constexpr std::array kAlone = {
           {"the module `slack`", "post to the chat's webhook until then: `http.post(…, json: …)`"}},
     Alone{"script",
           {"`script`", "run the file by its path until then: `shell(\"./name.sh ${value}\")`"}},
-    Alone{"int", {"a function of the type `int`", "text is read as one by `.to_int()`"}, true},
-    Alone{
-        "float", {"a function of the type `float`", "text is read as one by `.to_float()`"}, true},
-    Alone{"duration",
-          {"a function of the type `duration`", "text is read as one by `.to_duration()`"},
-          true},
-    Alone{"size", {"a function of the type `size`", "text is read as one by `.to_size()`"}, true},
-    Alone{"time", {"a function of the type `time`", "text is read as one by `.to_time()`"}, true},
 };
 
 struct Member {
@@ -46,9 +37,9 @@ constexpr std::array kMembers = {
 
 }  // namespace
 
-std::optional<LaterName> later_name(std::string_view name, bool before_dot) {
+std::optional<LaterName> later_name(std::string_view name) {
   for (const Alone& one : kAlone) {
-    if (one.name == name && (before_dot || !one.is_type)) return one.later;
+    if (one.name == name) return one.later;
   }
   return std::nullopt;
 }

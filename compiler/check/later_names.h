@@ -14,9 +14,9 @@ struct LaterName {
   std::string_view cure;  // what can be done until then
 };
 
-/// Of a name that stands alone or before a dot; nothing if the contract has no such name. A
-/// runbook's own name of this kind hides it: ask only after looking that up.
-std::optional<LaterName> later_name(std::string_view name, bool before_dot);
+/// Nothing if the contract has no such name. A runbook's own name of this kind hides it: ask only
+/// after looking that up.
+std::optional<LaterName> later_name(std::string_view name);
 
 /// Of a member of values of `shape`: `hosts.waves(…)`.
 std::optional<LaterName> later_member(Type::Shape shape, std::string_view member);

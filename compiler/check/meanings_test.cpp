@@ -12,9 +12,10 @@ std::string convert_text(Convert convert) {
 
 std::string kind_text(Meaning::Kind kind) {
   static constexpr std::string_view kTexts[] = {
-      "plain",    "symbol",  "field",  "message", "kind",  "retryable", "json",     "member",
-      "property", "run",     "secret", "ok",      "value", "error",     "fn",       "runbook",
-      "action",   "closure", "native", "loop",    "now",   "emit",      "secret()", "raw"};
+      "plain",  "symbol",   "field",    "message", "kind",   "retryable",     "json",
+      "member", "property", "run",      "secret",  "ok",     "value",         "error",
+      "fn",     "runbook",  "action",   "closure", "native", "type function", "loop",
+      "now",    "emit",     "secret()", "raw"};
   return std::string(kTexts[static_cast<size_t>(kind)]);
 }
 

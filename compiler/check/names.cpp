@@ -36,7 +36,7 @@ SymbolId BodyChecker::declare_local(const syntax::Name& name, TypeId type, Symbo
 }
 
 void BodyChecker::report_unknown_name(const std::string& name, Span span, After after) {
-  if (const auto later = later_name(name, after != After::kNothing)) {
+  if (const auto later = later_name(name)) {
     not_supported(span, later->what, later->cure);
     return;
   }

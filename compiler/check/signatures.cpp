@@ -159,6 +159,11 @@ const Signature* Signatures::find(std::string_view receiver, std::string_view me
   return nullptr;
 }
 
+bool Signatures::has_type_functions(std::string_view type) {
+  constexpr std::array<std::string_view, 5> kTypes = {"int", "float", "size", "duration", "time"};
+  return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
+}
+
 std::optional<LoopMethod> Signatures::loop(std::string_view receiver, std::string_view member) {
   if (!has_loops(receiver)) return std::nullopt;
   for (const Loop& loop : kLoops) {

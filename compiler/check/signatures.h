@@ -28,6 +28,8 @@ class Signatures {
 
   /// The member of a built-in type ("string", "list" …), or null. Parsed at its first use.
   const Signature* find(std::string_view receiver, std::string_view member);
+  /// Whether the type has functions of its own: `int.parse` is found as ("parse", "int").
+  static bool has_type_functions(std::string_view type);
   static std::optional<LoopMethod> loop(std::string_view receiver, std::string_view member);
   /// Every member that the type has, for "did you mean".
   static std::vector<std::string_view> members(std::string_view receiver);

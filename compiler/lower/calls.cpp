@@ -49,6 +49,14 @@ void Body::call_into(ExprId id, const syntax::CallExpr& node, Reg to) {
       return closure_call_into(node, *meaning, to);
     case Meaning::Kind::kCallNative:
       return native_call_into(id, node, *meaning, to);
+    case Meaning::Kind::kCallTypeFunction: {
+      std::vector<Slot> slots;
+      for (const ExprId argument : meaning->arguments) slots.push_back(slot_of(argument));
+      place(span);
+      native_into(meaning->native, slots,
+                  to != kNoReg ? to : temporary(native_result(meaning->native, kNone)));
+      return;
+    }
     case Meaning::Kind::kCallLoop:
       place(span);
       return call_loop_into(id, node, *meaning, to);

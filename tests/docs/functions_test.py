@@ -7,8 +7,9 @@ import rbk
 
 PAGE = rbk.ROOT / "docs/language/functions.md"
 NATIVES = rbk.ROOT / "vm/bytecode/natives.def"
+NATIVE = r'RBK_NATIVE\("([\w.]+)", \d+, "([^"]*)"\)'
 TYPES = {"Text": "string", "Lists": "list", "Maps": "map", "JSON": "json", "Whole numbers": "int", "Other numbers": "float",
-         "Durations": "duration", "Sizes": "size", "Times": "time"}
+         "Durations": "duration", "Sizes": "size", "Times": "time", "Of the types themselves": "type"}
 
 
 def rows():
@@ -23,8 +24,11 @@ def rows():
 
 
 def declared():
-    members = NATIVES.read_text().split("// Used by the compiler itself")[0]
-    for name, signature in re.findall(r'RBK_NATIVE\("([\w.]+)", \d+, "([^"]*)"\)', members):
+    members, own = NATIVES.read_text().split("// Used by the compiler itself")[0].split("// Functions of a type itself")
+    for name, signature in re.findall(NATIVE, own):
+        function, receiver = name.split(".")
+        yield "type", f"{receiver}.{function}{signature}"
+    for name, signature in re.findall(NATIVE, members):
         receiver, member = name.split(".")
         yield receiver, member + (signature if signature.startswith("(") else ": " + signature)
 

@@ -25,9 +25,9 @@ char letter_of(std::string_view type) {
 NativeInfo parse(std::string_view name, uint32_t version, std::string_view signature) {
   NativeInfo native{name, version, signature, {}, 'R'};
   native.arguments += letter_of(name.substr(0, name.find('.')));
-  // What only the compiler calls has no receiver.
-  if (name.starts_with("shell.") || name.starts_with("url.") || name.starts_with("sort.")) {
-    native.arguments.clear();
+  // What only the compiler calls, and functions of types, have no receiver.
+  for (const std::string_view prefix : {"shell.", "url.", "sort.", "parse.", "from_unix."}) {
+    if (name.starts_with(prefix)) native.arguments.clear();
   }
   std::string_view result = signature;
   if (signature.starts_with('(')) {
