@@ -107,4 +107,19 @@ std::string cut_to_width(std::string_view text, size_t width) {
   return std::string(text.substr(0, end)) + "\u2026";
 }
 
+std::string printable(std::string_view text) {
+  std::string result;
+  for (size_t i = 0; i < text.size();) {
+    const Utf8Char c = utf8_at(text, i);
+    if (c.code == '\t')
+      result += "  ";
+    else if (c.code == '\n')
+      result += ' ';
+    else if (c.code >= 0x20 && c.code != 0x7f && !(c.code >= 0x80 && c.code < 0xa0))
+      result += c.code == 0xfffd ? std::string("\ufffd") : std::string(text.substr(i, c.size));
+    i += c.size;
+  }
+  return result;
+}
+
 }  // namespace rbk

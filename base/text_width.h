@@ -23,6 +23,9 @@ size_t char_width(char32_t code);
 /// Sum over the text's characters; a tab or newline counts 0.
 size_t text_width(std::string_view text);
 
+/// On one line, without what would move a terminal's cursor or change its colours.
+std::string printable(std::string_view text);
+
 /// The longest beginning that is at most `width` wide; with an ellipsis as its last column where
 /// something was cut.
 std::string cut_to_width(std::string_view text, size_t width);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/quoting.h"
 #include "base/spelling.h"
 
 namespace rbk::cli {
@@ -115,6 +116,18 @@ ExitStatus unless_lost(const Terminal& terminal, ExitStatus status) {
   return status == ExitStatus::kSucceeded ? ExitStatus::kFailed : status;
 }
 
+/// The `--store` that a command was given, for those that it prints.
+std::string store_option_of(const Arguments& arguments) {
+  constexpr std::string_view kSign = "--store=";
+  for (size_t at = 0; at < arguments.size(); ++at) {
+    const std::string& word = arguments[at];
+    if (word == "--store" && at + 1 < arguments.size())
+      return " --store " + shown_shell_word(arguments[at + 1]);
+    if (word.starts_with(kSign)) return " --store " + shown_shell_word(word.substr(kSign.size()));
+  }
+  return {};
+}
+
 ExitStatus find_and_run(Terminal& terminal, std::span<const char* const> words) {
   Arguments arguments(words.begin(), words.end());
   const auto json = std::find(arguments.begin(), arguments.end(), "--json");
@@ -122,6 +135,7 @@ ExitStatus find_and_run(Terminal& terminal, std::span<const char* const> words) 
     terminal.json = true;
     arguments.erase(json);
   }
+  terminal.store_option = store_option_of(arguments);
   if (arguments.empty()) {
     terminal.print_error(
         {ErrorKind::kInvalid, "a command is missing", "`rbk --help` lists the commands"});

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+
+#include "base/file_mask.h"
 #include "cli/command.h"
 #include "cli/confirm.h"
 #include "cli/options.h"
@@ -53,7 +56,8 @@ ExitStatus start_detached(const Terminal& terminal, Session& session, const std:
   if (const auto summary = session.engine->summary(run);
       summary && engine::is_over(summary->status))
     return ExitStatus::kSucceeded;
-  terminal.print_to_err(fmt::format("nobody goes on with it by itself: rbk resume {} does\n", run));
+  terminal.print_to_err(fmt::format("nobody goes on with it by itself: rbk resume {}{} does\n", run,
+                                    terminal.store_option));
   return ExitStatus::kSucceeded;
 }
 
@@ -144,6 +148,9 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   start.reason = given.reason.value_or("");
   start.labels = std::move(*labels);
   start.starter = session->person;
+  std::error_code no_folder;  // it was removed: its commands will say so
+  start.folder = std::filesystem::current_path(no_folder).string();
+  start.umask = static_cast<int32_t>(file_mask());
   Result<std::string> run = session->engine->start(start);
   if (!run) return refuse(terminal, run.error());
   if (given.detach) return start_detached(terminal, *session, *run, start.runbook);

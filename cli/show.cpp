@@ -91,9 +91,10 @@ boost::json::object step_json(const engine::StepDetail& step) {
 
 class Timeline {
  public:
-  Timeline(const engine::RunDetail& detail, bool colour)
+  Timeline(const engine::RunDetail& detail, const Terminal& terminal)
       : detail_(detail),
-        colour_(colour),
+        colour_(terminal.out_colour),
+        store_option_(terminal.store_option),
         end_(detail.run.ended.value_or(engine::is_over(detail.run.status) ? detail.run.updated
                                                                           : wall_time())) {
     for (const engine::StepDetail& step : detail_.steps) depth_of(step);
@@ -147,8 +148,8 @@ class Timeline {
   void draw(const engine::StepDetail& step) {
     const size_t depth = depth_[step.number];
     std::string name =
-        std::string(2 * depth, ' ') + std::string(sign(step.status)) + " " + step.path;
-    if (!step.title.empty()) name += "  " + step.title;
+        std::string(2 * depth, ' ') + std::string(sign(step.status)) + " " + printable(step.path);
+    if (!step.title.empty()) name += "  " + printable(step.title);
     name = cut_to_width(name, kNames);
     name.append(kNames - text_width(name), ' ');
     const std::string took = step.status == StepStatus::kSkipped
@@ -159,7 +160,7 @@ class Timeline {
     text_ += '\n';
     const std::string indent(2 * depth + 2, ' ');
     if (step.error)
-      text_ += fmt::format("{}{}\n", indent, paint("\033[31m", error_text(*step.error)));
+      text_ += fmt::format("{}{}\n", indent, paint("\033[31m", printable(error_text(*step.error))));
     if (step.undo_error)
       text_ +=
           fmt::format("{}{}\n", indent,
@@ -183,12 +184,14 @@ class Timeline {
     end.run = run;
     end.waits = detail_.waits;
     if (!run.process) {
-      for (const std::string& command : next_commands(end)) text_ += fmt::format("  {}\n", command);
+      for (const std::string& command : next_commands(end, store_option_))
+        text_ += fmt::format("  {}\n", command);
     }
   }
 
   const engine::RunDetail& detail_;
   bool colour_;
+  std::string_view store_option_;
   int64_t end_;
   std::map<uint64_t, size_t> depth_;
   std::string text_;
@@ -237,7 +240,7 @@ ExitStatus show_command(const Terminal& terminal, const Arguments& arguments) {
   } else if (terminal.json) {
     print_json(terminal, *detail);
   } else {
-    terminal.print(Timeline(*detail, terminal.out_colour).text());
+    terminal.print(Timeline(*detail, terminal).text());
   }
   return ExitStatus::kSucceeded;
 }

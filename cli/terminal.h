@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -18,6 +19,8 @@ struct Terminal {
   bool json = false;        // `--json`: one object a line
   bool out_colour = false;  // a terminal, and NO_COLOR is not set
   bool err_colour = false;
+  /// " --store URL" where one was given: what a printed command needs to find the same store.
+  std::string store_option = {};
   std::shared_ptr<std::atomic<int>> out_failed = std::make_shared<std::atomic<int>>(0);
 
   /// The process's own streams, with colour where they are terminals.

@@ -30,7 +30,7 @@ void print_wait(const Terminal& terminal, const engine::WaitingFor& wait) {
     if (!form.empty()) text += "  asks for, each by --set NAME=VALUE:\n";
     for (const FormField& field : form) text += fmt::format("    {}\n", field_text(field));
   }
-  text += fmt::format("  {}{}\n", waiting_command(wait),
+  text += fmt::format("  {}{}\n", waiting_command(wait, terminal.store_option),
                       wait.expired ? "   goes on with what it says for that case" : "");
   terminal.print(text);
 }

@@ -79,6 +79,8 @@ struct Attempt {
       arguments;    // by parameter name; each as its declared type's JSON form, absent ones as null
   std::string key;  // idempotency key: 64 hexadecimal digits, the same over retries and crashes
   std::string attempt_key;  // unique to this attempt, the same after a crash: names its spool
+  std::string folder;       // absolute: where the run was started; empty: not known
+  int32_t umask = -1;       // the file mask of the run; below 0: not known
   std::string run;          // the run's id and the step's path, for messages and environment
   std::string path;
   std::string origin;  // recover: boot_identity() (base/boot.h), `@` and ActionRegistry::place() of

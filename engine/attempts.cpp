@@ -196,6 +196,8 @@ Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
   attempt.id = id;
   attempt.name = driver.program().actions[perform.action].name;
   attempt.arguments = perform.arguments;
+  attempt.folder = driver.row().folder;
+  attempt.umask = driver.row().umask;
   attempt.run = driver.row().id;
   attempt.path = perform.path;
   if (!driver.keys) driver.keys.emplace(store.id, attempt.run);

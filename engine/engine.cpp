@@ -139,6 +139,8 @@ Result<std::string> Engine::start(const StartRun& request) {
   row.starter = request.starter.user;
   row.reason = request.reason;
   row.labels = boost::json::serialize(request.labels);
+  row.folder = request.folder;
+  row.umask = request.umask;
   const uint64_t seed = state.world.random->next();
   return state.begin_run(
       row, request.program, stored,
@@ -218,6 +220,8 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
   fresh.reason = "rollback of " + row->id;
   fresh.labels = origin.labels;
   fresh.origin = origin.key;
+  fresh.folder = origin.folder;
+  fresh.umask = origin.umask;
   return state.begin_run(
       fresh, *program, stored,
       [&]() -> Result<RecoveredRun> {

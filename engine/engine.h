@@ -48,6 +48,10 @@ struct StartRun {
   std::string reason;
   boost::json::object labels;
   Person starter;
+  /// What its commands begin with, whoever goes on with it and from where: the folder from which
+  /// relative paths are seen, and the file mask. Empty, below 0: those of the process.
+  std::string folder = {};
+  int32_t umask = -1;
 };
 
 struct RunSummary {

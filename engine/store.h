@@ -116,7 +116,9 @@ struct RunRow {
   std::optional<int64_t> wake;  // when the earliest timer is due, microseconds since the epoch
   std::string ending;           // JSON (engine/news.h), once it is over; why, if quarantined
   int64_t log_bytes = 0;
-  RunKey origin = 0;  // of a rollback by hand: the finished run that it undoes; 0 otherwise
+  RunKey origin = 0;   // of a rollback by hand: the finished run that it undoes; 0 otherwise
+  std::string folder;  // where it was started; empty: not known
+  int32_t umask = -1;  // the file mask with which it was started; below 0: not known
 };
 
 /// A program's serialised form.

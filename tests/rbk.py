@@ -44,7 +44,7 @@ class Done:
         return f"rbk {' '.join(self.words)}\nexit {self.code}\n--- stdout\n{self.out}--- stderr\n{self.err}"
 
 
-def call(folder, *words, stdin="", env=None, timeout=120, program=None):
+def call(folder, *words, stdin="", env=None, timeout=120, program=None, umask=-1):
     """Runs rbk to its end. A hang is an error: TimeoutExpired."""
     words = [str(word) for word in words]
     done = subprocess.run(
@@ -56,6 +56,7 @@ def call(folder, *words, stdin="", env=None, timeout=120, program=None):
         text=True,
         errors="replace",
         timeout=timeout,
+        umask=umask,
         check=False,
     )
     return Done(words, done.returncode, done.stdout, done.stderr)

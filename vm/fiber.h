@@ -147,6 +147,8 @@ struct Group {
   Ref list;                  // ParallelFor: the elements
   Ref body;                  // ParallelFor: the closure
   Ref item;                  // ParallelFor: the closure that names an element, or null
+  /// Of each element of `list`, how many before it are equal; found at need, no part of the state.
+  std::vector<uint32_t> equal_before;
   std::vector<Ref> bodies;   // ParallelBlock
   TypeId result_type = 0;    // the list's
   std::vector<Branch> branches;

@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "base/hash.h"
+#include "base/quoting.h"
 #include "vm/json.h"
 #include "vm/natives_tables.h"
 
@@ -23,23 +24,7 @@ bool add_quoted(NativeCall& call, std::string_view word, std::string& out) {
   if (word.find('\0') != std::string_view::npos) {
     return call.raise("ParseError", "a word for the shell holds a zero byte");
   }
-  constexpr std::string_view kPlain = "_@%+=:,./-";
-  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [&](char c) {
-    return is_alphanumeric(c) || kPlain.find(c) != std::string_view::npos;
-  });
-  if (plain) {
-    out += word;
-    return true;
-  }
-  out += '\'';
-  for (const char c : word) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  out += '\'';
+  out += shell_word(word);
   return true;
 }
 

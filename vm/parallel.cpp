@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
+#include <vector>
 
 #include "vm/bytecode/op_table.h"
 #include "vm/execution.h"
@@ -191,6 +193,7 @@ bool Execution::start_branch(Group& group, uint32_t index) {
     retain(list->items[index], list->kind);
     registers[closure.size + 1].i = index;
   }
+  if (list != nullptr && !group.item) fiber.items.push_back({std::to_string(index), 0});
   if (group.item) {
     const auto& item = *static_cast<const Closure*>(group.item.get());
     if (grow(fiber, image_.code(item.function).registers)) {
@@ -203,10 +206,48 @@ bool Execution::start_branch(Group& group, uint32_t index) {
   return true;
 }
 
-/// The closure that names a branch's item has returned.
+namespace {
+
+std::vector<uint32_t> count_equal_before(const List& list) {
+  struct Seen {
+    uint32_t first;
+    uint32_t count;
+  };
+  std::unordered_map<uint64_t, std::vector<Seen>> seen;
+  std::vector<uint32_t> counts;
+  counts.reserve(list.items.size());
+  for (const Slot item : list.items) {
+    std::vector<Seen>& alike = seen[hash_of(item, list.kind)];
+    const auto known = std::find_if(alike.begin(), alike.end(), [&](const Seen& one) {
+      return equal(list.items[one.first], item, list.kind);
+    });
+    if (known == alike.end()) {
+      alike.push_back({static_cast<uint32_t>(counts.size()), 1});
+      counts.push_back(0);
+    } else {
+      counts.push_back(known->count++);
+    }
+  }
+  return counts;
+}
+
+}  // namespace
+
+/// The closure that names a branch's item has returned. No two branches get one name: the second
+/// one of equal items is `a#2`.
 void Execution::name_branch(Fiber& fiber) {
   const String* text = as_string(fiber.result.slot().o);
-  if (text != nullptr) fiber.items.push_back({std::string(text->view()), 0});
+  const auto found = groups_.find(fiber.group);
+  if (text != nullptr && found != groups_.end()) {
+    Group& group = *found->second;
+    if (group.equal_before.empty())
+      group.equal_before = count_equal_before(*static_cast<const List*>(group.list.get()));
+    const uint32_t before =
+        fiber.branch < group.equal_before.size() ? group.equal_before[fiber.branch] : 0;
+    std::string name(text->view());
+    if (before > 0) name += fmt::format("#{}", before + 1);
+    fiber.items.push_back({std::move(name), 0});
+  }
   fiber.result = Value();
 }
 

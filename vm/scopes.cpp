@@ -209,7 +209,10 @@ Next Execution::op_UndoPush(Slot* r, const Instruction* at) {
   StepEntry around;
   around.number = innermost(*fiber_).number;
   const StepEntry* of = &innermost(*fiber_);
-  if (!entry.is_defer) {
+  if (entry.is_defer) {
+    around.path = step_path(*fiber_, "defer");
+    of = &around;
+  } else {
     // The step is still open, or is the one that ended last.
     const auto open = std::find_if(fiber_->steps.rbegin(), fiber_->steps.rend(),
                                    [&](const StepEntry& step) { return step.step == at->b; });
@@ -344,8 +347,8 @@ Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool on
                            fiber.next_serial});
   StepEntry around;  // its own steps are shown below the step that is undone
   around.number = entry.step;
-  around.path = entry.path.empty() ? "" : entry.path + "/";
-  around.path += entry.is_defer ? "defer" : "rollback";
+  around.path = entry.path;
+  if (!entry.is_defer) around.path += entry.path.empty() ? "rollback" : "/rollback";
   fiber.steps.push_back(std::move(around));
   ++fiber.shield;
   const auto& closure = *static_cast<const Closure*>(entry.closure.get());

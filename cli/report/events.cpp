@@ -6,6 +6,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/quoting.h"
+#include "base/text_width.h"
 #include "base/units.h"
 #include "cli/report/form.h"
 
@@ -324,17 +326,18 @@ std::string line_of(const engine::LogLine& line) {
 
 std::string waiting_text(const engine::WaitingFor& wait) {
   if (wait.kind == engine::Wait::Kind::kDoubt)
-    return fmt::format("in doubt {}: {}", wait.path, wait.question);
-  return fmt::format("approval {}{}: {}", wait.name, wait.expired ? ", which has expired" : "",
-                     wait.question);
+    return fmt::format("in doubt {}: {}", printable(wait.path), printable(wait.question));
+  return fmt::format("approval {}{}: {}", printable(wait.name),
+                     wait.expired ? ", which has expired" : "", printable(wait.question));
 }
 
-std::string waiting_command(const engine::WaitingFor& wait) {
+std::string waiting_command(const engine::WaitingFor& wait, std::string_view store_option) {
   if (wait.kind == engine::Wait::Kind::kDoubt)
-    return fmt::format("rbk resolve {} {} done|not-done|retry|fail|leave", wait.run, wait.path);
-  if (wait.expired) return "rbk resume " + wait.run;
-  return fmt::format("rbk approve {} {}{}", wait.run, wait.name,
-                     required_options(form_of(wait.description)));
+    return fmt::format("rbk resolve {} {} done|not-done|retry|fail|leave{}", wait.run,
+                       shown_shell_word(wait.path), store_option);
+  if (wait.expired) return fmt::format("rbk resume {}{}", wait.run, store_option);
+  return fmt::format("rbk approve {} {}{}{}", wait.run, shown_shell_word(wait.name),
+                     required_options(form_of(wait.description)), store_option);
 }
 
 std::string standing_text(const engine::RunSummary& run) {
@@ -342,15 +345,15 @@ std::string standing_text(const engine::RunSummary& run) {
   return fmt::format("{}{}", engine::to_string(run.status), cut_off ? ", nobody drives it" : "");
 }
 
-std::vector<std::string> next_commands(const engine::DriveEnd& end) {
+std::vector<std::string> next_commands(const engine::DriveEnd& end, std::string_view store_option) {
   std::vector<std::string> result;
   if (engine::is_over(end.run.status)) return result;
   for (const engine::WaitingFor& wait : end.waits) {
-    std::string command = waiting_command(wait);
+    std::string command = waiting_command(wait, store_option);
     if (std::find(result.begin(), result.end(), command) == result.end())
       result.push_back(std::move(command));
   }
-  if (result.empty()) result.push_back("rbk resume " + end.run.id);
+  if (result.empty()) result.push_back(fmt::format("rbk resume {}{}", end.run.id, store_option));
   return result;
 }
 

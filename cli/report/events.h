@@ -36,13 +36,13 @@ std::string error_text(const vm::ErrorValue& error);
 std::string waiting_text(const engine::WaitingFor& wait);
 
 /// The command that goes on with it.
-std::string waiting_command(const engine::WaitingFor& wait);
+std::string waiting_command(const engine::WaitingFor& wait, std::string_view store_option);
 
 /// "failed"; "running, nobody drives it" of a run whose process stopped or died.
 std::string standing_text(const engine::RunSummary& run);
 
 /// The commands that go on with a run which waits, in doubt or was stopped.
-std::vector<std::string> next_commands(const engine::DriveEnd& end);
+std::vector<std::string> next_commands(const engine::DriveEnd& end, std::string_view store_option);
 
 /// A text as it is, anything else as JSON on one line.
 std::string output_text(const boost::json::value& output);

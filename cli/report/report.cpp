@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "base/text_width.h"
 #include "base/units.h"
 #include "cli/report/events.h"
 
@@ -36,7 +37,8 @@ class JsonReport : public Report {
     for (const engine::WaitingFor& wait : end.waits) waits.push_back(waiting_json(wait));
     event["waits"] = std::move(waits);
     boost::json::array next;
-    for (const std::string& command : next_commands(end)) next.emplace_back(command);
+    for (const std::string& command : next_commands(end, terminal_.store_option))
+      next.emplace_back(command);
     event["next"] = std::move(next);
     event["exit"] = static_cast<int>(status);
     terminal_.print_json(event);
@@ -58,7 +60,7 @@ class LineReport : public Report {
         fmt::format("run {} is driven by process {}\n", run.id, run.process.value_or(0)));
   }
   void on_news(const std::string&, const engine::News& news) override {
-    print(news.time, line_of(news));
+    print(news.time, printable(line_of(news)));
   }
   void on_log(const std::string&, const engine::LogLine& line) override {
     print(line.time, line_of(line));
@@ -137,7 +139,8 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
   for (const engine::WaitingFor& wait : end.waits)
     text += fmt::format("  {}\n", waiting_text(wait));
   if (run.wake && end.waits.empty()) text += fmt::format("  until {}\n", format_time(*run.wake));
-  for (const std::string& command : next_commands(end)) text += fmt::format("  {}\n", command);
+  for (const std::string& command : next_commands(end, terminal.store_option))
+    text += fmt::format("  {}\n", command);
   terminal.print_to_err(text);
 }
 

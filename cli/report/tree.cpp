@@ -41,22 +41,6 @@ std::string_view escape(Tint tint) {
   return "";
 }
 
-/// Without what would move a terminal's cursor.
-std::string printable(std::string_view text) {
-  std::string result;
-  for (size_t i = 0; i < text.size();) {
-    const Utf8Char c = utf8_at(text, i);
-    if (c.code == '\t')
-      result += "  ";
-    else if (c.code == '\n')
-      result += ' ';
-    else if (c.code >= 0x20 && c.code != 0x7f && !(c.code >= 0x80 && c.code < 0xa0))
-      result += c.code == 0xfffd ? std::string("\ufffd") : std::string(text.substr(i, c.size));
-    i += c.size;
-  }
-  return result;
-}
-
 /// The last part of a path: "boot" of "patch[web-1]/boot".
 std::string_view name_of(std::string_view path) {
   size_t depth = 0;  // a slash within an item does not count

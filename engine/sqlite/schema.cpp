@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <iterator>
 
 #include "engine/sqlite/read_only.h"
 
@@ -27,7 +29,8 @@ create table run(key integer primary key, id text not null unique, program integ
   runbook text not null, status integer not null, starter text not null, reason text not null,
   labels text not null, started integer not null, updated integer not null, head integer not null,
   last integer not null, token integer not null, holder integer not null, wake integer,
-  ending text not null, log_bytes integer not null, origin integer not null);
+  ending text not null, log_bytes integer not null, origin integer not null,
+  folder text not null default '', umask integer not null default -1);
 create unique index run_origin on run(origin) where origin <> 0;
 create index run_unfinished on run(key) where status < 6;
 create table journal(key integer primary key, run integer not null, number integer not null,
@@ -143,7 +146,68 @@ Status create(const std::string& path) {
   return done;
 }
 
-Result<std::string> check(Connection& connection, const std::string& path, bool reading) {
+namespace {
+
+/// What leads from format N to N + 1.
+constexpr const char* kMigrations[] = {
+    "",
+    // Runs know the folder and the file mask that they were started with.
+    "alter table run add column folder text not null default '';"
+    "alter table run add column umask integer not null default -1;",
+};
+static_assert(std::size(kMigrations) == kFormat);
+
+Status execute(Connection& connection, const std::string& sql) {
+  if (sqlite3_exec(connection.raw(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK)
+    return {};
+  return tl::unexpected(connection.error("bring it to a newer format"));
+}
+
+Result<int64_t> format_of(Connection& connection) {
+  auto header = connection.prepare("pragma user_version");
+  if (!header) return tl::unexpected(header.error());
+  if (header->step() != SQLITE_ROW) return tl::unexpected(connection.error("read it"));
+  return header->integer(0);
+}
+
+Status back_up(Connection& connection, const std::string& path, int64_t format) {
+  const std::string backup = fmt::format("{}-format-{}", path, format);
+  const std::string unfinished = fmt::format("{}-new-{}", backup, random_hex(8));
+  auto copy = connection.prepare("vacuum into ?");
+  if (!copy) return tl::unexpected(copy.error());
+  copy->bind_text(1, unfinished);
+  const bool copied = copy->step() == SQLITE_DONE;
+  const Error problem = copied ? Error{} : connection.error("copy it before it is migrated");
+  if (copied && rename(unfinished.c_str(), backup.c_str()) == 0) {
+    chmod(backup.c_str(), 0600);
+    return {};
+  }
+  const int error = errno;
+  unlink(unfinished.c_str());
+  return copied ? tl::unexpected(system_error("copy it before it is migrated", path, error))
+                : tl::unexpected(problem);
+}
+
+}  // namespace
+
+Status migrate(Connection& connection, const std::string& path) {
+  auto format = format_of(connection);  // another process may have been faster
+  if (!format) return tl::unexpected(format.error());
+  if (*format >= kFormat) return {};
+  if (*format < 1)
+    return fail(ErrorKind::kCorrupt, fmt::format("store {} has format {}", path, *format),
+                "restore it from a backup");
+  if (auto done = back_up(connection, path, *format); !done) return done;
+  std::string sql = "begin immediate;";
+  for (int64_t from = *format; from < kFormat; ++from) sql += kMigrations[from];
+  sql += fmt::format("pragma user_version={};commit", kFormat);
+  Status done = execute(connection, sql);
+  if (!done && sqlite3_get_autocommit(connection.raw()) == 0)
+    sqlite3_exec(connection.raw(), "rollback", nullptr, nullptr, nullptr);
+  return done;
+}
+
+Result<Found> check(Connection& connection, const std::string& path, bool reading) {
   const auto read = [&](std::string_view sql) -> Result<int64_t> {
     auto header = connection.prepare(sql);
     if (!header) return tl::unexpected(header.error());
@@ -163,6 +227,12 @@ Result<std::string> check(Connection& connection, const std::string& path, bool 
                 fmt::format("store {} has format {}; this rbk knows formats up to {}", path,
                             *format, kFormat),
                 "use the rbk that wrote it, or a newer one; or name another store with --store");
+  if (reading && *format < kFormat)
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("store {} has format {}, which this rbk brings to {} before it reads "
+                            "it; nothing may be written there",
+                            path, *format, kFormat),
+                "let a user who may write to it run `rbk runs` once, or read a copy of it");
   if (!reading && sqlite3_db_readonly(connection.raw(), "main") == 1)
     return tl::unexpected(translate(path, "write to it", SQLITE_READONLY, 0, ""));
   auto id = connection.prepare("select value from meta where name='id'");
@@ -170,7 +240,7 @@ Result<std::string> check(Connection& connection, const std::string& path, bool 
   if (id->step() != SQLITE_ROW)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", path),
                 "restore it from a backup");
-  return id->text(0);
+  return Found{id->text(0), *format};
 }
 
 Status check_file_system(const std::string& path) {

@@ -9,7 +9,7 @@
 
 namespace rbk::engine::sqlite {
 
-inline constexpr int64_t kFormat = 1;
+inline constexpr int64_t kFormat = 2;
 /// "RBKS", in the file's header: tells a store from any other SQLite database.
 inline constexpr int64_t kApplication = 0x52424b53;
 
@@ -17,9 +17,18 @@ inline constexpr int64_t kApplication = 0x52424b53;
 /// moment does a part of one stand under that name. Durable once the first commit is.
 Status create(const std::string& path);
 
+struct Found {
+  std::string id;
+  int64_t format = kFormat;  // an older one has to be migrated
+};
+
 /// Refuses what is no store, a store of a newer format and, unless it is only `reading`, one that
-/// can't be written; returns its id.
-Result<std::string> check(Connection& connection, const std::string& path, bool reading);
+/// can't be written. Only `reading`, it refuses one of an older format too.
+Result<Found> check(Connection& connection, const std::string& path, bool reading);
+
+/// Brings a store of an older format to kFormat, after a copy of it was laid beside it under
+/// `PATH-format-N`. All of it happens, or nothing. With the lock of commits held.
+Status migrate(Connection& connection, const std::string& path);
 
 /// Refuses file systems on which locks or write-ahead logs do not work.
 Status check_file_system(const std::string& path);

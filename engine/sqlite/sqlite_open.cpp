@@ -92,12 +92,18 @@ Status SqliteStore::reopen() {
   locks_.unlock_commits();
   auto connection = Connection::open(path_, still_);
   if (!connection) return tl::unexpected(connection.error());
-  auto id = check(*connection, path_, reading_);
-  if (!id) return tl::unexpected(id.error());
-  if (!identity_.id.empty() && identity_.id != *id)
+  auto found = check(*connection, path_, reading_);
+  if (!found) return tl::unexpected(found.error());
+  if (found->format < kFormat) {
+    if (auto locked = locks_.lock_commits(); !locked) return locked;
+    const Status migrated = migrate(*connection, path_);
+    locks_.unlock_commits();
+    if (!migrated) return migrated;
+  }
+  if (!identity_.id.empty() && identity_.id != found->id)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} was replaced by another one", path_),
                 "put the right file back, then go on with `rbk resume`");
-  identity_ = {*id, kFormat, path_};
+  identity_ = {found->id, kFormat, path_};
   writer_ = std::move(*connection);
   return {};
 }

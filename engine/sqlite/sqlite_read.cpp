@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kRunColumns =
     "select run.key,run.id,program.hash,run.runbook,run.status,run.starter,run.reason,run.labels,"
     "run.started,run.updated,run.head,run.token,run.holder,run.wake,run.ending,run.log_bytes,run."
-    "origin "
+    "origin,run.folder,run.umask "
     "from run join program on program.key=run.program ";
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
@@ -70,6 +70,8 @@ Result<std::vector<RunRow>> SqliteStore::read_runs(Statement& statement) {
     row.ending = statement.text(14);
     row.log_bytes = statement.integer(15);
     row.origin = statement.integer(16);
+    row.folder = statement.text(17);
+    row.umask = static_cast<int32_t>(statement.integer(18));
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its runs"));
   return rows;

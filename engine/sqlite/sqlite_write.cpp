@@ -266,8 +266,8 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine) {
           writes_.new_run,
           "insert into "
           "run(id,program,runbook,status,starter,reason,labels,started,updated,head,last,"
-          "token,holder,wake,ending,log_bytes,origin) "
-          "values(?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?)");
+          "token,holder,wake,ending,log_bytes,origin,folder,umask) "
+          "values(?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?,?,?)");
       !ok)
     return ok;
   RunRow& row = fresh.row;
@@ -283,6 +283,8 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine) {
   statement.bind(9, row.started);
   statement.bind(10, engine);
   statement.bind(11, row.origin);
+  statement.bind_text(12, row.folder);
+  statement.bind(13, row.umask);
   if (statement.step() != SQLITE_DONE) {
     const bool taken = sqlite3_extended_errcode(writer_.raw()) == SQLITE_CONSTRAINT_UNIQUE;
     Error error = writer_.error("write a run to it");

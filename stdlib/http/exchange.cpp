@@ -113,9 +113,11 @@ size_t Exchange::take_header(char* data, size_t size, size_t count, void* self) 
   if (line.starts_with("HTTP/")) {  // of the next answer: after "100 Continue", or a proxy's
     exchange.reply_.headers.clear();
     const size_t blank = line.find(' ');
+    exchange.headers_ended_ = false;
     exchange.reply_.answered = blank != std::string_view::npos && line[blank + 1] != '1';
     return line.size();
   }
+  if (trimmed(line).empty()) exchange.headers_ended_ = true;
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return line.size();
   std::string name(line.substr(0, colon));
@@ -194,8 +196,10 @@ bool Exchange::follow() {
 
 bool Exchange::ended(CURLcode code) {
   note_sent();
-  if (code == CURLE_OK) return follow();
-  reply_.text = explain(code);
+  // An answer that is cut off in its headers passes for a whole one without a body.
+  const bool cut = code == CURLE_OK && !headers_ended_;
+  if (code == CURLE_OK && !cut) return follow();
+  reply_.text = cut ? "the answer ended in its headers" : explain(code);
   if (too_large_) {
     reply_.problem = HttpReply::Problem::kTooLarge;
   } else if (code == CURLE_OPERATION_TIMEDOUT && now() >= deadline_ - 1000) {

@@ -42,7 +42,8 @@ class Exchange {
   CURL* handle_ = nullptr;
   curl_slist* headers_ = nullptr;
   int64_t redirects_left_ = 0;
-  int64_t deadline_ = 0;  // microseconds of the steady clock
+  int64_t deadline_ = 0;        // microseconds of the steady clock
+  bool headers_ended_ = false;  // of the last answer
   bool too_large_ = false;
   char error_[CURL_ERROR_SIZE] = {};
 };

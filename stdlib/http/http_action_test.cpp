@@ -190,6 +190,8 @@ TEST_F(HttpActionTest, AStatusThatIsNotAcceptedIsAnErrorOfItsKind) {
   EXPECT_EQ(server.error.fields.at("body").as_string(), "the body\nof 503");
   EXPECT_NE(server.error.message.find("answered with 503: the body of 503"), std::string::npos)
       << server.error.message;
+  for (const int gateway : {502, 504})
+    EXPECT_EQ(run("post", url("/status/" + std::to_string(gateway))).effect, Effect::kUnknown);
   const Outcome client = run("post", url("/status/404"));
   EXPECT_EQ(client.error.kind, "http.ClientError");
   EXPECT_FALSE(client.error.retryable);
@@ -246,6 +248,9 @@ TEST_F(HttpActionTest, TheEffectIsToldAsFarAsItIsKnown) {
   const Outcome lost = run("post", url("/drop"));
   EXPECT_EQ(lost.error.kind, "http.ConnectionError");
   EXPECT_EQ(lost.effect, Effect::kUnknown);
+  const Outcome headless = run("post", url("/headless"));
+  EXPECT_EQ(headless.error.kind, "http.ConnectionError");
+  EXPECT_EQ(headless.effect, Effect::kUnknown);
   EXPECT_EQ(run("post", url("/cut")).effect, Effect::kUnknown);  // the status came, and it was 200
   EXPECT_EQ(run("post", url("/cut"), {{"accept", {{"from", 201}, {"to", 201}}}}).effect,
             Effect::kDone);

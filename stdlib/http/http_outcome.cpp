@@ -43,11 +43,14 @@ std::string first_words(const std::string& body) {
   return text.empty() ? text : ": " + valid_utf8(text) + (text.size() < body.size() ? "…" : "");
 }
 
+/// Whoever gave this answer stands between, and does not know what became of the request behind it.
+bool is_gateways(int64_t status) { return status == 502 || status == 504; }
+
 engine::Outcome refused(const HttpRequest& request, const HttpReply& reply) {
   const int64_t status = reply.status;
   engine::Outcome outcome;
   outcome.kind = engine::Outcome::Kind::kError;
-  outcome.effect = engine::Effect::kDone;
+  outcome.effect = is_gateways(status) ? engine::Effect::kUnknown : engine::Effect::kDone;
   outcome.error.kind = status >= 500   ? "http.ServerError"
                        : status >= 400 ? "http.ClientError"
                                        : "http.StatusError";
@@ -74,7 +77,8 @@ engine::Outcome failed(const HttpRequest& request, const HttpReply& reply) {
   engine::Outcome outcome;
   outcome.kind = engine::Outcome::Kind::kError;
   // An answer that says yes and is cut off: it did what it does, as far as that goes.
-  const bool said_no = reply.answered && !request.accepts(reply.status);
+  const bool said_no =
+      reply.answered && !request.accepts(reply.status) && !is_gateways(reply.status);
   outcome.effect = said_no                        ? engine::Effect::kDone
                    : reply.sent || reply.answered ? engine::Effect::kUnknown
                                                   : engine::Effect::kNone;

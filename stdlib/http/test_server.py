@@ -52,6 +52,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"half")
             self.wfile.flush()
             self.close_connection = True
+        elif word == "headless":  # an answer that ends in its headers
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nConte")
+            self.wfile.flush()
+            self.close_connection = True
         elif word == "large":
             self.reply(200, b"x" * int(rest))
         elif word == "bomb":

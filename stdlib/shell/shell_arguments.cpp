@@ -5,9 +5,9 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 
+#include "base/file_mask.h"
 #include "stdlib/arguments.h"
 
 extern char** environ;
@@ -19,22 +19,6 @@ namespace {
 constexpr size_t kLargestInput = 16U << 20;
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
-
-// The umask can't be asked for without setting it, which other threads would see.
-uint32_t read_file_mask() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    uint32_t mask = 0;
-    if (word == "Umask:" && status >> std::oct >> mask) return mask;
-  }
-  return 022;
-}
-
-// Nothing in this process changes it, and the kernel makes all of that page for one line.
-uint32_t file_mask() {
-  static const uint32_t mask = read_file_mask();
-  return mask;
-}
 
 /// "NAME=value" by name, as this process got it: read once, since nothing in it changes it.
 const std::map<std::string, std::string, std::less<>>& own_environment() {
@@ -92,7 +76,7 @@ Result<supervisor::Start> shell_command(const engine::Attempt& attempt) {
   start.input = arguments.text("stdin").value_or("");
   start.grace = arguments.duration("grace").value_or(supervisor::kDefaultGrace);
   start.deadline = attempt.timeout.value_or(-1);
-  start.file_mask = file_mask();
+  start.file_mask = attempt.umask >= 0 ? static_cast<uint32_t>(attempt.umask) : file_mask();
   auto environment = environment_of(attempt, arguments);
   if (!environment) return tl::unexpected<Error>(environment.error());
   start.environment = std::move(*environment);
@@ -114,7 +98,8 @@ Result<supervisor::Start> shell_command(const engine::Attempt& attempt) {
                 "write it to a file and let the command read that");
   }
   std::error_code error;
-  const auto absolute = std::filesystem::absolute(folder.empty() ? "." : folder, error);
+  const auto wanted = std::filesystem::path(attempt.folder) / (folder.empty() ? "." : folder);
+  const auto absolute = std::filesystem::absolute(wanted, error);
   if (error) {
     return fail(ErrorKind::kIo, fmt::format("the engine's folder is gone: {}", error.message()),
                 "give the command a folder with `cwd`");

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Whoever goes on with a run, and from where: it goes on as it was begun, and the commands that go on with it can be copied."""
+import os
+import shlex
+import signal
+import sqlite3
+import subprocess
+import unittest
+
+import rbk
+
+MOVES = """
+runbook moves() {
+  step first = shell("umask; pwd; echo first >> lines")
+    rollback { shell("umask >> undone; pwd >> undone") }
+  approval go "go on?" { allow starter }
+  step second = shell("umask; pwd; echo second >> lines") rollback none "a line"
+  step inner = shell("pwd", cwd: "below") reads
+}
+"""
+
+HOSTS = """
+record Host { name: string }
+runbook hosts(file: string) {
+  parallel for h in [Host { name: "a" }, Host { name: "b" }, Host { name: "c" }] {
+    step restart = shell("echo ${h.name} >> ${file}; sleep 60") rollback none "restarted is restarted"
+  }
+}
+"""
+
+ASKS = """
+runbook asks(names: list<string>) {
+  parallel for name in names {
+    approval go "ok?" { allow starter }
+  }
+}
+"""
+
+
+class GoingOn(rbk.Case):
+    def only_run(self):
+        return self.rbk("runs", "--json").lines()[-1]["run"]
+
+    def lines(self, run, step):
+        return self.rbk("logs", run, "--step", step).out.split()
+
+    def test_the_folder_and_the_file_mask_are_those_of_the_start(self):
+        self.write("moves.rbk", MOVES)
+        self.write("runbook.toml", "")
+        (self.folder / "below").mkdir()
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir()
+        self.rbk("run", "moves.rbk", exit=rbk.SUSPENDED, umask=0o077)
+        run = self.only_run()
+        self.rbk("approve", run, "go", folder=elsewhere, umask=0o002)
+        self.assertEqual((self.folder / "lines").read_text(), "first\nsecond\n")
+        self.assertEqual(list(elsewhere.iterdir()), [])
+        here = str(self.folder.resolve())
+        self.assertIn("0077", self.rbk("logs", run, "--step", "second").out)
+        self.assertIn(f"{here}/below", self.rbk("logs", run, "--step", "inner").out)
+        self.rbk("rollback", run, folder=elsewhere, umask=0o002)
+        self.assertEqual((self.folder / "undone").read_text().split(), ["0077", here])
+
+    def test_a_store_of_the_first_format_is_brought_up(self):
+        self.write("moves.rbk", MOVES)
+        (self.folder / "below").mkdir()
+        self.rbk("run", "moves.rbk", exit=rbk.SUSPENDED)
+        store = self.folder / ".runbook/store.db"
+        with sqlite3.connect(store) as old:
+            old.executescript(
+                "alter table run drop column folder; alter table run drop column umask; pragma user_version=1"
+            )
+        old.close()
+        run = self.only_run()
+        self.rbk("approve", run, "go")
+        with sqlite3.connect(store) as new:
+            self.assertEqual(new.execute("pragma user_version").fetchone(), (2,))
+        with sqlite3.connect(f"{store}-format-1") as kept:
+            self.assertEqual(kept.execute("pragma user_version").fetchone(), (1,))
+            self.assertEqual(kept.execute("select count(*) from run").fetchone(), (1,))
+
+    def test_each_branch_in_doubt_is_answered_by_its_own_name(self):
+        file = self.folder / "lines"
+        self.write("hosts.rbk", HOSTS)
+        process = rbk.start(self.folder, "run", "hosts.rbk", "--file", file)
+        rbk.eventually("three steps", lambda: file.exists() and len(file.read_text().split()) == 3)
+        run = self.only_run()
+        process.kill()
+        process.wait(30)
+        found = subprocess.run(["pgrep", "-f", f"__supervise {self.folder.resolve()}"], capture_output=True, text=True, check=True)
+        for pid in found.stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        self.rbk("resume", run, exit=rbk.IN_DOUBT)
+        paths = sorted(wait["path"] for wait in self.rbk("inbox", "--json").lines())
+        self.assertEqual(paths, ["restart[0]", "restart[1]", "restart[2]"])
+        self.assertIn("restart[0]", self.rbk("resolve", run, "restart", "done", exit=rbk.USAGE).err)
+
+    def test_what_is_printed_can_be_copied(self):
+        names = ["$(touch pwned)", "it's; touch pwned", "a b", "*", "line\nbreak", "same", "same"]
+        store = f"sqlite:{self.folder}/other store.db"
+        self.write("asks.rbk", ASKS)
+        words = [word for name in names for word in ("--names", name)]
+        done = self.rbk("run", "asks.rbk", *words, "--store", store, exit=rbk.SUSPENDED)
+        commands = [line.strip() for line in done.err.splitlines() if line.strip().startswith("rbk approve")]
+        self.assertEqual(len(commands), len(names), done.err)
+        for at, command in enumerate(commands):
+            last = at + 1 == len(commands)
+            copied = subprocess.run(
+                ["bash", "-c", f'rbk() {{ "$RBK" "$@"; }}; {command}'], cwd=self.folder, env=rbk.environment(RBK=str(rbk.PROGRAM)),
+                capture_output=True, text=True, timeout=60, check=False,
+            )  # fmt: skip
+            self.assertEqual(copied.returncode, rbk.SUCCEEDED if last else rbk.SUSPENDED, f"{command}\n{copied.stderr}")
+        self.assertFalse((self.folder / "pwned").exists())
+        self.assertIn("--store", shlex.split(commands[0]))
+        self.assertIn("'go[same#2]'", "\n".join(commands))
+
+    def test_what_a_run_says_moves_no_cursor(self):
+        self.write("asks.rbk", ASKS)
+        self.rbk("run", "asks.rbk", "--names", "red\x1b[31m\x07", exit=rbk.SUSPENDED)
+        for words in (["inbox"], ["approvals"], ["show", self.only_run()]):
+            self.assertNotRegex(self.rbk(*words).out, r"[\x07\x1b]", str(words))
+
+
+if __name__ == "__main__":
+    unittest.main()
