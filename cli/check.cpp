@@ -107,6 +107,12 @@ ExitStatus check_command(const Terminal& terminal, const Arguments& arguments) {
                                fmt::format("there is no .rbk file below {}", project->root),
                                "name the files to check"});
   }
+  for (const std::string& file : files) {
+    if (file.ends_with(".rbkc"))
+      return refuse(terminal, {ErrorKind::kInvalid, fmt::format("{} is a compiled program", file),
+                               "check the .rbk file that it was made from; `rbk disasm` shows what "
+                               "it holds"});
+  }
   Checking checking(terminal, *project, strict);
   for (const std::string& file : files) {
     if (Status checked = checking.check(file, fix); !checked)

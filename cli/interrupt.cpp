@@ -10,12 +10,13 @@ namespace {
 std::atomic<engine::Engine*> g_engine{nullptr};
 std::atomic<int> g_count{0};
 
-void on_signal(int) {
+void on_signal(int signal) {
   const int before = errno;
   engine::Engine* engine = g_engine.load();
   const int count = g_count.fetch_add(1);
   if (engine != nullptr)
-    engine->stop(count == 0 ? engine::StopHow::kAtBorder : engine::StopHow::kAtOnce);
+    engine->stop(count == 0 && signal != SIGQUIT ? engine::StopHow::kAtBorder
+                                                 : engine::StopHow::kAtOnce);
   errno = before;
 }
 
@@ -30,11 +31,13 @@ Interrupts::Interrupts(engine::Engine& engine) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &interrupt_before_);
   sigaction(SIGTERM, &action, &terminate_before_);
+  sigaction(SIGQUIT, &action, &quit_before_);
 }
 
 Interrupts::~Interrupts() {
   sigaction(SIGINT, &interrupt_before_, nullptr);
   sigaction(SIGTERM, &terminate_before_, nullptr);
+  sigaction(SIGQUIT, &quit_before_, nullptr);
   g_engine = nullptr;
 }
 

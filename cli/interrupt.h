@@ -8,7 +8,7 @@
 namespace rbk::cli {
 
 /// While it lives, the first SIGINT or SIGTERM stops the engine at the next step border, the second
-/// at once. One at a time in a process.
+/// and any SIGQUIT at once. One at a time in a process.
 class Interrupts {
  public:
   explicit Interrupts(engine::Engine& engine);
@@ -22,6 +22,7 @@ class Interrupts {
  private:
   struct sigaction interrupt_before_ {};
   struct sigaction terminate_before_ {};
+  struct sigaction quit_before_ {};
 };
 
 }  // namespace rbk::cli

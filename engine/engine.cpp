@@ -160,36 +160,48 @@ Result<std::string> Engine::start(const StartRun& request) {
       });
 }
 
-Result<std::vector<vm::Undoable>> Engine::undoable(const std::string& run) {
-  State& state = *state_;
-  auto row = state.store->find_run(run);
-  if (!row) return tl::unexpected(row.error());
+/// The run that has undone the latest of it: itself, or its last rollback by hand. It has to be
+/// over, and so has each of those.
+Result<RunRow> Engine::State::last_undoing(const std::string& run) {
+  auto row = store->find_run(run);
+  if (!row) return row;
   if (!is_over(row->status))
     return fail(ErrorKind::kRefused,
                 fmt::format("run {} is {}, not finished", row->id, to_string(row->status)),
                 fmt::format("`rbk cancel {} --rollback` undoes a run that goes on", row->id));
-  // What was undone by hand before is undone: go on from there.
   while (true) {
-    auto later = state.store->rollback_of(row->key);
+    auto later = store->rollback_of(row->key);
     if (!later) return tl::unexpected(later.error());
-    if (!*later) break;
+    if (!*later) return row;
     if (!is_over((*later)->status)) return undoing_already(**later);
     *row = std::move(**later);
   }
-  auto program = load_program(*state.store, *row);
+}
+
+Result<std::vector<vm::Undoable>> Engine::State::undoable(const RunRow& row) {
+  auto program = load_program(*store, row);
   if (!program) return tl::unexpected(program.error());
-  auto recovered = recover_run(*state.store, *row, *program, false);
+  auto recovered = recover_run(*store, row, *program, false);
   if (!recovered) return tl::unexpected(recovered.error());
   return recovered->machine.undoable();
+}
+
+Result<std::vector<vm::Undoable>> Engine::undoable(const std::string& run) {
+  auto origin = state_->last_undoing(run);
+  if (!origin) return tl::unexpected(origin.error());
+  return state_->undoable(*origin);
 }
 
 Result<std::string> Engine::rollback(const std::string& run, const std::string& to,
                                      const Person& by) {
   State& state = *state_;
-  auto steps = undoable(run);
-  if (!steps) return tl::unexpected(steps.error());
   auto row = state.store->find_run(run);
   if (!row) return tl::unexpected(row.error());
+  auto last = state.last_undoing(run);
+  if (!last) return tl::unexpected(last.error());
+  const RunRow origin = std::move(*last);
+  auto steps = state.undoable(origin);
+  if (!steps) return tl::unexpected(steps.error());
   if (steps->empty())
     return fail(ErrorKind::kRefused, fmt::format("nothing of run {} is left to be undone", row->id),
                 "steps without a `rollback`, and those before a `commit`, can't be undone");
@@ -200,13 +212,6 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
     return fail(ErrorKind::kNotFound,
                 fmt::format("run {} has no step `{}` to be undone", row->id, to),
                 "it can undo, newest first: " + paths);
-  }
-  RunRow origin = *row;
-  while (true) {
-    auto later = state.store->rollback_of(origin.key);
-    if (!later) return tl::unexpected(later.error());
-    if (!*later) break;
-    origin = std::move(**later);
   }
   auto program = load_program(*state.store, origin);
   if (!program) return tl::unexpected(program.error());

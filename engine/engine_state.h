@@ -100,6 +100,8 @@ struct Engine::State {
       const std::function<Result<RecoveredRun>()>& beginning,
       const std::function<decltype(vm::Event::what)(const std::string&)>& first);
   Status check_origin(const RunRow& row);
+  Result<RunRow> last_undoing(const std::string& run);
+  Result<std::vector<vm::Undoable>> undoable(const RunRow& row);
   void open_fresh(RunDriver& driver);
   bool holder_lives(RunKey run);
   int64_t claim_patience();

@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +29,16 @@ int report(const Error& error) {
 void detach() {
   setsid();
   for (const int ignored : kIgnoredSignals) signal(ignored, SIG_IGN);
+  // posix_spawn, by which we came to be, lets its child ignore the C library's own two signals, and
+  // our commands would inherit that. The library does not let one set them: the kernel does.
+  struct {
+    void (*handler)(int) = SIG_DFL;
+    unsigned long flags = 0;
+    void (*restorer)() = nullptr;
+    unsigned long mask = 0;
+  } as_usual;
+  for (const int internal : {32, 33})
+    syscall(SYS_rt_sigaction, internal, &as_usual, nullptr, sizeof as_usual.mask);
   // What loses its parent among a command's processes becomes our child: it is reaped, and found
   // when the command has to be killed.
   prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/units.h"
 #include "vm/bytecode/op_table.h"
 #include "vm/execution.h"
 #include "vm/json.h"
@@ -233,8 +234,10 @@ Status Execution::take(const event::Started& event) {
 }
 
 /// The error of a Perform that did not end well.
-Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event, const std::string& action,
-                             bool reads) {
+Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event,
+                             const request::Perform& perform) {
+  const std::string& action = image_.program().actions[perform.action].name;
+  const bool reads = perform.behaviour == bytecode::Behaviour::kReads;
   using How = event::Performed::How;
   Ref error;
   switch (event.how) {
@@ -248,7 +251,12 @@ Ref Execution::outcome_error(Fiber& fiber, const event::Performed& event, const 
       break;
     case How::kTimeout:
       error = take_interrupt(fiber);
-      if (!error) error = make_error("Timeout", action + " did not end in time", true);
+      if (!error)
+        error = make_error("Timeout",
+                           action + " did not end " +
+                               (perform.timeout ? "within " + format_duration(*perform.timeout)
+                                                : std::string("in time")),
+                           true);
       break;
     case How::kStopped:
       if (cancel_waits(fiber) && event.effect == Effect::kUnknown && !reads)
@@ -292,8 +300,7 @@ Status Execution::take(const event::Performed& event) {
     }
   }
   if (event.how != event::Performed::How::kOk) {
-    go_on_raising(fiber, outcome_error(fiber, event, action.name,
-                                       perform.behaviour == bytecode::Behaviour::kReads));
+    go_on_raising(fiber, outcome_error(fiber, event, perform));
     return {};
   }
   const uint16_t a = fiber.top().pc->a;

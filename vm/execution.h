@@ -148,8 +148,7 @@ class Execution {
   Status take(const event::Resolved& event);
   Status take(const event::Cancelled& event);
   Status take(const event::RollBack& event);
-  Ref outcome_error(Fiber& fiber, const event::Performed& event, const std::string& action,
-                    bool reads);
+  Ref outcome_error(Fiber& fiber, const event::Performed& event, const request::Perform& perform);
   Pending* waiting(RequestId request, Fiber::Wait wait);
   Fiber& new_fiber();
   Fiber* find_fiber(uint64_t id);

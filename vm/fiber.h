@@ -149,8 +149,8 @@ struct Group {
   Ref item;                  // ParallelFor: the closure that names an element, or null
   /// Of each element of `list`, how many before it are equal; found at need, no part of the state.
   std::vector<uint32_t> equal_before;
-  std::vector<Ref> bodies;   // ParallelBlock
-  TypeId result_type = 0;    // the list's
+  std::vector<Ref> bodies;  // ParallelBlock
+  TypeId result_type = 0;   // the list's
   std::vector<Branch> branches;
   Ref error;  // the first
 };

@@ -244,7 +244,7 @@ begin a/rollback/put
 do a/rollback/put: put("undo a nothing known")
 end a/rollback/put ok "undo a nothing known"
 undone a
-=> failed Timeout: put did not end in time (rolled back)
+=> failed Timeout: put did not end within 1m (rolled back)
 )");
   // What has failed without an effect is not undone.
   world.at("a", {fails("Boom")});
@@ -270,7 +270,7 @@ begin a/rollback/put
 do a/rollback/put: put("undo a a")
 end a/rollback/put ok "undo a a"
 undone a
-=> failed Timeout: same did not end in time (rolled back)
+=> failed Timeout: same did not end within 1m (rolled back)
 )");
   // Cut off by a cancellation.
   world.cancel_at("a").at("a", {stopped()});
@@ -377,7 +377,7 @@ begin a/seen
 do a/seen: look("a")
 end a/seen ok "no"
 end a failed Timeout
-=> failed Timeout: put did not end in time
+=> failed Timeout: put did not end within 1m
 )");
   // Unknown: a person is asked.
   world.at("a", {crashes()})

@@ -195,6 +195,14 @@ TEST_F(ShellActionTest, MuchOutputIsCutInTheResultAndWholeInTheLog) {
   const auto lines = sink->lines(LogStream::kOut);
   EXPECT_EQ(lines.size(), 200'000U);
   EXPECT_EQ(lines.back(), "200000");
+  EXPECT_EQ(sink->lines(LogStream::kWarn),
+            std::vector<std::string>{
+                "it printed more than 1MiB: `stdout` holds only the beginning, the log all of it"});
+}
+
+TEST_F(ShellActionTest, NoSignalIsIgnoredInACommand) {
+  EXPECT_EQ(run("grep SigIgn /proc/$$/status").output.at("stdout").as_string(),
+            "SigIgn:\t0000000000000000\n");
 }
 
 TEST_F(ShellActionTest, BytesThatAreNoTextAreReplacedInTheResult) {

@@ -78,6 +78,12 @@ void ShellListener::waits(const Error& why) {
 void ShellListener::ended(const Ending& ending) {
   out_lines_.flush();
   err_lines_.flush();
+  if (out_.truncated())
+    sink_->log(
+        engine::LogStream::kWarn,
+        fmt::format("it printed more than {}: `stdout` holds only the beginning, the log all "
+                    "of it",
+                    format_size(kMostOut)));
   over_();
   sink_->finish(outcome_of(ending));
 }
