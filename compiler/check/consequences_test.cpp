@@ -30,7 +30,7 @@ const Case kCases[] = {
      {"RBK0104 5:11"}},
     {"a statement that declares and can't be read",
      "runbook r() {\n  lte xs = [1, 2]\n  log.info(\"${xs} ${xs.length}\")\n}\n",
-     {"RBK0001 2:7"}},
+     {"RBK0001 2:3"}},
     {"the value of a statement that can't be read",
      "runbook r() {\n  let rs = parallel for n in [1, 2] on continue {\n"
      "    step s = shell(\"true\") reads\n    n\n  }\n  "

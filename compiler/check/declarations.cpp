@@ -5,6 +5,7 @@
 #include "compiler/check/body_checker.h"
 #include "compiler/check/later_names.h"
 #include "compiler/check/program_checker.h"
+#include "compiler/syntax/foreign.h"
 
 namespace rbk::check {
 namespace {
@@ -195,9 +196,11 @@ SymbolId ProgramChecker::resolve_type_path(ModuleId module, const syntax::Path& 
       if (const SymbolId core = standard_module("core"); core != kNone) {
         if (const ModuleId id = module_of(core); id != kNone) add(id);
       }
+      std::string_view meant = syntax::type_instead_of(name.text);
+      if (meant.empty()) meant = nearest(name.text, std::move(names));
       diagnostics.report(Code::kUnknownType, name.span, name.text)
           .labelled("no record, enum or error of this name")
-          .did_you_mean(name.span, nearest(name.text, std::move(names)));
+          .did_you_mean(name.span, meant);
       return kNone;
     }
   } else {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "compiler/syntax/foreign.h"
+#include "compiler/syntax/similar.h"
 
 namespace rbk::syntax {
 namespace {
@@ -221,6 +222,11 @@ class Words {
            here == RunbookParser::RuleReply || here == RunbookParser::RulePatternAlt;
   }
 
+  static bool is_name(const Token& token) {
+    return token.kind == Kind::kName || token.kind == Kind::kUpper || token.kind == Kind::kList ||
+           token.kind == Kind::kMap || token.kind == Kind::kJson;
+  }
+
   bool in_brackets() const {
     return previous_ != nullptr &&
            (previous_->token().kind == Kind::kLparen || previous_->token().kind == Kind::kLbrack);
@@ -265,6 +271,20 @@ class Words {
     error_.label = "this is of another language";
     set(SyntaxError::Code::kUnexpected, fmt::format("there is no `{}`", text(begin)),
         std::string(ours));
+    return true;
+  }
+
+  // `stpe x = …`, `afte failure {`: a word and something behind it that only a keyword could have.
+  bool misspelt_statement() {
+    const Token& begin = statement_begin();
+    const bool alone = begin.kind == Kind::kName && previous_ != nullptr &&
+                       previous_->token().begin == begin.begin;
+    const std::string_view meant = alone ? similar_statement_word(text(begin)) : std::string_view();
+    if (meant.empty()) return false;
+    error_.span = {begin.begin, begin.end, stream_.source().id()};
+    error_.label = "no statement begins so";
+    set(SyntaxError::Code::kUnexpected, fmt::format("there is no `{}`", text(begin)),
+        fmt::format("did you mean `{}`?", meant));
     return true;
   }
 
@@ -337,6 +357,7 @@ class Words {
     const bool wants_end = has(expected_, Kind::kTerm) && expected_.size() == 1;
     const std::string found = found_text();
     if ((wants_end && foreign_statement()) || foreign_assignment() || foreign_catch()) return true;
+    if (wants_end && misspelt_statement()) return true;
     const bool wants_name = has(expected_, Kind::kName);
     const bool clause = is_clause_word(found_.kind) || found_.kind == Kind::kOnFailure ||
                         found_.kind == Kind::kOnDoubt;
@@ -419,6 +440,12 @@ class Words {
     if (found_.kind == Kind::kLparen && previous_ != nullptr &&
         previous_->token().kind == Kind::kFor)
       return "write `for x in xs { … }`; counting is `for i in 1..10 { … }`";
+    const bool in_fields = (has(expected_, Kind::kRparen) && in_list()) ||
+                           (has(expected_, Kind::kRbrace) && in_entries());
+    if (in_fields && is_name(found_) && previous_ != nullptr &&
+        previous_->token().kind == Kind::kName && !found_.line_start)
+      return fmt::format("a type follows a `:`: write `{}: {}`", text(previous_->token()),
+                         text(found_));
     if (has(expected_, Kind::kAssign) && found_.kind == Kind::kName && previous_ != nullptr)
       return "a type follows a `:`";
     if (has(expected_, Kind::kLbrace) && expected_.size() == 1 && at_end())

@@ -45,6 +45,37 @@ constexpr std::array kInstead = {
 
 }  // namespace
 
+std::string_view type_instead_of(std::string_view word) {
+  static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+      {"integer", "int"},
+      {"long", "int"},
+      {"i64", "int"},
+      {"number", "int"},
+      {"double", "float"},
+      {"real", "float"},
+      {"f64", "float"},
+      {"str", "string"},
+      {"text", "string"},
+      {"String", "string"},
+      {"boolean", "bool"},
+      {"object", "json"},
+      {"any", "json"},
+      {"dict", "map<string, string>"},
+      {"array", "list<string>"},
+      {"datetime", "time"},
+      {"date", "time"},
+      {"timestamp", "time"},
+      {"timedelta", "duration"},
+      {"bytes", "size"},
+      {"url", "Url"},
+      {"command", "Command"},
+      {"regex", "Regex"}};
+  for (const auto& [foreign, ours] : kTypes) {
+    if (foreign == word) return ours;
+  }
+  return {};
+}
+
 std::string_view instead_of(std::string_view word) {
   for (const auto& [foreign, ours] : kInstead) {
     if (foreign == word) return ours;

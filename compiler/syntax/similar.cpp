@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/spelling.h"
 #include "compiler/syntax/token.h"
 
 namespace rbk::syntax {
@@ -26,6 +27,16 @@ bool differ_by_two(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+std::string_view similar_statement_word(std::string_view word) {
+  static constexpr std::string_view kWords[] = {
+      "let",    "var",        "step",    "for",      "match",    "try",          "parallel",
+      "repeat", "until",      "return",  "fail",     "break",    "continue",     "require",
+      "commit", "defer",      "lock",    "approval", "ask",      "wait",         "hold",
+      "after",  "before",     "timeout", "retry",    "rollback", "irreversible", "when",
+      "reads",  "idempotent", "sandbox", "expect",   "given"};
+  return word.size() < 3 ? std::string_view() : nearest_name(word, kWords);
+}
 
 std::string_view similar_declaration_word(std::string_view word) {
   for (const grammar::Word& known : grammar::kWords) {
