@@ -64,7 +64,7 @@ const Object* NativeCall::object(size_t index, Tag tag) {
 
 Native find_native_function(std::string_view name) {
   for (const auto& table : {text_natives(), list_natives(), map_natives(), plain_natives(),
-                            time_natives(), encoding_natives()}) {
+                            time_natives(), encoding_natives(), table_natives()}) {
     for (const NativeEntry& entry : table) {
       if (entry.name == name) return entry.function;
     }

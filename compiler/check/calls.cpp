@@ -3,7 +3,6 @@
 #include <array>
 
 #include "compiler/check/body_checker.h"
-#include "compiler/check/later_names.h"
 
 namespace rbk::check {
 
@@ -502,10 +501,6 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
         types_.is(receiver, Shape::kErrorKind)) {
       const SymbolId owner = types_[receiver].symbol;
       if (owner != kNone) all_.resolve(owner);
-    }
-    if (const auto later = later_member(types_.shape(receiver), name.text)) {
-      not_supported(name.span, later->what, later->cure);
-      return types::kUnknown;
     }
     const std::vector<std::string_view> names = Signatures::members(type_name);
     auto& report = diagnostics_.report(Code::kUnknownMethod, name.span, text(receiver), name.text);

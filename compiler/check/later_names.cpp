@@ -5,8 +5,6 @@
 namespace rbk::check {
 namespace {
 
-using Shape = Type::Shape;
-
 struct Alone {
   std::string_view name;
   LaterName later;
@@ -22,31 +20,11 @@ constexpr std::array kAlone = {
           {"`script`", "run the file by its path until then: `shell(\"./name.sh ${value}\")`"}},
 };
 
-struct Member {
-  Shape shape;
-  std::string_view name;
-  LaterName later;
-};
-
-constexpr std::array kMembers = {
-    Member{
-        Shape::kString,
-        "columns",
-        {"`columns`", "go through `.lines` until then, and take what is in each by its `.words`"}},
-};
-
 }  // namespace
 
 std::optional<LaterName> later_name(std::string_view name) {
   for (const Alone& one : kAlone) {
     if (one.name == name) return one.later;
-  }
-  return std::nullopt;
-}
-
-std::optional<LaterName> later_member(Shape shape, std::string_view member) {
-  for (const Member& one : kMembers) {
-    if (one.shape == shape && one.name == member) return one.later;
   }
   return std::nullopt;
 }

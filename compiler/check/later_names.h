@@ -1,11 +1,9 @@
-// Names of the language's contract that nothing stands behind yet: modules and functions of values.
+// Names of the language's contract that nothing stands behind yet: modules and actions.
 // Somebody who writes one has made no mistake of spelling, and is told what does its work now.
 #pragma once
 
 #include <optional>
 #include <string_view>
-
-#include "compiler/check/checked.h"
 
 namespace rbk::check {
 
@@ -17,8 +15,5 @@ struct LaterName {
 /// Nothing if the contract has no such name. A runbook's own name of this kind hides it: ask only
 /// after looking that up.
 std::optional<LaterName> later_name(std::string_view name);
-
-/// Of a member of values of `shape`: `hosts.waves(…)`.
-std::optional<LaterName> later_member(Type::Shape shape, std::string_view member);
 
 }  // namespace rbk::check

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "compiler/check/body_checker.h"
-#include "compiler/check/later_names.h"
 
 namespace rbk::check {
 
@@ -87,10 +86,6 @@ void BodyChecker::report_unknown_member(TypeId type, const syntax::Name& name) {
   if (name.empty()) return;
   const SymbolId declared = types_[type].symbol;
   if (declared != kNone && program_.symbols[declared].unsure) return;
-  if (const auto later = later_member(types_.shape(type), name.text)) {
-    not_supported(name.span, later->what, later->cure);
-    return;
-  }
   std::vector<std::string_view> names;
   const Type& one = types_[type];
   std::string listed;
