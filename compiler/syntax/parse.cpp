@@ -100,6 +100,21 @@ void finish_unread(const source::Source& source, const std::vector<Token>& token
   }
 }
 
+// A bracket that was put in where one was lost has no partner either: that is the same mistake.
+void drop_partners_of_lost(const source::Source& source, std::vector<SyntaxError>& errors) {
+  const std::string_view text = source.text();
+  std::set<uint32_t> told;  // where something else is reported
+  for (const SyntaxError& error : errors) {
+    if (error.code != SyntaxError::Code::kUnclosed) told.insert(error.span.begin);
+  }
+  std::erase_if(errors, [&](const SyntaxError& error) {
+    const uint32_t at = error.span.begin;
+    const bool stands_there =
+        at < text.size() && std::string_view("([{").find(text[at]) != std::string_view::npos;
+    return error.code == SyntaxError::Code::kUnclosed && !stands_there && told.contains(at);
+  });
+}
+
 // Parses one declaration; contexts live only until the next.
 class DeclarationParser {
  public:
@@ -169,6 +184,7 @@ ParsedFile parse(const source::Source& source) {
       [](const SyntaxError& a, const SyntaxError& b) { return a.span.begin < b.span.begin; });
   drop_consequences(file.errors, balanced.broken);
   drop_repeated(file.errors, layout.decls);
+  drop_partners_of_lost(source, file.errors);
   return file;
 }
 
