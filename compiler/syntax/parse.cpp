@@ -100,6 +100,33 @@ void finish_unread(const source::Source& source, const std::vector<Token>& token
   }
 }
 
+// `for (i = 0; i < 3; i++) {` breaks at each of its signs: one error says what is written here.
+void explain_counting_loops(const source::Source& source, std::vector<SyntaxError>& errors) {
+  std::set<uint32_t> explained;
+  for (SyntaxError& error : errors) {
+    const uint32_t number = source.position(error.span.begin).line;
+    const std::string_view line = source.line(number);
+    const size_t word = line.find_first_not_of(" \t");
+    if (word == line.npos || !line.substr(word).starts_with("for") || line.find(';') == line.npos)
+      continue;
+    const size_t bracket = line.find_first_not_of(" \t", word + 3);
+    if (bracket == line.npos || line[bracket] != '(') continue;
+    if (!explained.insert(number).second) continue;
+    const uint32_t at = source.line_begin(number) + static_cast<uint32_t>(bracket);
+    error.code = SyntaxError::Code::kUnexpected;
+    error.span = {at, at + 1, source.id()};
+    error.message = "there is no `for (…; …; …)`";
+    error.label = "this is of another language";
+    error.hint =
+        "count with `for i in 0..<3 { … }`, or go through something with `for x in xs { … }`";
+    error.related = {};
+  }
+  std::erase_if(errors, [&](const SyntaxError& error) {
+    return explained.contains(source.position(error.span.begin).line) &&
+           error.message != "there is no `for (…; …; …)`";
+  });
+}
+
 // A bracket that was put in where one was lost has no partner either: that is the same mistake.
 void drop_partners_of_lost(const source::Source& source, std::vector<SyntaxError>& errors) {
   const std::string_view text = source.text();
@@ -185,6 +212,7 @@ ParsedFile parse(const source::Source& source) {
   drop_consequences(file.errors, balanced.broken);
   drop_repeated(file.errors, layout.decls);
   drop_partners_of_lost(source, file.errors);
+  explain_counting_loops(source, file.errors);
   return file;
 }
 
