@@ -1,6 +1,7 @@
 // Expressions in general: how a type is found, and how a value is made to fit where it stands.
 #include <algorithm>
 
+#include "base/units.h"
 #include "compiler/check/body_checker.h"
 
 namespace rbk::check {
@@ -187,6 +188,34 @@ void BodyChecker::explain(Diagnostic& diagnostic, TypeId wanted, const Why& why)
   if (!why.declared.empty()) diagnostic.also(why.declared, "declared here");
 }
 
+/// Where a duration or a size is wanted and a number or a text is written: how it is written.
+void BodyChecker::suggest_unit(ExprId expr, TypeId wanted, diagnostics::Diagnostic& report) const {
+  const bool is_duration = wanted == types::kDuration;
+  if (!is_duration && wanted != types::kSize) return;
+  const Span span = span_of(expr);
+  if (std::holds_alternative<syntax::IntLit>(ast_[expr].node)) {
+    report.help(is_duration
+                    ? fmt::format("write its unit: `{0}s`, `{0}m`, `{0}h`", source(span))
+                    : fmt::format("write its unit: `{0}B`, `{0}MiB`, `{0}GB`", source(span)));
+    return;
+  }
+  const auto* literal = std::get_if<syntax::StringLit>(&ast_[expr].node);
+  if (literal == nullptr) {
+    report.help(fmt::format("text is read as one by `.to_{}()`, which may be null",
+                            is_duration ? "duration" : "size"));
+    return;
+  }
+  if (literal->parts.size() != 1 || !literal->is_plain_text()) return;
+  const std::string& written = literal->parts.front().text;
+  if (is_duration ? !parse_duration(written) : !parse_size(written)) {
+    report.help(is_duration
+                    ? "write it without quotes, with the units `us ms s m h d w`: `5m30s`"
+                    : "write it without quotes, with a unit such as `MiB` or `GB`: `10MiB`");
+    return;
+  }
+  report.help("write it without quotes").fix(fmt::format("write `{}`", written), {{span, written}});
+}
+
 void BodyChecker::report_mismatch(ExprId expr, TypeId found, TypeId wanted, const Why& why) {
   const Span span = span_of(expr);
   const std::string wanted_text = text(wanted);
@@ -263,6 +292,8 @@ void BodyChecker::report_mismatch(ExprId expr, TypeId found, TypeId wanted, cons
     report.help("text is read as a number by `.to_int()`, which may be null");
   } else if (plain_wanted == types::kSecret && found == types::kString) {
     report.help("a secret comes from a parameter of type `secret`, never from the text");
+  } else if (found == types::kInt || found == types::kString) {
+    suggest_unit(expr, plain_wanted, report);
   } else if (types_.is(found, Shape::kResult) &&
              types_.convert(types_.element(found), wanted).fits) {
     report.help("this may have failed: look at `.ok`, then take `.value`");

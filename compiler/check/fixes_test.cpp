@@ -32,6 +32,13 @@ TEST(Fixes, ACallThatIsItsWholeStatementBecomesAStep) {
       "  match hosts.length {\n    case 1 => step run_inner = inner()\n    case _ => { }\n  }\n");
 }
 
+TEST(Fixes, ADurationIsWrittenWithoutQuotes) {
+  EXPECT_EQ(fixed_body("  step a = shell(\"ls\") reads timeout \"5m\"\n  let b: size = \"1GiB\"\n"
+                       "  log.info(\"${b}\")\n"),
+            "  step a = shell(\"ls\") reads timeout 5m\n  let b: size = 1GiB\n"
+            "  log.info(\"${b}\")\n");
+}
+
 TEST(Fixes, AStepGetsANameThatNothingElseHas) {
   EXPECT_EQ(fixed_body("  shell(\"a\")\n  shell(\"b\")\n  let run_shell_3 = 1\n"
                        "  log.info(\"${run_shell_3}\")\n  let _ = shell(\"c\")\n"),
