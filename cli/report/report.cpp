@@ -53,29 +53,33 @@ class LineReport : public Report {
   explicit LineReport(const Terminal& terminal) : terminal_(terminal) {}
 
   void started(const std::string& run, const std::string& runbook) override {
+    shown_ = run;
     terminal_.print(fmt::format("run {} {}\n", run, runbook));
   }
   void held(const engine::RunSummary& run) override {
     terminal_.print(
         fmt::format("run {} is driven by process {}\n", run.id, run.process.value_or(0)));
   }
-  void on_news(const std::string&, const engine::News& news) override {
-    print(news.time, printable(line_of(news)));
+  void on_news(const std::string& run, const engine::News& news) override {
+    print(run, news.time, printable(line_of(news)));
   }
-  void on_log(const std::string&, const engine::LogLine& line) override {
-    print(line.time, line_of(line));
+  void on_log(const std::string& run, const engine::LogLine& line) override {
+    print(run, line.time, line_of(line));
   }
   void ended(const engine::DriveEnd& end, ExitStatus) override { print_ending(terminal_, end); }
 
  private:
-  void print(int64_t time, const std::string& line) const {
+  void print(const std::string& run, int64_t time, const std::string& line) {
     if (line.empty()) return;
+    if (shown_ != run) terminal_.print(fmt::format("run {}\n", run));
+    shown_ = run;
     constexpr int64_t kMilliseconds = 1000;
     terminal_.print(
         fmt::format("{} {}\n", format_time(time / kMilliseconds * kMilliseconds), line));
   }
 
   const Terminal terminal_;
+  std::string shown_;  // the run that the last line was of
 };
 
 /// What became of a run that failed, in one line.

@@ -114,6 +114,18 @@ class GoingOn(rbk.Case):
         self.assertIn("--store", shlex.split(commands[0]))
         self.assertIn("'go[same#2]'", "\n".join(commands))
 
+    def test_of_several_runs_each_line_says_whose_it_is(self):
+        self.write("says.rbk", 'runbook says(text: string) {\n  wait 200ms\n  log.info(text)\n  wait 200ms\n  log.info(text)\n}\n')
+        runs = {text: self.rbk("run", "says.rbk", "--text", text, "--detach").out.strip() for text in ("one", "two")}
+        whose = None
+        said = []
+        for line in self.rbk("resume").out.splitlines():
+            if line.startswith("run "):
+                whose = line.split()[1]
+            elif "log info" in line or " info " in line:
+                said.append((whose, line.split()[-1]))
+        self.assertEqual(sorted(said), sorted((run, text) for text, run in runs.items() for _ in range(2)))
+
     def test_what_a_run_says_moves_no_cursor(self):
         self.write("asks.rbk", ASKS)
         self.rbk("run", "asks.rbk", "--names", "red\x1b[31m\x07", exit=rbk.SUSPENDED)
