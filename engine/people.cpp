@@ -129,13 +129,19 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
     if (wait.kind == kind) ++named[own_name(wait)];
   std::vector<Wait> fit;
   std::string others;
+  std::optional<Wait> exact;
+  bool twice = false;
   for (Wait& wait : *waits) {
     if (wait.kind != kind) continue;
     const std::string own = own_name(wait);
     others += (others.empty() ? "" : ", ") + (named[own] > 1 ? wait.path : own);
-    if (wait.path == name) return wait;
+    if (wait.path == name) {
+      if (std::exchange(exact, std::move(wait))) twice = true;
+      continue;
+    }
     if (name.empty() || own == name || last_part(wait.path) == name) fit.push_back(std::move(wait));
   }
+  if (exact && !twice) return *std::move(exact);
   const std::string_view thing = approval ? "approval" : "step in doubt";
   if (fit.size() == 1) return fit.front();
   const bool undriven = !is_over(row.status) && row.status != RunStatus::kQuarantined &&
@@ -146,6 +152,11 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
                             approval ? "approval" : "answer about a step", to_string(row.status)),
                 undriven ? fmt::format("nobody drives it: `rbk resume {}` goes on with it", row.id)
                          : fmt::format("`rbk show {}` tells how it stands", row.id));
+  if (twice)
+    return fail(ErrorKind::kRefused,
+                fmt::format("several of run {} are called `{}`, and none can be told from another",
+                            row.id, name),
+                fmt::format("`rbk cancel {}` ends it", row.id));
   if (fit.empty())
     return fail(ErrorKind::kNotFound, fmt::format("run {} has no {} `{}`", row.id, thing, name),
                 "it waits for: " + others);

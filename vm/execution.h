@@ -84,6 +84,8 @@ class Execution {
   void end_step(Fiber& fiber, Mark::StepStatus status, boost::json::value output,
                 const Object* error);
   std::string step_path(const Fiber& fiber, std::string_view name) const;
+  /// As a path shows it between brackets: no two texts look alike there.
+  static std::string item_name(std::string_view text);
   const StepEntry& innermost(const Fiber& fiber) const;
   enum class Undo : uint8_t { kNone, kEntered, kWaits };
   Undo undo_next(Fiber& fiber, uint64_t from_serial, bool only_defers);

@@ -1,4 +1,6 @@
 // Tables as commands print them: `df`, `kubectl get`, `ps`.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 #include <vector>
@@ -82,6 +84,30 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+/// The parts between runs of at least so many blanks.
+std::vector<std::string_view> split_at_gaps(std::string_view text, size_t least) {
+  std::vector<std::string_view> parts;
+  size_t at = text.find_first_not_of(' ');
+  while (at != std::string_view::npos) {
+    size_t end = text.find(' ', at);
+    while (end != std::string_view::npos &&
+           text.find_first_not_of(' ', end) != std::string_view::npos &&
+           text.find_first_not_of(' ', end) - end < least)
+      end = text.find(' ', text.find_first_not_of(' ', end));
+    std::string_view part = text.substr(at, end == std::string_view::npos ? end : end - at);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    parts.push_back(part);
+    at = end == std::string_view::npos ? end : text.find_first_not_of(' ', end);
+  }
+  return parts;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
 std::vector<std::string_view> lines_in(std::string_view text) {
   std::vector<std::string_view> lines;
   for (std::string_view line : split(text, '\n')) {
@@ -97,11 +123,22 @@ std::vector<std::vector<std::string_view>> cells_of(std::string_view text) {
   const std::vector<std::string_view> lines = lines_in(text);
   if (lines.empty()) return cells;
   if (lines.front().find('\t') != std::string_view::npos) {
-    for (const std::string_view line : lines) cells.push_back(split(line, '\t'));
+    for (const std::string_view line : lines) {
+      auto& row = cells.emplace_back(split(line, '\t'));
+      std::transform(row.begin(), row.end(), row.begin(), trimmed);
+    }
     return cells;
   }
   std::vector<Line> measured(lines.begin(), lines.end());
   const std::vector<Column> columns = columns_of(measured);
+  const std::vector<std::string_view> names = split_at_gaps(lines.front(), 2);
+  if (names.size() > columns.size()) {  // a value reaches below the next name
+    for (const std::string_view line : lines) {
+      auto& row = cells.emplace_back(split_at_gaps(line, 2));
+      if (row.size() != names.size()) row = split_at_gaps(line, 1);
+    }
+    return cells;
+  }
   for (const Line& line : measured) {
     auto& row = cells.emplace_back();
     for (size_t i = 0; i < columns.size(); ++i)
@@ -118,6 +155,18 @@ bool columns(NativeCall& call) {
   List* list = new_list(call.heap, Kind::kRef, 0);
   call.give(Ref(list));
   const auto cells = cells_of(text->view());
+  if (!cells.empty()) {
+    std::vector<std::string_view> names = cells.front();
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end())
+      return call.raise("ParseError", fmt::format("`{}` stands above two columns", *twice));
+  }
+  for (size_t row = 1; row < cells.size(); ++row) {
+    if (cells[row].size() <= cells[0].size()) continue;
+    return call.raise("ParseError", fmt::format("row {} has {} cells below {} names", row,
+                                                cells[row].size(), cells[0].size()));
+  }
   for (size_t row = 1; row < cells.size() && call.heap.fault == Fault::kNone; ++row) {
     Map* object = new_map(call.heap, Kind::kRef, Kind::kRef);
     push(list, slot_of(object));

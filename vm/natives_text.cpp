@@ -148,6 +148,7 @@ bool repeated(NativeCall& call) {
   if (text == nullptr) return false;
   const int64_t times = call.arguments[1].i;
   if (times < 0) return call.raise("IndexError", fmt::format("a text {} times", times));
+  if (text->size == 0) return call.give(Ref::to(const_cast<String*>(text)));
   uint64_t size = 0;
   if (__builtin_mul_overflow(static_cast<uint64_t>(times), uint64_t{text->size}, &size) ||
       !call.heap.fits(size)) {

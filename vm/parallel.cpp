@@ -244,7 +244,7 @@ void Execution::name_branch(Fiber& fiber) {
       group.equal_before = count_equal_before(*static_cast<const List*>(group.list.get()));
     const uint32_t before =
         fiber.branch < group.equal_before.size() ? group.equal_before[fiber.branch] : 0;
-    std::string name(text->view());
+    std::string name = item_name(text->view());
     if (before > 0) name += fmt::format("#{}", before + 1);
     fiber.items.push_back({std::move(name), 0});
   }

@@ -74,6 +74,15 @@ std::string Execution::step_path(const Fiber& fiber, std::string_view name) cons
   return path;
 }
 
+std::string Execution::item_name(std::string_view text) {
+  std::string name;
+  for (const char c : text) {
+    if (c == '[' || c == ']' || c == '#' || c == '\\') name += '\\';
+    name += c;
+  }
+  return name;
+}
+
 // ---- Operations
 
 Next Execution::op_Mark(Slot* r, const Instruction* at) {
@@ -91,7 +100,7 @@ Next Execution::op_ItemPush(Slot* r, const Instruction* at) {
   if (fiber_->items.size() >= MarkHeights::kMostItems) {
     return raise(make_limit_error("loops with steps are nested too deep"));
   }
-  fiber_->items.push_back({std::string(text->view()), static_cast<uint32_t>(fiber_->steps.size())});
+  fiber_->items.push_back({item_name(text->view()), static_cast<uint32_t>(fiber_->steps.size())});
   return Next::kNext;
 }
 

@@ -333,8 +333,8 @@ std::string waiting_text(const engine::WaitingFor& wait) {
 
 std::string waiting_command(const engine::WaitingFor& wait, std::string_view store_option) {
   if (wait.kind == engine::Wait::Kind::kDoubt)
-    return fmt::format("rbk resolve {} {} done|not-done|retry|fail|leave{}", wait.run,
-                       shown_shell_word(wait.path), store_option);
+    return fmt::format("rbk resolve {} {} ANSWER{}   # done, not-done, retry, fail or leave",
+                       wait.run, shown_shell_word(wait.path), store_option);
   if (wait.expired) return fmt::format("rbk resume {}{}", wait.run, store_option);
   return fmt::format("rbk approve {} {}{}{}", wait.run, shown_shell_word(wait.name),
                      required_options(form_of(wait.description)), store_option);

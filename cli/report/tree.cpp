@@ -45,6 +45,7 @@ std::string_view escape(Tint tint) {
 std::string_view name_of(std::string_view path) {
   size_t depth = 0;  // a slash within an item does not count
   for (size_t i = path.size(); i-- > 0;) {
+    if (i > 0 && path[i - 1] == '\\') continue;  // of an item's own
     if (path[i] == ']') ++depth;
     if (path[i] == '[' && depth > 0) --depth;
     if (path[i] == '/' && depth == 0) return path.substr(i + 1);

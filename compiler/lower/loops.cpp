@@ -9,13 +9,15 @@ using check::kNone;
 using check::LoopMethod;
 using Shape = check::Type::Shape;
 
-/// Whether steps can begin in it, so that their path should carry the loop's item.
+/// Whether what has a path can begin in it, steps and approvals, which should carry the loop's
+/// item.
 bool Body::has_steps(BlockId id) const {
   bool found = false;
   Visitor visitor;
   visitor.stmt = [&](StmtId stmt) {
     const auto& node = ast()[stmt].node;
-    found = found || std::holds_alternative<syntax::StepStmt>(node);
+    found = found || std::holds_alternative<syntax::StepStmt>(node) ||
+            std::holds_alternative<syntax::ApprovalStmt>(node);
     return !found;
   };
   visitor.expr = [&](ExprId expr) {

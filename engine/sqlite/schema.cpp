@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <iterator>
 
 #include "engine/sqlite/read_only.h"
@@ -172,18 +172,29 @@ Result<int64_t> format_of(Connection& connection) {
 
 Status back_up(Connection& connection, const std::string& path, int64_t format) {
   const std::string backup = fmt::format("{}-format-{}", path, format);
+  // Of one who was killed over it; with the lock of commits nobody else makes one now.
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_of(path), ignored))
+    if (entry.path().string().starts_with(std::filesystem::path(backup + "-new-").string()))
+      std::filesystem::remove(entry.path(), ignored);
   const std::string unfinished = fmt::format("{}-new-{}", backup, random_hex(8));
+  const int file = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return tl::unexpected(system_error("copy it before it is migrated", path, errno));
+  close(file);
   auto copy = connection.prepare("vacuum into ?");
   if (!copy) return tl::unexpected(copy.error());
   copy->bind_text(1, unfinished);
   const bool copied = copy->step() == SQLITE_DONE;
   const Error problem = copied ? Error{} : connection.error("copy it before it is migrated");
-  if (copied && rename(unfinished.c_str(), backup.c_str()) == 0) {
-    chmod(backup.c_str(), 0600);
-    return {};
+  int error = 0;
+  // What has that name already stays: a copy of an earlier time, or somebody's own file.
+  for (int number = 1; copied; ++number) {
+    const std::string name = number == 1 ? backup : fmt::format("{}-{}", backup, number);
+    error = link(unfinished.c_str(), name.c_str()) == 0 ? 0 : errno;
+    if (error != EEXIST || number == 100) break;
   }
-  const int error = errno;
   unlink(unfinished.c_str());
+  if (copied && error == 0) return {};
   return copied ? tl::unexpected(system_error("copy it before it is migrated", path, error))
                 : tl::unexpected(problem);
 }

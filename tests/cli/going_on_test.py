@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Whoever goes on with a run, and from where: it goes on as it was begun, and the commands that go on with it can be copied."""
 import os
+import pathlib
 import shlex
 import signal
 import sqlite3
@@ -71,11 +72,14 @@ class GoingOn(rbk.Case):
                 "alter table run drop column folder; alter table run drop column umask; pragma user_version=1"
             )
         old.close()
+        (self.folder / ".runbook/store.db-format-1").write_text("somebody's own")
         run = self.only_run()
         self.rbk("approve", run, "go")
         with sqlite3.connect(store) as new:
             self.assertEqual(new.execute("pragma user_version").fetchone(), (2,))
-        with sqlite3.connect(f"{store}-format-1") as kept:
+        self.assertEqual((self.folder / ".runbook/store.db-format-1").read_text(), "somebody's own")
+        self.assertEqual(pathlib.Path(f"{store}-format-1-2").stat().st_mode & 0o777, 0o600)
+        with sqlite3.connect(f"{store}-format-1-2") as kept:
             self.assertEqual(kept.execute("pragma user_version").fetchone(), (1,))
             self.assertEqual(kept.execute("select count(*) from run").fetchone(), (1,))
 
@@ -94,6 +98,14 @@ class GoingOn(rbk.Case):
         paths = sorted(wait["path"] for wait in self.rbk("inbox", "--json").lines())
         self.assertEqual(paths, ["restart[0]", "restart[1]", "restart[2]"])
         self.assertIn("restart[0]", self.rbk("resolve", run, "restart", "done", exit=rbk.USAGE).err)
+        # What is printed answers nothing before somebody has written the answer.
+        (command, *_) = [line.strip() for line in self.rbk("inbox").out.splitlines() if "rbk resolve" in line]
+        copied = subprocess.run(
+            ["bash", "-c", f'rbk() {{ "$RBK" "$@"; }}; {command}'], cwd=self.folder, env=rbk.environment(RBK=str(rbk.PROGRAM)),
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        self.assertEqual(copied.returncode, rbk.USAGE, copied.stderr)
+        self.assertEqual(len(self.rbk("inbox", "--json").lines()), 3)
 
     def test_what_is_printed_can_be_copied(self):
         names = ["$(touch pwned)", "it's; touch pwned", "a b", "*", "line\nbreak", "same", "same"]
