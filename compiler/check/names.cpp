@@ -43,7 +43,8 @@ void BodyChecker::report_unknown_name(const std::string& name, Span span, After 
   std::vector<std::string_view> names = scopes_.names();
   const std::vector<std::string_view> outer = all_.top_level_names(module_.id);
   names.insert(names.end(), outer.begin(), outer.end());
-  const std::string_view near = nearest(name, std::move(names));
+  std::string_view near = nearest(name, std::move(names));
+  if (near.empty() && after == After::kNothing) near = syntax::value_instead_of(name);
   if (after == After::kCall && near.empty()) {
     diagnostics_.report(Code::kUnknownModule, span, name)
         .labelled("neither imported nor one of the standard modules")

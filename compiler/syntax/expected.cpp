@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/spelling.h"
 #include "compiler/syntax/foreign.h"
 #include "compiler/syntax/similar.h"
 
@@ -361,6 +362,19 @@ class Words {
     const bool wants_name = has(expected_, Kind::kName);
     const bool clause = is_clause_word(found_.kind) || found_.kind == Kind::kOnFailure ||
                         found_.kind == Kind::kOnDoubt;
+    if (found_.kind == Kind::kOn && clause) {
+      const Token& next = stream_.token_at(stream_.index() + 1)->token();
+      static constexpr std::string_view kConditions[] = {"failure", "doubt"};
+      const std::string_view meant = nearest_name(text(next), kConditions);
+      const bool shortened = meant.empty() && text(next) == "fail";
+      if (shortened || (!meant.empty() && text(next) != meant)) {
+        error_.span.end = next.end;
+        error_.label.clear();
+        set(SyntaxError::Code::kUnexpected, fmt::format("there is no clause `on {}`", text(next)),
+            fmt::format("did you mean `on {}`?", shortened ? "failure" : meant));
+        return true;
+      }
+    }
     if ((wants_end || has(expected_, Kind::kStep)) && clause) {
       const Kind first = statement_begin().kind;
       const bool names = first == Kind::kLet || first == Kind::kVar;

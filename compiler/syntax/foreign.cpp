@@ -45,6 +45,16 @@ constexpr std::array kInstead = {
 
 }  // namespace
 
+std::string_view value_instead_of(std::string_view word) {
+  static constexpr std::pair<std::string_view, std::string_view> kValues[] = {
+      {"nil", "null"},  {"None", "null"}, {"NULL", "null"},   {"undefined", "null"},
+      {"True", "true"}, {"yes", "true"},  {"False", "false"}, {"no", "false"}};
+  for (const auto& [foreign, ours] : kValues) {
+    if (foreign == word) return ours;
+  }
+  return {};
+}
+
 std::string_view type_instead_of(std::string_view word) {
   static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
       {"integer", "int"},

@@ -9,6 +9,9 @@ namespace rbk::syntax {
 /// statement does that ours has another form for. The language itself has no such word: a name.
 std::string_view instead_of(std::string_view word);
 
+/// The value that other languages call so: `null` of `nil`; empty if there is none.
+std::string_view value_instead_of(std::string_view word);
+
 /// The type that other languages call so: `int` of `integer`; empty if there is none.
 std::string_view type_instead_of(std::string_view word);
 

@@ -169,6 +169,8 @@ TEST(Recovery, Messages) {
             "1:13 expected `{` at the end of the head of this `runbook`\n");
   EXPECT_EQ(errors_of("runbook r() {\n  for (i = 0; i < 3; i++) {\n    f()\n  }\n}\n"),
             "2:7 there is no `for (…; …; …)`\n");
+  EXPECT_EQ(errors_of("runbook r() {\n  step a = f() on fail continue\n}\n"),
+            "2:16 there is no clause `on fail`\n");
   EXPECT_EQ(errors_of("runbok r() { }\n"), "1:1 expected a declaration, found `runbok`\n");
   EXPECT_EQ(errors_of("const a = 1 && 2\n"), "1:13 there is no operator `&&`\n");
   EXPECT_EQ(errors_of("const a = 'b'\n"), "1:11 a string does not stand in single quotes\n");

@@ -22,9 +22,10 @@ TEST(SimilarWords, OfStatementsAndDeclarations) {
   EXPECT_EQ(similar_declaration_word("struct"), "record");
 }
 
-TEST(ForeignWords, OfStatementsAndTypes) {
+TEST(ForeignWords, OfStatementsTypesAndValues) {
   EXPECT_NE(instead_of("while").find("for x in xs"), std::string_view::npos);
   EXPECT_EQ(type_instead_of("integer"), "int");
+  EXPECT_EQ(value_instead_of("nil"), "null");
   EXPECT_EQ(type_instead_of("Host"), "");
 }
 
