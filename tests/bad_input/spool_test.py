@@ -57,13 +57,15 @@ class Spools(rbk.Case):
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         rbk.eventually("the first step", self.lines)
+        # Again and again, as each spool that is no longer needed makes room for another file.
         fillers = []
-        try:
-            while True:
+        while process.poll() is None:
+            try:
                 fillers.append(disk / f"filler{len(fillers)}")
                 fillers[-1].touch()
-        except OSError:
-            fillers.pop()
+            except OSError:
+                fillers.pop()
+                time.sleep(0.02)
         _, err = process.communicate(timeout=30)
         self.assertEqual(process.returncode, rbk.SUSPENDED, err)
         self.assertIn("No space left", err)
