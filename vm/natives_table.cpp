@@ -12,65 +12,79 @@ namespace rbk::vm {
 
 namespace {
 
-/// A line by its characters: where each begins, and the line's end.
-struct Line {
-  std::string_view text;
-  std::vector<uint32_t> begins;
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
 
-  explicit Line(std::string_view of) : text(of) {
-    for (size_t at = 0; at < text.size();) {
-      begins.push_back(static_cast<uint32_t>(at));
-      at += std::max<uint32_t>(utf8_at(text, at).size, 1);
-    }
-    begins.push_back(static_cast<uint32_t>(text.size()));
+/// Calls `each(index, offset)` for each character that is no blank: which of the line's characters
+/// it is, and its first byte.
+template <typename Each>
+void for_each_ink(std::string_view line, Each each) {
+  size_t index = 0;
+  for (size_t at = 0; at < line.size(); ++index) {
+    if (line[at] != ' ') each(index, at);
+    at += std::max<uint32_t>(utf8_at(line, at).size, 1);
   }
-  size_t length() const { return begins.size() - 1; }
-  bool is_blank(size_t index) const { return index >= length() || text[begins[index]] == ' '; }
-  std::string_view part(size_t from, size_t to) const {
-    const uint32_t begin = begins[std::min(from, length())];
-    std::string_view cut = text.substr(begin, begins[std::min(to, length())] - begin);
-    while (cut.starts_with(' ')) cut.remove_prefix(1);
-    while (cut.ends_with(' ')) cut.remove_suffix(1);
-    return cut;
-  }
-};
+}
 
 struct Column {
-  size_t from = 0;
+  size_t from = 0;  // in characters
   size_t to = 0;
 };
 
-/// Columns lie between the places at which every line has a blank.
-std::vector<Column> columns_of(const std::vector<Line>& lines) {
-  size_t width = 0;
-  for (const Line& line : lines) width = std::max(width, line.length());
-  std::vector<Column> columns;
-  bool inside = false;
-  for (size_t at = 0; at < width; ++at) {
-    const bool blank = std::all_of(lines.begin(), lines.end(),
-                                   [at](const Line& line) { return line.is_blank(at); });
-    if (!blank && !inside) columns.push_back({at, at});
-    if (!blank) columns.back().to = at + 1;
-    inside = !blank;
-  }
-  const Line& head = lines.front();
-  std::vector<Column> named;
-  for (const Column& column : columns) {
-    const bool has_name = !head.part(column.from, column.to).empty();
-    const bool has_values = std::any_of(lines.begin() + 1, lines.end(), [&](const Line& line) {
-      return !line.part(column.from, column.to).empty();
+/// The line's cells. What lies between two columns belongs to neither, and is blank.
+std::vector<std::string_view> cut(std::string_view line, const std::vector<Column>& columns) {
+  std::vector<std::string_view> cells(columns.size());
+  size_t column = 0;
+  for_each_ink(line, [&](size_t index, size_t at) {
+    while (column + 1 < columns.size() && index >= columns[column].to) ++column;
+    std::string_view& cell = cells[column];
+    const size_t begin = cell.empty() ? at : static_cast<size_t>(cell.data() - line.data());
+    cell = line.substr(begin, at - begin + std::max<uint32_t>(utf8_at(line, at).size, 1));
+  });
+  return cells;
+}
+
+/// Columns lie between the places at which every line has a blank. Each line is read twice, however
+/// many there are of them.
+std::vector<Column> columns_of(const std::vector<std::string_view>& lines) {
+  std::vector<bool> ink;
+  for (const std::string_view line : lines)
+    for_each_ink(line, [&](size_t index, size_t) {
+      if (index >= ink.size()) ink.resize(index + 1);
+      ink[index] = true;
     });
+  std::vector<Column> columns;
+  for (size_t at = 0; at < ink.size(); ++at) {
+    if (!ink[at]) continue;
+    if (at == 0 || !ink[at - 1]) columns.push_back({at, at});
+    columns.back().to = at + 1;
+  }
+  const auto mark = [&](std::string_view line, std::vector<bool>& has) {
+    size_t column = 0;
+    for_each_ink(line, [&](size_t index, size_t) {
+      while (index >= columns[column].to) ++column;
+      has[column] = true;
+    });
+  };
+  std::vector<bool> has_name(columns.size());
+  std::vector<bool> has_values(columns.size());
+  mark(lines.front(), has_name);
+  for (size_t i = 1; i < lines.size(); ++i) mark(lines[i], has_values);
+  std::vector<Column> named;
+  for (size_t i = 0; i < columns.size(); ++i) {
     // A value with blanks, below one name; or a name of two words, above short values.
     const bool goes_on =
-        !named.empty() &&
-        (!has_name || (!has_values && lines.size() > 1 && column.from - named.back().to == 1));
+        !named.empty() && (!has_name[i] || (!has_values[i] && lines.size() > 1 &&
+                                            columns[i].from - named.back().to == 1));
     if (goes_on) {
-      named.back().to = column.to;
+      named.back().to = columns[i].to;
     } else {
-      named.push_back(column);
+      named.push_back(columns[i]);
     }
   }
-  if (!named.empty()) named.back().to = width;
   return named;
 }
 
@@ -102,12 +116,6 @@ std::vector<std::string_view> split_at_gaps(std::string_view text, size_t least)
   return parts;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
 std::vector<std::string_view> lines_in(std::string_view text) {
   std::vector<std::string_view> lines;
   for (std::string_view line : split(text, '\n')) {
@@ -117,35 +125,34 @@ std::vector<std::string_view> lines_in(std::string_view text) {
   return lines;
 }
 
-/// The names, then the cells of each row.
-std::vector<std::vector<std::string_view>> cells_of(std::string_view text) {
-  std::vector<std::vector<std::string_view>> cells;
-  const std::vector<std::string_view> lines = lines_in(text);
-  if (lines.empty()) return cells;
-  if (lines.front().find('\t') != std::string_view::npos) {
-    for (const std::string_view line : lines) {
-      auto& row = cells.emplace_back(split(line, '\t'));
+/// How a table's lines are cut into cells.
+class Table {
+ public:
+  explicit Table(const std::vector<std::string_view>& lines) {
+    const std::string_view head = lines.front();
+    tabs_ = head.find('\t') != std::string_view::npos;
+    if (tabs_) return;
+    columns_ = columns_of(lines);
+    names_ = split_at_gaps(head, 2).size();
+  }
+
+  std::vector<std::string_view> cells(std::string_view line) const {
+    if (tabs_) {
+      std::vector<std::string_view> row = split(line, '\t');
       std::transform(row.begin(), row.end(), row.begin(), trimmed);
+      return row;
     }
-    return cells;
+    if (names_ <= columns_.size()) return cut(line, columns_);
+    // A value reaches below the next name.
+    std::vector<std::string_view> row = split_at_gaps(line, 2);
+    return row.size() == names_ ? row : split_at_gaps(line, 1);
   }
-  std::vector<Line> measured(lines.begin(), lines.end());
-  const std::vector<Column> columns = columns_of(measured);
-  const std::vector<std::string_view> names = split_at_gaps(lines.front(), 2);
-  if (names.size() > columns.size()) {  // a value reaches below the next name
-    for (const std::string_view line : lines) {
-      auto& row = cells.emplace_back(split_at_gaps(line, 2));
-      if (row.size() != names.size()) row = split_at_gaps(line, 1);
-    }
-    return cells;
-  }
-  for (const Line& line : measured) {
-    auto& row = cells.emplace_back();
-    for (size_t i = 0; i < columns.size(); ++i)
-      row.push_back(line.part(columns[i].from, columns[i].to));
-  }
-  return cells;
-}
+
+ private:
+  bool tabs_ = false;
+  std::vector<Column> columns_;
+  size_t names_ = 0;
+};
 
 /// A list of objects, one for each line below the names. Their fields are texts that may be read as
 /// what they hold: `out.columns as list<Disk>`.
@@ -154,26 +161,25 @@ bool columns(NativeCall& call) {
   if (text == nullptr) return false;
   List* list = new_list(call.heap, Kind::kRef, 0);
   call.give(Ref(list));
-  const auto cells = cells_of(text->view());
-  if (!cells.empty()) {
-    std::vector<std::string_view> names = cells.front();
-    std::sort(names.begin(), names.end());
-    const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end())
-      return call.raise("ParseError", fmt::format("`{}` stands above two columns", *twice));
-  }
-  for (size_t row = 1; row < cells.size(); ++row) {
-    if (cells[row].size() <= cells[0].size()) continue;
-    return call.raise("ParseError", fmt::format("row {} has {} cells below {} names", row,
-                                                cells[row].size(), cells[0].size()));
-  }
-  for (size_t row = 1; row < cells.size() && call.heap.fault == Fault::kNone; ++row) {
+  const std::vector<std::string_view> lines = lines_in(text->view());
+  if (lines.empty()) return true;
+  const Table table(lines);
+  const std::vector<std::string_view> names = table.cells(lines.front());
+  std::vector<std::string_view> sorted = names;
+  std::sort(sorted.begin(), sorted.end());
+  if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+    return call.raise("ParseError", fmt::format("`{}` stands above two columns", *twice));
+  for (size_t row = 1; row < lines.size() && call.heap.fault == Fault::kNone; ++row) {
+    const std::vector<std::string_view> cells = table.cells(lines[row]);
+    if (cells.size() > names.size())
+      return call.raise("ParseError", fmt::format("row {} has {} cells below {} names", row,
+                                                  cells.size(), names.size()));
     Map* object = new_map(call.heap, Kind::kRef, Kind::kRef);
     push(list, slot_of(object));
-    for (size_t i = 0; i < cells[0].size(); ++i) {
-      Ref value = make_string(call.heap, i < cells[row].size() ? cells[row][i] : "");
+    for (size_t i = 0; i < names.size() && call.heap.fault == Fault::kNone; ++i) {
+      Ref value = make_string(call.heap, i < cells.size() ? cells[i] : "");
       value->kind = Kind::kBool;  // see value.h
-      put(object, slot_of(make_string(call.heap, cells[0][i]).give()), slot_of(value.give()));
+      put(object, slot_of(make_string(call.heap, names[i]).give()), slot_of(value.give()));
     }
   }
   return true;
