@@ -49,6 +49,7 @@ ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments
 ExitStatus run_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus show_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus test_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);
 
 }  // namespace rbk::cli

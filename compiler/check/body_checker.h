@@ -42,11 +42,15 @@ class BodyChecker {
   BodyChecker(ProgramChecker& all, CheckedModule& module);
 
   void check_declaration(SymbolId symbol);
+  /// A test or an invariant; once every other body is checked.
+  void check_test(syntax::DeclId decl);
   /// The value of a constant; sets the symbol's type if none was written.
   void check_constant(SymbolId symbol);
 
  private:
   using Shape = Type::Shape;
+  static constexpr std::string_view kInTest = "a test";
+  static constexpr std::string_view kInInvariant = "an invariant";
   /// What is wanted of a block: its last expression's value, that if it has one, or nothing.
   enum class Want : uint8_t { kDiscard, kIfAny, kValue };
 
@@ -290,6 +294,38 @@ class BodyChecker {
                               Want want = Want::kDiscard, TypeId hint = kNone);
   static uint8_t declared_behaviour(const syntax::ActionDecl& action);
 
+  // ---- tests (tests.cpp, stand_ins.cpp)
+  bool in_test() const { return place_.pure_in == kInTest || place_.pure_in == kInInvariant; }
+  void check_invariant(syntax::DeclId decl, const syntax::InvariantDecl& node);
+  /// What a test sees of a run: a form with `status`, `output`, `error` …
+  TypeId outcome_of(SymbolId runbook);
+  /// What a test sees of one call: a form with its arguments.
+  TypeId call_record(SymbolId callee);
+  /// A value as it was handed over: a Url, a Command as text.
+  TypeId handed_over(TypeId type);
+  TypeId call_tested(ExprId expr, const syntax::CallExpr& node, SymbolId symbol);
+  TypeId call_calls(ExprId expr, const syntax::CallExpr& node);
+  TypeId call_secret(ExprId expr, const syntax::CallExpr& node);
+  void check_expect(const syntax::ExpectStmt& node, Span span);
+  void check_crash(const syntax::CrashStmt& node, Span span);
+  void check_given(syntax::StmtId stmt, const syntax::GivenStmt& node, Span span);
+  void given_call(syntax::StmtId stmt, const syntax::GivenStmt& node);
+  void given_approval(syntax::StmtId stmt, const syntax::GivenStmt& node);
+  /// Binds or compares the arguments; gives the name bound to each parameter.
+  std::vector<SymbolId> given_arguments(syntax::StmtId stmt, const syntax::GivenStmt& node,
+                                        const Callee& callee);
+  /// The action, runbook or `now` of that name; kNone and an error if there is none.
+  SymbolId replaceable(const syntax::Path& path);
+  void check_reply(const syntax::GivenStmt& node, TypeId result);
+  /// An approval of a runbook: its decided form's symbol.
+  struct Asked {
+    SymbolId form = kNone;
+    const syntax::ApprovalStmt* written = nullptr;
+  };
+  void check_form(const syntax::GivenStmt& node, const Asked& asked);
+  /// Those of that name in the program's files.
+  std::vector<Asked> approvals(std::string_view name);
+
   // ---- patterns (patterns.cpp)
   void check_pattern(syntax::PatternId pattern, TypeId type);
   void check_member_pattern(syntax::PatternId id, const syntax::MemberPattern& node, TypeId type);
@@ -331,6 +367,7 @@ class BodyChecker {
   ExprId step_call_;            // the call that is the step itself: it may act
   OwnStatement own_statement_;
   std::vector<std::string> offered_;  // names of steps that fixes have given
+  bool expected_ = false;             // in a test: an `expect` was there
 };
 
 /// Puts a value back when it goes out of scope.

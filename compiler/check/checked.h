@@ -67,7 +67,8 @@ struct Type {
     kError,        // `error`: any kind
     kFunction,     // parameters, element is the result
     kVariable,     // in signatures of natives only
-    kForm,         // the decided form of an approval: its fields, then approvers: list<string>
+    kForm,         // a record without a name: the decided form of an approval (its fields, then
+                   // `approvers`), what a test sees of a call or of a run (see ends_in_output)
   };
   Shape shape = Shape::kUnknown;
   TypeId element = kNone;
@@ -77,6 +78,13 @@ struct Type {
   std::vector<std::pair<std::string, TypeId>> fields;  // form
   friend bool operator==(const Type&, const Type&) = default;
 };
+
+/// Of a form: what a test sees of a run whose runbook has an output. A run that did not end well
+/// has none, though its type does not say so: reading it then fails the test.
+inline bool ends_in_output(const Type& form) {
+  return form.shape == Type::Shape::kForm && !form.fields.empty() &&
+         form.fields.back().first == "output";
+}
 
 /// A field of a record, an error kind, a payload; a parameter of a callable.
 struct Field {
@@ -196,6 +204,8 @@ struct Meaning {
     kCallNow,
     kCallEmit,  // log.info …, run.note, run.label, run.progress, run.attach: `native` is its name
     kCallSecret,      // secret("x"), in tests only
+    kCallTested,      // `symbol`: a run of this runbook, in a test; its value is how it ended
+    kCallsOf,         // calls(x), in tests only: those of the action or runbook `symbol`
     kCallRawCommand,  // shell.raw(text)
   };
   Kind kind = Kind::kPlain;
@@ -238,6 +248,8 @@ struct PatternInfo {
 ///   step, call with clauses: its name (kNone for a call), then `error` of a retry's `if`
 ///   for: item, index; over a map the item is the value, the index the key
 ///   approval: its name, then each form field's (as its `where` sees it)
+///   given: what it stands in for (an action, a runbook, `now`; the name of an approval), then for
+///          each of its parameters the name that is bound to it
 /// Expressions that declare (parallel for, try, lambda) have CheckedModule::expr_symbols.
 ///
 /// The steps of a `parallel` block stay visible after it: under `on failure continue|tolerate`
@@ -245,6 +257,7 @@ struct PatternInfo {
 struct StmtInfo {
   std::vector<SymbolId> symbols;
   std::vector<SymbolId> retry_kinds;  // of `retry … on Kinds`, in order
+  std::vector<uint32_t> places;       // of each argument of a `given`: the parameter; kNone: none
   TypeId doubt = kNone;               // the enum that a verify block's value has
   /// A step, and a call by itself in a rollback or handler: the behaviour after `reads`,
   /// `idempotent` clauses; 0 kReads, 1 kIdempotent, 2 kWrites.
@@ -266,6 +279,8 @@ struct CheckedModule {
   std::vector<Meaning> meanings;
   std::vector<Encoding> encodings;  // see ExprInfo::encodings
   std::vector<SymbolId> decls;      // by DeclId: the symbol; kNone for tests, schedules …
+  std::vector<SymbolId> looked_at;  // by DeclId: of an invariant its `it`; else kNone
+  std::vector<SymbolId> about;      // by DeclId: of an invariant its runbook; else kNone
 
   const ExprInfo& info(ExprId expr) const { return exprs.at(expr.index); }
   const Meaning* meaning(ExprId expr) const {

@@ -1,6 +1,7 @@
 // The top level of each module: names, and what the types and callables declared there look like.
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "compiler/check/body_checker.h"
 #include "compiler/check/later_names.h"
@@ -63,6 +64,7 @@ void ProgramChecker::run(std::string path, std::string text) {
   import_spans_.pop_back();
   // Bodies may bring in standard modules, which are checked in their turn.
   for (ModuleId id = 0; id < program.modules.size(); ++id) check_bodies(id);
+  for (ModuleId id = 0; id < program.modules.size(); ++id) check_tests(id);
   check_refinements();
   drop_what_follows_from_syntax();
   drop_repeated_names();
@@ -521,27 +523,12 @@ void ProgramChecker::report_not_supported(const syntax::Decl& decl) {
                     decl.span.file};
     diagnostics.report(Code::kNotSupported, span, what).help(std::string(cure));
   };
-  const auto warn = [&](ExprId title, const syntax::Ast& ast, std::string message) {
-    const Span span{decl.span.begin, title.valid() ? ast[title].span.end : decl.span.end,
-                    decl.span.file};
-    diagnostics.add(Code::kNotSupported, span, std::move(message))
-        .help("`rbk check` reads it, nothing runs it")
-        .severity = diagnostics::Severity::kWarning;
-  };
-  const CheckedModule* home = nullptr;
-  for (const auto& module : program.modules) {
-    if (module->source->id() == decl.span.file) home = module.get();
-  }
   if (std::holds_alternative<syntax::ScheduleDecl>(decl.node)) {
     refuse("`schedule`", "start the runbook by a timer of the system until then");
   } else if (std::holds_alternative<syntax::TriggerDecl>(decl.node)) {
     refuse("`trigger`", "start the runbook by `rbk run` until then");
   } else if (std::holds_alternative<syntax::CalendarDecl>(decl.node)) {
     refuse("`calendar`", "remove it; nothing would look at it yet");
-  } else if (const auto* test = std::get_if<syntax::TestDecl>(&decl.node)) {
-    warn(test->title, home->ast, "tests are not run yet");
-  } else if (const auto* invariant = std::get_if<syntax::InvariantDecl>(&decl.node)) {
-    warn(invariant->title, home->ast, "invariants are not checked yet");
   }
 }
 
@@ -558,6 +545,28 @@ void ProgramChecker::check_bodies(ModuleId id) {
     resolve(symbol);
     if (program.symbols[symbol].kind == Symbol::Kind::kRecord) check_not_recursive(symbol);
     body.check_declaration(symbol);
+  }
+}
+
+void ProgramChecker::check_tests(ModuleId id) {
+  CheckedModule& module = *program.modules[id];
+  module.looked_at.assign(module.decls.size(), kNone);
+  module.about = module.looked_at;
+  BodyChecker body(*this, module);
+  std::map<std::string, Span, std::less<>> titles;
+  for (const syntax::DeclId decl : module.ast.decls) {
+    const auto* test = std::get_if<syntax::TestDecl>(&module.ast[decl].node);
+    if (test == nullptr && !std::holds_alternative<syntax::InvariantDecl>(module.ast[decl].node))
+      continue;
+    body.check_test(decl);
+    if (test == nullptr || !test->title.valid()) continue;
+    const Span span = module.ast[test->title].span;
+    const auto [first, is_new] = titles.emplace(module.source->text(span), span);
+    if (!is_new)
+      diagnostics.report(Code::kDuplicateTest, span, first->first)
+          .labelled("again")
+          .also(first->second, "the first of this name")
+          .help("say what this one shows that the other does not");
   }
 }
 

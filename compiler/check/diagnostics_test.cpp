@@ -448,7 +448,7 @@ TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
             "RBK0900 42:62 `on:` is not supported yet\n"
             "RBK0900 58:115 `run.url` is not supported yet\n"
             "RBK0900 61:1 `schedule` is not supported yet\n"
-            "RBK0900 67:1 tests are not run yet\n");
+            "RBK0900 71:9 the module `slack` is not supported yet\n");
 }
 
 TEST(StandardModules, AreParsedOnlyWhenUsed) {

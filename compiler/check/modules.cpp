@@ -23,7 +23,7 @@ std::optional<std::string> plain_text(const syntax::Ast& ast, ExprId id) {
   return literal->parts.empty() ? std::string() : literal->parts.front().text;
 }
 
-/// Each `json { service }` gets the name that its entry stands for.
+/// Each `json { service }`, `approve { ticket }` gets the name that its entry stands for.
 void complete_entries(syntax::Ast& ast) {
   const size_t count = ast.exprs.size();
   for (size_t i = 0; i < count; ++i) {
@@ -38,6 +38,17 @@ void complete_entries(syntax::Ast& ast) {
       name.node = syntax::NameExpr{entry.name.text};
       const ExprId added = ast.add(std::move(name));
       std::get<syntax::BraceExpr>(ast.exprs[i].node).entries[j].value = added;
+    }
+  }
+  for (syntax::Stmt& stmt : ast.stmts) {
+    auto* given = std::get_if<syntax::GivenStmt>(&stmt.node);
+    if (given == nullptr) continue;
+    for (syntax::Entry& entry : given->entries) {
+      if (entry.value.valid() || entry.name.empty()) continue;
+      syntax::Expr name;
+      name.span = entry.name.span;
+      name.node = syntax::NameExpr{entry.name.text};
+      entry.value = ast.add(std::move(name));
     }
   }
 }

@@ -86,6 +86,7 @@ class ProgramChecker {
   void declare_all(ModuleId module);
   SymbolId declare(ModuleId module, syntax::DeclId decl);
   void check_bodies(ModuleId module);
+  void check_tests(ModuleId module);
   void check_annotations(ModuleId module, const syntax::Decl& decl);
   void check_suppressed(ModuleId module, const syntax::Annotation& annotation);
   void report_not_supported(const syntax::Decl& decl);

@@ -65,10 +65,12 @@ void BodyChecker::check_statement(syntax::StmtId id) {
           check_handler(id, node, stmt.span);
         } else if constexpr (std::is_same_v<Node, syntax::ApprovalStmt>) {
           check_approval(id, node, stmt.span);
-        } else if constexpr (std::is_same_v<Node, syntax::ExpectStmt> ||
-                             std::is_same_v<Node, syntax::GivenStmt> ||
-                             std::is_same_v<Node, syntax::CrashStmt>) {
-          // Outside of a test: the parser told it.
+        } else if constexpr (std::is_same_v<Node, syntax::ExpectStmt>) {
+          check_expect(node, stmt.span);
+        } else if constexpr (std::is_same_v<Node, syntax::GivenStmt>) {
+          check_given(id, node, stmt.span);
+        } else if constexpr (std::is_same_v<Node, syntax::CrashStmt>) {
+          check_crash(node, stmt.span);
         }
       },
       stmt.node);
@@ -103,7 +105,9 @@ void BodyChecker::check_let(syntax::StmtId stmt, const syntax::LetStmt& node) {
       type = types::kUnknown;
     }
   }
-  const SymbolId symbol = declare_local(node.name, type, Symbol::Kind::kLocal, true);
+  // A run that a test makes can be looked at by what it called.
+  const bool is_run = in_test() && types_.is(type, Shape::kForm);
+  const SymbolId symbol = declare_local(node.name, type, Symbol::Kind::kLocal, !is_run);
   module_.stmts[stmt.index].symbols = {symbol};
   if (symbol == kNone || !node.is_var) return;
   program_.symbols[symbol].is_var = true;

@@ -7,6 +7,9 @@ namespace {
 
 using Shape = Type::Shape;
 
+/// Fields of a form that its text shows.
+constexpr size_t kMostShown = 4;
+
 constexpr Shape kPlain[] = {Shape::kUnknown, Shape::kNever,       Shape::kNothing, Shape::kNull,
                             Shape::kBool,    Shape::kInt,         Shape::kFloat,   Shape::kDuration,
                             Shape::kSize,    Shape::kTime,        Shape::kString,  Shape::kUrl,
@@ -343,6 +346,7 @@ std::string CheckedProgram::text(TypeId id) const {
       std::string result = "form { ";
       for (size_t i = 0; i < one.fields.size(); ++i) {
         if (i > 0) result += ", ";
+        if (i == kMostShown) return result + "… }";
         result += one.fields[i].first + ": " + text(one.fields[i].second);
       }
       return result + " }";

@@ -41,6 +41,8 @@ class Body {
   void function(SymbolId id);
   void runbook(SymbolId id);
   void constant(SymbolId id);
+  /// Of a test, or of an invariant, which looks at a finished run.
+  void test(BlockId body, SymbolId looked_at);
   /// Each takes the runbook's parameters up to this one, the default those before it.
   void parameter_default(SymbolId callable, size_t parameter);
   void parameter_condition(SymbolId callable, size_t parameter, const syntax::Refinement& where);
@@ -144,6 +146,7 @@ class Body {
   /// An error of the language's own, with a text register as its message.
   Reg make_error(std::string_view core_kind, Reg message);
   void raise(std::string_view core_kind, Reg message);
+  void output_into(const syntax::MemberExpr& node, uint16_t index, Reg to);
   void member_into(ExprId id, const syntax::MemberExpr& node, Reg to);
   void index_into(ExprId id, const syntax::IndexExpr& node, Reg to);
   void slice_into(const syntax::SliceExpr& node, Reg to);
@@ -254,6 +257,8 @@ class Body {
   /// True if something is shown; `first`: nothing was before.
   bool show_parts(ExprId condition, Shown& shown, bool first);
   bool show_part(ExprId part, Shown& shown, bool first);
+  bool is_outcome(check::TypeId id) const;
+  bool show_outcome(ExprId run, Shown& shown, bool first);
 
   // ---- Steps (steps.cpp, attempts.cpp)
   /// A step, or a call that is a step by itself.
@@ -361,6 +366,22 @@ class Body {
   uint32_t item_function(check::TypeId item);
   void take_branch_result(const StepSpec& spec, Reg list, size_t index, bool as_result);
 
+  // ---- Tests (tests.cpp)
+  void begin_line(const std::string& what);
+  /// Performs one of the actions that the test runner has (test_program.h).
+  void ask_runner(uint16_t action, const std::string& shown, const std::vector<Slot>& slots,
+                  Reg to);
+  void tested_into(const Meaning& meaning, Reg to, check::TypeId outcome);
+  void calls_into(const Meaning& meaning, Reg to, check::TypeId list);
+  void secret_into(const Meaning& meaning, Reg to);
+  void lower_expect(const syntax::ExpectStmt& node);
+  void lower_crash(const syntax::CrashStmt& node);
+  void lower_given(StmtId id, const syntax::GivenStmt& node);
+  void take_call(const check::Symbol& target, const check::StmtInfo& given,
+                 std::vector<bytecode::Parameter>& parameters);
+  void given_match(const syntax::GivenStmt& node, const check::StmtInfo& given);
+  void given_reply(const syntax::GivenStmt& node, bytecode::TypeId result, Reg turn);
+
   // ---- People (people.cpp)
   void lower_approval(StmtId id, const syntax::ApprovalStmt& node);
   bytecode::TypeId form_type(const syntax::ApprovalStmt& node, const check::Type& form);
@@ -388,7 +409,8 @@ class Body {
   Label until_;           // in a repeat: where it is left
   size_t until_depth_ = 0;
   std::vector<Exit> exits_;
-  int unnamed_ = 0;  // closures without a name of their own, for their functions' names
+  std::vector<Reg> call_;  // of a stand-in: the arguments of the call
+  int unnamed_ = 0;        // closures without a name of their own, for their functions' names
 };
 
 /// Code of another module is lowered during its life: a default that is declared there.

@@ -71,6 +71,12 @@ void Body::call_into(ExprId id, const syntax::CallExpr& node, Reg to) {
     case Meaning::Kind::kCallRawCommand:
       if (to != kNoReg) into(meaning->arguments.at(0), to);
       return;
+    case Meaning::Kind::kCallTested:
+      return tested_into(*meaning, to, info(id).value_type);
+    case Meaning::Kind::kCallsOf:
+      return calls_into(*meaning, to != kNoReg ? to : temporary(Kind::kRef), info(id).value_type);
+    case Meaning::Kind::kCallSecret:
+      return secret_into(*meaning, to != kNoReg ? to : temporary(Kind::kRef));
     case Meaning::Kind::kEnumMember:
       return enum_into(id, *meaning, to != kNoReg ? to : temporary(Kind::kRef));
     default:

@@ -69,11 +69,59 @@ bool Body::show_parts(ExprId condition, Shown& shown, bool first) {
     }
     for (const syntax::Argument& argument : call->args) parts.push_back(argument.value);
   } else {
+    const auto* member = std::get_if<syntax::MemberExpr>(&expr.node);
+    if (member != nullptr && is_outcome(info(member->base).type))
+      return show_outcome(member->base, shown, first);
     return false;  // a bool by itself: it is false, which the text says already
   }
   bool any = false;
   for (const ExprId part : parts) any = show_part(part, shown, first && !any) || any;
   return any;
+}
+
+/// What a test sees of a run, rather than of an approval or a call.
+bool Body::is_outcome(check::TypeId id) const {
+  const check::Type& form = checked_type(id);
+  return form.shape == Shape::kForm && !form.fields.empty() && form.fields[0].first == "status";
+}
+
+/// How the run ended: its status, and its error if it has one.
+bool Body::show_outcome(ExprId run, Shown& shown, bool first) {
+  const auto& fields = checked_type(info(run).type).fields;
+  const auto field = [&](std::string_view name) {
+    uint16_t index = 0;
+    while (index + 1u < fields.size() && fields[index].first != name) ++index;
+    return index;
+  };
+  const std::string text = one_line(text_of(ast()[run].span)) + ".status";
+  for (const std::string& done : shown.done) {
+    if (done == text) return false;
+  }
+  TemporaryScope scope(code_);
+  const Reg from = value(run);
+  const auto add = [&](const std::string& before, Reg what) {
+    const Reg parts =
+        fill_run({Slot{Kind::kRef, [&](Reg to) { code_.move(to, shown.message); }, shown.message},
+                  Slot{Kind::kRef,
+                       [&](Reg to) { code_.load_constant(to, program_.string_constant(before)); }},
+                  Slot{Kind::kRef, [&](Reg to) { code_.move(to, what); }, what}});
+    code_.emit_run(Op::kConcat, shown.message, parts, 3, 3);
+  };
+  const Reg status = temporary(Kind::kRef);
+  code_.emit(Op::kGetField, status, from, field("status"));
+  add((first ? ": " : ", ") + text + " = ", status);
+  const Label none = code_.label();
+  const Reg error = temporary(Kind::kRef);
+  code_.emit(Op::kGetField, error, from, field("error"));
+  code_.jump_on(Op::kJumpIfNull, error, none);
+  const Reg part = temporary(Kind::kRef);
+  code_.emit(Op::kErrorKindName, part, error);
+  add(", its error is ", part);
+  code_.emit(Op::kErrorMessage, part, error);
+  add(": ", part);
+  code_.bind(none);
+  shown.done.push_back(text);
+  return true;
 }
 
 bool Body::show_part(ExprId part, Shown& shown, bool first) {
@@ -102,6 +150,7 @@ bool Body::show_part(ExprId part, Shown& shown, bool first) {
     return any;
   }
   switch (checked_type(of.value_type).shape) {
+    case Shape::kForm:  // too much to read: what a run did stands below the message
     case Shape::kSecret:
     case Shape::kEnvironment:
     case Shape::kFunction:
@@ -113,6 +162,9 @@ bool Body::show_part(ExprId part, Shown& shown, bool first) {
     default:
       break;
   }
+  const check::Type& shape = checked_type(of.value_type);
+  if (shape.shape == Shape::kList && checked_type(shape.element).shape == Shape::kForm)
+    return false;
   std::string text = one_line(text_of(expr.span));
   for (const std::string& done : shown.done) {
     if (done == text) return false;

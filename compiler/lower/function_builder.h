@@ -77,6 +77,8 @@ class FunctionBuilder {
                Reg error, Reg mark, Reg timer = kNoReg);
   /// What is emitted from here on comes from this place.
   void place(uint32_t file, uint32_t line, uint32_t column);
+  /// The line of the latest place; 0 before the first.
+  uint32_t line() const { return function_.places.empty() ? 0 : function_.places.back().line; }
 
   void set_result(bytecode::TypeId result) { function_.result = result; }
   const std::string& name() const { return function_.name; }

@@ -8,8 +8,22 @@ using Shape = check::Type::Shape;
 void Body::with_receiver(ExprId base, bool optional, Kind result, Reg to, const OnReceiver& inner) {
   const check::TypeId of = info(base).type;
   const Reg receiver = value(base);
-  if (!optional || !is_optional(of)) {
+  if (!is_optional(of)) {
     inner(receiver, of, to);
+    return;
+  }
+  if (!optional) {  // only a test may: that it is null is what it then fails with
+    const Label missing = code_.label();
+    const Label there = code_.label();
+    const check::TypeId wanted = element_of(of);
+    code_.jump_on(Op::kJumpIfNull, receiver, missing);
+    code_.jump(there);
+    code_.bind(missing);
+    raise("NullError", load_text("`" + text_of(ast()[base].span) + "` is null"));
+    code_.bind(there);
+    const Reg present = kind(wanted) == Kind::kRef ? receiver : temporary(kind(wanted));
+    if (present != receiver) code_.emit(Op::kUnbox, present, receiver);
+    inner(present, wanted, to);
     return;
   }
   const Label none = code_.label();
@@ -32,6 +46,21 @@ void Body::with_receiver(ExprId base, bool optional, Kind result, Reg to, const 
   code_.bind(none);
   code_.emit(Op::kLoadNull, to);
   code_.bind(end);
+}
+
+/// The output of a run that a test made; it has none if it did not end well.
+void Body::output_into(const syntax::MemberExpr& node, uint16_t index, Reg to) {
+  const Label missing = code_.label();
+  const Label there = code_.label();
+  const Reg boxed = temporary(Kind::kRef);
+  code_.emit(Op::kGetField, boxed, value(node.base), index);
+  code_.jump_on(Op::kJumpIfNull, boxed, missing);
+  code_.jump(there);
+  code_.bind(missing);
+  raise("Failed", load_text("`" + text_of(ast()[node.base].span) +
+                            "` has no output: the run did not succeed"));
+  code_.bind(there);
+  unbox(to, boxed);
 }
 
 void Body::member_into(ExprId id, const syntax::MemberExpr& node, Reg to) {
@@ -74,6 +103,8 @@ void Body::member_into(ExprId id, const syntax::MemberExpr& node, Reg to) {
       const check::TypeId field = holder.shape == Shape::kForm
                                       ? holder.fields.at(meaning->index).second
                                       : program_.symbol(holder.symbol).fields.at(index).type;
+      if (ends_in_output(holder) && index + 1u == holder.fields.size() && !is_optional(field))
+        return output_into(node, index, to);
       on_receiver(is_error ? code_.kind(to) : kind(field),
                   [this, index, is_error](Reg from, check::TypeId, Reg where) {
                     if (!is_error || code_.kind(where) == Kind::kRef) {

@@ -190,13 +190,15 @@ uint16_t ProgramLowering::action(SymbolId id) {
   if (known != actions_.end()) return known->second;
   const CheckedModule& module = module_of(id);
   const Symbol& of = symbol(id);
-  const auto& node = std::get<syntax::ActionDecl>(module.ast[of.decl].node);
   bytecode::ActionImport made;
   made.name = full_name(id);
-  made.behaviour = declared_behaviour(id);
-  if (!node.native) {
-    const auto* exec = std::get_if<syntax::StringLit>(&module.ast[node.exec].node);
-    if (exec != nullptr && !exec->parts.empty()) made.exec = exec->parts.front().text;
+  // A runbook that a test replaces is called as an action.
+  if (const auto* node = std::get_if<syntax::ActionDecl>(&module.ast[of.decl].node)) {
+    made.behaviour = declared_behaviour(id);
+    if (!node->native) {
+      const auto* exec = std::get_if<syntax::StringLit>(&module.ast[node->exec].node);
+      if (exec != nullptr && !exec->parts.empty()) made.exec = exec->parts.front().text;
+    }
   }
   for (const check::Field& field : of.fields) {
     made.parameters.push_back({field.name, field.outer_name.empty() ? field.name : field.outer_name,

@@ -6,12 +6,14 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "compiler/check/checked.h"
 #include "compiler/lower/function_builder.h"
+#include "compiler/lower/test_program.h"
 #include "vm/bytecode/program.h"
 
 namespace rbk::lower {
@@ -26,6 +28,10 @@ class ProgramLowering {
   explicit ProgramLowering(const check::CheckedProgram& checked);
 
   Result<bytecode::Program> run();
+  /// With the given tests of the main file, all of its invariants, and calls of these runbooks made
+  /// as those of actions.
+  Result<TestProgram> run_tests(const std::vector<syntax::DeclId>& tests,
+                                std::unordered_set<SymbolId> replaced);
 
   const check::CheckedProgram& checked() const { return checked_; }
   const check::Symbol& symbol(SymbolId id) const { return checked_.symbol(id); }
@@ -46,6 +52,8 @@ class ProgramLowering {
   bytecode::TypeId int_type() { return shape_type(bytecode::Type::Shape::kInt); }
   bytecode::TypeId shape_type(bytecode::Type::Shape shape);
   bytecode::TypeId list_type(bytecode::TypeId element);
+  /// The same if it is optional already.
+  bytecode::TypeId optional_type(bytecode::TypeId element);
   bytecode::TypeId result_type(bytecode::TypeId element);
   bytecode::TypeId map_type(bytecode::TypeId key, bytecode::TypeId element);
   /// The kind of error that the language itself raises: "Timeout", "Failed" …; as the standard
@@ -70,6 +78,18 @@ class ProgramLowering {
   uint16_t action(SymbolId id);
   bytecode::Behaviour declared_behaviour(SymbolId action) const;
   uint16_t step(std::string name, uint32_t function, bool has_rollback);
+  bool is_replaced(SymbolId runbook) const { return replaced_.contains(runbook); }
+
+  // ---- Tests (tests.cpp)
+  /// One of the runner's own.
+  uint16_t test_action(std::string name, std::vector<bytecode::Type::Field> parameters,
+                       bytecode::TypeId result);
+  uint32_t add_hidden_runbook(std::string name, uint32_t function,
+                              std::vector<bytecode::Parameter> parameters, bytecode::TypeId result);
+  /// As a stand-in gets an argument: a Url, a Command as text.
+  bytecode::TypeId handed_over(check::TypeId id);
+  uint32_t stand_in_count() const { return static_cast<uint32_t>(stand_ins_.size()); }
+  void add_stand_in(StandIn made) { stand_ins_.push_back(std::move(made)); }
   /// Of a function, a runbook or a constant that is computed; lowered later if it is new.
   uint16_t function_of(SymbolId id);
   /// Those of a runbook's parameters: by parameter the default (kNone without one), and for each
@@ -115,6 +135,8 @@ class ProgramLowering {
   std::vector<std::pair<SymbolId, uint32_t>> pending_;
   std::vector<std::vector<std::pair<uint32_t, uint16_t>>> runs_;  // by function
   std::unordered_map<SymbolId, RunbookFunctions> runbook_functions_;
+  std::unordered_set<SymbolId> replaced_;  // runbooks that a test replaces
+  std::vector<StandIn> stand_ins_;
   std::optional<Error> fault_;
 };
 

@@ -51,6 +51,12 @@ void Body::statement(StmtId id) {
           code_.emit(Op::kUndoCommit, value(node.why));
         } else if constexpr (std::is_same_v<Node, syntax::ApprovalStmt>) {
           lower_approval(id, node);
+        } else if constexpr (std::is_same_v<Node, syntax::ExpectStmt>) {
+          lower_expect(node);
+        } else if constexpr (std::is_same_v<Node, syntax::GivenStmt>) {
+          lower_given(id, node);
+        } else if constexpr (std::is_same_v<Node, syntax::CrashStmt>) {
+          lower_crash(node);
         } else if constexpr (std::is_same_v<Node, syntax::HandlerStmt>) {
           // Lowered with the scope that it belongs to.
         } else {

@@ -103,7 +103,9 @@ void Body::call_as_step(ExprId id, Reg to) {
 
 bool Body::is_action_call(const StepSpec& spec) const {
   const Meaning* meaning = spec.call.valid() ? module_->meaning(spec.call) : nullptr;
-  return meaning != nullptr && meaning->kind == Meaning::Kind::kCallAction;
+  if (meaning == nullptr) return false;
+  return meaning->kind == Meaning::Kind::kCallAction ||
+         (meaning->kind == Meaning::Kind::kCallRunbook && program_.is_replaced(meaning->symbol));
 }
 
 bool Body::has_rollback(const StepSpec& spec) const {

@@ -45,6 +45,14 @@ bytecode::TypeId ProgramLowering::shape_type(To shape) {
   return type_of(std::move(made));
 }
 
+bytecode::TypeId ProgramLowering::optional_type(bytecode::TypeId element) {
+  if (type_at(element).shape == bytecode::Type::Shape::kOptional) return element;
+  bytecode::Type made;
+  made.shape = bytecode::Type::Shape::kOptional;
+  made.element = element;
+  return type_of(std::move(made));
+}
+
 bytecode::TypeId ProgramLowering::list_type(bytecode::TypeId element) {
   Type made;
   made.shape = To::kList;
@@ -199,6 +207,7 @@ bytecode::TypeId ProgramLowering::type(check::TypeId id) {
       for (const auto& [name, field] : from.fields) {
         made.fields.push_back({name, name, type(field), kNone});
       }
+      if (ends_in_output(from)) made.fields.back().type = optional_type(made.fields.back().type);
       made.name = "form";
       return simple(To::kRecord);
     }

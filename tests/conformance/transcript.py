@@ -63,6 +63,13 @@ STEPS = {"step_began", "step_ended", "attempt_failed", "undo_began", "undo_ended
 USUAL = {0: "succeeded", 1: "failed", 4: "partial", 5: "rollback_failed", 75: "waiting", 76: "in_doubt", 130: "cancelled"}
 
 
+def of_test(event):
+    if event["passed"]:
+        return [f"passed {event['title']}"]
+    said = [f"  {line}" for line in event["message"].split("\n")]
+    return [f"failed {event['title']} at {event['failed_line']}"] + said
+
+
 def of_events(done, quiet):
     """The transcript of a call with --json, and the run's id."""
     lines, run, ended = [], None, False
@@ -90,6 +97,10 @@ def of_events(done, quiet):
                 lines.append(f"status {event['status']}")
             if event.get("output") is not None:
                 lines.append(f"output {compact(event['output'])}")
+        elif kind == "test":
+            lines += of_test(event)
+        elif kind == "tests":
+            ended = True
         elif line := _said_line(event) if kind else None:
             lines.append(line)
     if not ended or done.code in (2, 3):

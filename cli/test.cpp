@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+
+#include "cli/command.h"
+#include "cli/files.h"
+#include "cli/options.h"
+#include "cli/program_file.h"
+#include "cli/report/junit.h"
+#include "cli/report/test_report.h"
+#include "compiler/diagnostics/diagnostic.h"
+#include "harness/harness.h"
+
+namespace rbk::cli {
+namespace {
+
+class TestCommand {
+ public:
+  TestCommand(const Terminal& terminal, const Project& project, std::string filter)
+      : report_(terminal),
+        terminal_(terminal),
+        project_(project),
+        filter_(std::move(filter)),
+        options_(compile_options(project, false)) {}
+
+  /// The tests of one file. An error: it can't be read, or is more than the compiler takes.
+  Status test(const std::string& file) {
+    Result<std::string> text = read_file(file);
+    if (!text) return tl::unexpected(text.error());
+    const std::string path = file == "-" ? file : project_.relative(file);
+    const check::CheckedProgram checked = check::check(path, std::move(*text), options_);
+    if (checked.diagnostics.has_errors()) {
+      print_diagnostics(terminal_, checked, true);
+      has_errors_ = true;
+      return {};
+    }
+    Result<std::vector<lower::TestProgram>> programs = lower::lower_tests(checked);
+    if (!programs) return tl::unexpected(programs.error());
+    std::vector<std::pair<const lower::TestProgram*, const lower::Test*>> tests;
+    for (const lower::TestProgram& program : *programs) {
+      for (const lower::Test& one : program.tests) tests.emplace_back(&program, &one);
+    }
+    std::sort(tests.begin(), tests.end(),
+              [](const auto& a, const auto& b) { return a.second->at.line < b.second->at.line; });
+    seen_ += tests.size();
+    std::erase_if(tests, [&](const auto& one) {
+      return one.second->title.find(filter_) == std::string::npos;
+    });
+    if (tests.empty()) return {};
+    report_.file(path, checked.sources);
+    for (const auto& [program, one] : tests) {
+      results_.push_back(harness::run_test(*program, *one));
+      report_.test(results_.back());
+    }
+    return {};
+  }
+
+  ExitStatus finish(size_t files, const std::optional<std::string>& junit) {
+    if (junit) {
+      if (Status written = write_file(*junit, junit_xml(results_)); !written)
+        return refuse(terminal_, written.error());
+    }
+    if (results_.empty() && !has_errors_ && !filter_.empty())
+      return refuse(terminal_, {ErrorKind::kNotFound,
+                                fmt::format("no test has \"{}\" in its title; there {} {}", filter_,
+                                            seen_ == 1 ? "is" : "are",
+                                            seen_ == 1 ? "1 test" : fmt::format("{} tests", seen_)),
+                                "leave out --filter to run them all"});
+    const size_t failed = static_cast<size_t>(std::count_if(
+        results_.begin(), results_.end(), [](const auto& one) { return !one.passed; }));
+    report_.finish(files, results_.size() - failed, failed);
+    if (has_errors_) return ExitStatus::kUsage;
+    return failed == 0 ? ExitStatus::kSucceeded : ExitStatus::kFailed;
+  }
+
+ private:
+  TestReport report_;
+  const Terminal& terminal_;
+  const Project& project_;
+  std::string filter_;
+  check::Options options_;
+  std::vector<harness::TestResult> results_;
+  size_t seen_ = 0;
+  bool has_errors_ = false;
+};
+
+}  // namespace
+
+ExitStatus test_command(const Terminal& terminal, const Arguments& arguments) {
+  std::vector<std::string> files;
+  std::optional<std::string> filter;
+  std::optional<std::string> junit;
+  Options options("test", "[FILE…] [--filter TEXT] [--junit FILE]");
+  options.words("FILE", files).value("--filter", filter).value("--junit", junit);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Project> project = find_project();
+  if (!project) return refuse(terminal, project.error());
+  if (files.empty()) {
+    Result<std::vector<std::string>> found = find_runbooks(project->root);
+    if (!found) return refuse(terminal, found.error());
+    files = std::move(*found);
+    if (files.empty())
+      return refuse(terminal, {ErrorKind::kNotFound,
+                               fmt::format("there is no .rbk file below {}", project->root),
+                               "name the files whose tests are to run"});
+  }
+  for (const std::string& file : files) {
+    if (file.ends_with(".rbkc"))
+      return refuse(terminal, {ErrorKind::kInvalid, fmt::format("{} is a compiled program", file),
+                               "name the .rbk file that it was made from: tests stand there"});
+  }
+  TestCommand command(terminal, *project, filter.value_or(""));
+  for (const std::string& file : files) {
+    if (Status tested = command.test(file); !tested) return refuse(terminal, tested.error());
+  }
+  return command.finish(files.size(), junit);
+}
+
+}  // namespace rbk::cli

@@ -1,0 +1,436 @@
+#include "harness/rehearsal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/units.h"
+
+namespace rbk::harness {
+
+namespace json = boost::json;
+namespace request = vm::request;
+using vm::Effect;
+using vm::Mark;
+using vm::event::Performed;
+
+namespace {
+
+/// Turns of one run; more of them mean that it never ends.
+constexpr size_t kMostTurns = 100'000;
+/// Lines of the story.
+constexpr size_t kMostLines = 10'000;
+
+/// "patch[web-1]/boot" -> "patch/boot".
+std::string without_items(std::string_view path) {
+  std::string made;
+  int depth = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '\\') {
+      ++i;
+    } else if (path[i] == '[') {
+      ++depth;
+    } else if (path[i] == ']') {
+      --depth;
+    } else if (depth == 0) {
+      made += path[i];
+    }
+  }
+  return made;
+}
+
+bool ends_with_path(const std::string& path, const std::string& end) {
+  return path == end || path.ends_with("/" + end);
+}
+
+std::string_view status_text(Mark::StepStatus status) {
+  switch (status) {
+    case Mark::StepStatus::kSucceeded:
+      return "succeeded";
+    case Mark::StepStatus::kFailed:
+      return "failed";
+    case Mark::StepStatus::kSkipped:
+      return "skipped";
+    case Mark::StepStatus::kCancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
+std::string_view status_text(vm::Ending::Status status) {
+  switch (status) {
+    case vm::Ending::Status::kSucceeded:
+      return "succeeded";
+    case vm::Ending::Status::kPartial:
+      return "partial";
+    case vm::Ending::Status::kFailed:
+      return "failed";
+    case vm::Ending::Status::kRollbackFailed:
+      return "rollback_failed";
+    case vm::Ending::Status::kCancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
+class Rehearsing {
+ public:
+  Rehearsing(const lower::TestProgram& tests, StandIns& stand_ins, std::vector<Crash>& crashes,
+             const Answer& answer)
+      : tests_(tests),
+        stand_ins_(stand_ins),
+        crashes_(crashes),
+        answer_(answer),
+        machine_(tests.program, {}) {}
+
+  Rehearsal run(uint32_t runbook, const json::object& parameters) {
+    const bytecode::Runbook& of = tests_.program->runbooks.at(runbook);
+    const Result<std::optional<int64_t>> clock = stand_ins_.clock();
+    if (!clock) {
+      made_.problem = clock.error().message;
+      return std::move(made_);
+    }
+    time_ = made_.began = clock->value_or(kBegin);
+    Result<json::array> arguments = vm::check_parameters(*tests_.program, of, parameters);
+    if (!arguments) {
+      made_.refused = arguments.error().message;
+      made_.ended = time_;
+      tell(fmt::format("refused: {}", made_.refused));
+      return std::move(made_);
+    }
+    vm::event::Started started;
+    started.runbook = runbook;
+    started.arguments = std::move(*arguments);
+    started.run = "run000001";
+    started.url = "https://runbook.test/run000001";
+    started.starter = "tester";
+    started.reason = "test";
+    started.seed = 1;
+    deliver(std::move(started));
+    for (size_t turns = 0; made_.problem.empty() && !made_.ending && !abandoned_; ++turns) {
+      if (turns == kMostTurns) {
+        made_.problem = fmt::format("the run has not ended after {} events", kMostTurns);
+        break;
+      }
+      if (!go_on()) break;
+    }
+    made_.ended = time_;
+    return std::move(made_);
+  }
+
+ private:
+  void tell(const std::string& line) {
+    if (made_.story.size() >= kMostLines) return;
+    made_.story.push_back(fmt::format("{:>8}  {}", format_duration(time_ - made_.began), line));
+  }
+
+  void deliver(decltype(vm::Event::what) what) {
+    Result<vm::Turn> turn = machine_.deliver({time_, std::move(what)});
+    if (!turn) {
+      made_.problem = turn.error().message;
+      return;
+    }
+    for (const Mark& mark : turn->marks) take(mark);
+    for (const vm::Request& one : turn->requests) {
+      if (const auto* stop = std::get_if<request::Stop>(&one.what)) stopped_.insert(stop->perform);
+    }
+    if (!turn->ending) return;
+    made_.ending = std::move(turn->ending);
+    tell(fmt::format("the run {}{}{}", status_text(made_.ending->status),
+                     made_.ending->rolled_back ? ", rolled back" : "",
+                     made_.ending->error ? ": " + made_.ending->error->message : std::string()));
+  }
+
+  void take(const Mark& mark) {
+    switch (mark.kind) {
+      case Mark::Kind::kStepEnded:
+        made_.steps[mark.path] = status_text(mark.status);
+        if (mark.status != Mark::StepStatus::kSucceeded || mark.error)
+          tell(fmt::format("step {} {}{}", mark.path, status_text(mark.status),
+                           mark.error ? ": " + mark.error->message : std::string()));
+        break;
+      case Mark::Kind::kAttemptFailed:
+        tell(fmt::format("step {}: attempt {} failed, again in {}", mark.path, mark.attempt,
+                         format_duration(mark.wait)));
+        break;
+      case Mark::Kind::kUndoBegan:
+        tell(fmt::format("undoing {}", mark.path));
+        break;
+      case Mark::Kind::kUndoEnded:
+        if (mark.error) {
+          tell(fmt::format("undoing {} failed: {}", mark.path, mark.error->message));
+        } else {
+          made_.undone.push_back(mark.path);
+          made_.steps[mark.path] = "rolled_back";
+        }
+        break;
+      case Mark::Kind::kLog:
+        made_.logs.push_back(mark.text);
+        tell(fmt::format("log.{}: {}", mark.level, mark.text));
+        break;
+      case Mark::Kind::kLabel:
+        if (mark.output.is_string()) made_.labels[mark.text] = std::string(mark.output.as_string());
+        break;
+      case Mark::Kind::kCommitted:
+        tell(fmt::format("commit: {}", mark.text));
+        break;
+      default:
+        break;
+    }
+  }
+
+  /// Answers one thing that the run waits for. False: nothing can be answered.
+  bool go_on() {
+    const std::vector<vm::Request> pending = machine_.pending();
+    for (const vm::Request& one : pending) {
+      if (const auto* perform = std::get_if<request::Perform>(&one.what)) {
+        this->perform(one.id, *perform);
+        return true;
+      }
+    }
+    for (const vm::Request& one : pending) {
+      const auto* approve = std::get_if<request::Approve>(&one.what);
+      if (approve != nullptr && decide(one.id, *approve)) return true;
+    }
+    for (const vm::Request& one : pending) {
+      const auto* doubt = std::get_if<request::AskDoubt>(&one.what);
+      if (doubt == nullptr) continue;
+      made_.in_doubt = true;
+      made_.waits_for = doubt->path;
+      tell(fmt::format("a person has to say what became of {}", doubt->path));
+      return false;
+    }
+    return wake(pending);
+  }
+
+  void perform(vm::RequestId id, const request::Perform& perform) {
+    Performed event;
+    event.request = id;
+    if (stopped_.erase(id) != 0) {
+      event.how = Performed::How::kStopped;
+      event.effect = Effect::kNone;
+      return deliver(std::move(event));
+    }
+    if (crash(perform.path, true)) restart(perform.path, "before");
+    if (!made_.problem.empty()) return;
+    Call call;
+    call.target = tests_.program->actions.at(perform.action).name;
+    call.arguments = handed_over(perform.arguments);
+    call.step = perform.path;
+    call.attempt = perform.attempt;
+    call.at = time_;
+    Reply reply = answer_ ? answer_(call) : stand_ins_.call(call.target, call.arguments);
+    if (reply.how == Reply::How::kNone || reply.how == Reply::How::kProblem) {
+      made_.problem = fmt::format("step {}: {}", perform.path, reply.problem);
+      return;
+    }
+    made_.calls.push_back(call);
+    tell(fmt::format("{}{}: {} {}{}", perform.path,
+                     perform.attempt > 1 ? fmt::format(" #{}", perform.attempt) : std::string(),
+                     call.target, first_argument(perform),
+                     reply.how == Reply::How::kOk
+                         ? std::string("succeeds")
+                         : fmt::format("fails: {}: {}", reply.error.kind, reply.error.message)));
+    if (crash(perform.path, false)) return lose(id, perform);
+    if (reply.how == Reply::How::kOk) {
+      event.output = std::move(reply.output);
+    } else {
+      event.error = std::move(reply.error);
+      event.how = event.error.kind == "Timeout"   ? Performed::How::kTimeout
+                  : event.error.kind == "InDoubt" ? Performed::How::kInDoubt
+                                                  : Performed::How::kError;
+      // An action that fails in a test has failed for certain; `Timeout` is what leaves it open.
+      event.effect = event.how == Performed::How::kError ? Effect::kDone : Effect::kUnknown;
+    }
+    deliver(std::move(event));
+  }
+
+  /// What the call is mostly about: its first argument, if it is a text.
+  std::string first_argument(const request::Perform& perform) const {
+    constexpr size_t kMost = 100;
+    const auto& parameters = tests_.program->actions.at(perform.action).parameters;
+    if (parameters.empty()) return {};
+    const json::value* value = perform.arguments.if_contains(parameters.front().name);
+    if (value == nullptr || !value->is_string()) return {};
+    std::string text(value->as_string());
+    if (const size_t line = text.find('\n'); line != std::string::npos)
+      text = text.substr(0, line) + " …";
+    if (text.size() > kMost) text = text.substr(0, kMost) + "…";
+    return fmt::format("\"{}\" ", text);
+  }
+
+  /// Whether the engine dies here; it does so once.
+  bool crash(const std::string& path, bool before) {
+    const std::string plain = without_items(path);
+    const auto found = std::find_if(crashes_.begin(), crashes_.end(), [&](const Crash& one) {
+      return one.before == before && ends_with_path(plain, one.step);
+    });
+    if (found == crashes_.end()) return false;
+    crashes_.erase(found);
+    return true;
+  }
+
+  /// Another engine takes the run up, from what the first has kept.
+  void restart(const std::string& path, std::string_view when) {
+    tell(fmt::format("the engine dies {} {} was done; another goes on", when, path));
+    Result<vm::Machine> again = vm::Machine::restore(tests_.program, {}, machine_.snapshot());
+    if (!again) {
+      made_.problem = again.error().message;
+      return;
+    }
+    machine_ = std::move(*again);
+  }
+
+  /// The action was done, and nobody knows: the rules of engine/attempts.cpp (effect_unknown).
+  void lose(vm::RequestId id, const request::Perform& perform) {
+    restart(perform.path, "after");
+    if (!made_.problem.empty()) return;
+    const bool repeatable = perform.behaviour != bytecode::Behaviour::kWrites ||
+                            perform.doubt == bytecode::Doubt::kRetry;
+    if (repeatable) return;  // it is still pending, and done again
+    if (perform.doubt == bytecode::Doubt::kDefault) {
+      made_.in_doubt = true;
+      made_.waits_for = perform.path;
+      tell(fmt::format("a person has to say what became of {}", perform.path));
+      abandoned_ = true;
+      return;
+    }
+    Performed event;
+    event.request = id;
+    event.how = Performed::How::kInDoubt;
+    event.effect = Effect::kUnknown;
+    deliver(std::move(event));
+  }
+
+  bool decide(vm::RequestId id, const request::Approve& approve) {
+    const json::value* name = approve.description.is_object()
+                                  ? approve.description.as_object().if_contains("name")
+                                  : nullptr;
+    const std::string wanted =
+        name != nullptr && name->is_string() ? std::string(name->as_string()) : std::string();
+    Result<std::optional<Decision>> decision = stand_ins_.decide(wanted);
+    if (!decision) {
+      made_.problem = decision.error().message;
+      return true;
+    }
+    if (!*decision) return false;
+    vm::event::Decided event;
+    event.request = id;
+    event.approved = (*decision)->approved;
+    event.form = (*decision)->form;
+    event.by = {"approver"};
+    const json::value* quorum = approve.description.as_object().if_contains("quorum");
+    if (event.approved && quorum != nullptr && quorum->is_int64()) {
+      for (int64_t i = 2; i <= std::min<int64_t>(quorum->as_int64(), 100); ++i)
+        event.by.push_back(fmt::format("approver-{}", i));
+    }
+    if (!event.approved) event.reason = "rejected in the test";
+    tell(fmt::format("approval {} is {}", wanted, event.approved ? "given" : "rejected"));
+    deliver(std::move(event));
+    return true;
+  }
+
+  /// The earliest time that is waited for has come.
+  bool wake(const std::vector<vm::Request>& pending) {
+    vm::RequestId first = 0;
+    int64_t when = INT64_MAX;
+    for (const vm::Request& one : pending) {
+      std::optional<int64_t> until;
+      if (const auto* sleep = std::get_if<request::Sleep>(&one.what)) until = sleep->until;
+      if (const auto* approve = std::get_if<request::Approve>(&one.what)) {
+        until = approve->expires;
+        if (made_.waits_for.empty()) made_.waits_for = approve->path;
+      }
+      if (!until || *until >= when) continue;
+      when = *until;
+      first = one.id;
+    }
+    if (first == 0) {
+      tell(made_.waits_for.empty()
+               ? std::string("the run waits for nothing that could come")
+               : fmt::format("nobody decides on {}: the run waits", made_.waits_for));
+      return false;
+    }
+    made_.waits_for.clear();
+    time_ = std::max(time_, when);
+    deliver(vm::event::Woke{first});
+    return true;
+  }
+
+  const lower::TestProgram& tests_;
+  StandIns& stand_ins_;
+  std::vector<Crash>& crashes_;
+  const Answer& answer_;
+  vm::Machine machine_;
+  Rehearsal made_;
+  int64_t time_ = kBegin;
+  std::set<vm::RequestId> stopped_;
+  bool abandoned_ = false;
+};
+
+json::object error_json(const vm::ErrorValue& error) {
+  json::object made = error.fields;
+  made["kind"] = error.kind;
+  made["message"] = error.message;
+  made["retryable"] = error.retryable;
+  return made;
+}
+
+}  // namespace
+
+Rehearsal rehearse(const lower::TestProgram& tests, uint32_t runbook,
+                   const json::object& parameters, StandIns& stand_ins, std::vector<Crash>& crashes,
+                   const Answer& answer) {
+  return Rehearsing(tests, stand_ins, crashes, answer).run(runbook, parameters);
+}
+
+json::object outcome(const Rehearsal& run) {
+  using Status = vm::Ending::Status;
+  const auto is = [&](Status status) { return run.ending && run.ending->status == status; };
+  json::object made;
+  const bool refused = !run.refused.empty();
+  made["status"] = run.ending     ? status_text(run.ending->status)
+                   : refused      ? "refused"
+                   : run.in_doubt ? "in_doubt"
+                                  : "waiting";
+  made["succeeded"] = is(Status::kSucceeded) || is(Status::kPartial);
+  made["failed"] = is(Status::kFailed) || is(Status::kRollbackFailed);
+  made["cancelled"] = is(Status::kCancelled);
+  made["refused"] = refused;
+  made["waiting"] = !run.ending && !refused;
+  made["in_doubt"] = run.in_doubt;
+  made["rolled_back"] = run.ending && run.ending->rolled_back;
+  if (run.ending && run.ending->error) {
+    made["error"] = error_json(*run.ending->error);
+  } else if (refused) {
+    made["error"] = error_json({"Failed", run.refused, false, {}});
+  } else {
+    made["error"] = nullptr;
+  }
+  made["waits_for"] =
+      run.waits_for.empty() || run.ending ? json::value() : json::value(run.waits_for);
+  made["took"] = format_duration(run.ended - run.began);
+  json::object steps;
+  for (const auto& [path, status] : run.steps) steps[path] = status;
+  made["steps"] = std::move(steps);
+  made["undone"] = json::array(run.undone.begin(), run.undone.end());
+  made["logs"] = json::array(run.logs.begin(), run.logs.end());
+  json::object labels;
+  for (const auto& [key, value] : run.labels) labels[key] = value;
+  made["labels"] = std::move(labels);
+  made["output"] = run.ending ? run.ending->output : json::value();
+  return made;
+}
+
+json::array calls_of(const std::vector<Call>& calls, const std::string& target) {
+  json::array made;
+  for (const Call& call : calls) {
+    if (call.target != target) continue;
+    json::object one{{"step", call.step}, {"attempt", call.attempt}, {"at", format_time(call.at)}};
+    for (const auto& [name, value] : call.arguments) one[name] = value;
+    made.push_back(std::move(one));
+  }
+  return made;
+}
+
+}  // namespace rbk::harness
