@@ -28,7 +28,7 @@ constexpr std::array kCommands{
     Command{"fmt", "[FILE…] [--check]",
             "puts runbooks into the one style; - formats standard input",
             "rbk fmt examples/first.rbk", fmt_command},
-    Command{"test", "[FILE…] [--filter TEXT] [--junit FILE]",
+    Command{"test", "[FILE…] [--filter TEXT] [--explore] [--junit FILE]",
             "runs the tests that are written in runbooks, in a world that they make up",
             "rbk test restart.rbk --filter \"rotation\"", test_command},
     Command{"explain", "[CODE]", "what an error means, with an example and its cure",

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <boost/json/array.hpp>
+#include <set>
 
 #include "cli/command.h"
 #include "cli/files.h"
@@ -9,18 +10,23 @@
 #include "cli/report/junit.h"
 #include "cli/report/test_report.h"
 #include "compiler/diagnostics/diagnostic.h"
+#include "harness/explore.h"
 #include "harness/harness.h"
 
 namespace rbk::cli {
 namespace {
 
+/// Of one exploration.
+constexpr size_t kMostPaths = 5000;
+
 class TestCommand {
  public:
-  TestCommand(const Terminal& terminal, const Project& project, std::string filter)
+  TestCommand(const Terminal& terminal, const Project& project, std::string filter, bool explore)
       : report_(terminal),
         terminal_(terminal),
         project_(project),
         filter_(std::move(filter)),
+        explore_(explore),
         options_(compile_options(project, false)) {}
 
   /// The tests of one file. An error: it can't be read, or is more than the compiler takes.
@@ -36,7 +42,7 @@ class TestCommand {
     }
     Result<std::vector<lower::TestProgram>> programs = lower::lower_tests(checked);
     if (!programs) return tl::unexpected(programs.error());
-    std::vector<std::pair<const lower::TestProgram*, const lower::Test*>> tests;
+    Tests tests;
     for (const lower::TestProgram& program : *programs) {
       for (const lower::Test& one : program.tests) tests.emplace_back(&program, &one);
     }
@@ -52,6 +58,7 @@ class TestCommand {
       results_.push_back(harness::run_test(*program, *one));
       report_.test(results_.back());
     }
+    if (explore_) explore(tests);
     return {};
   }
 
@@ -68,19 +75,46 @@ class TestCommand {
                                 "leave out --filter to run them all"});
     const size_t failed = static_cast<size_t>(std::count_if(
         results_.begin(), results_.end(), [](const auto& one) { return !one.passed; }));
-    report_.finish(files, results_.size() - failed, failed);
+    report_.finish(files, results_.size() - failed, failed, broken_);
     if (has_errors_) return ExitStatus::kUsage;
-    return failed == 0 ? ExitStatus::kSucceeded : ExitStatus::kFailed;
+    return failed + broken_ == 0 ? ExitStatus::kSucceeded : ExitStatus::kFailed;
   }
 
  private:
+  using Tests = std::vector<std::pair<const lower::TestProgram*, const lower::Test*>>;
+
+  /// From each test whose run succeeds; of a runbook with invariants and no such test, says so.
+  void explore(const Tests& tests) {
+    std::set<std::string> explored;
+    std::map<std::string, harness::Exploration> not_explored;
+    for (const auto& [program, one] : tests) {
+      harness::Exploration made = harness::explore(*program, *one, kMostPaths);
+      if (!made.problem.empty()) {
+        not_explored.emplace(made.runbook, std::move(made));
+        continue;
+      }
+      explored.insert(made.runbook);
+      broken_ += made.broken.size();
+      report_.explored(made);
+    }
+    if (tests.empty()) return;
+    for (const lower::Invariant& invariant : tests.front().first->invariants) {
+      if (explored.contains(invariant.about)) continue;
+      report_.not_explored(invariant);
+      ++broken_;
+      explored.insert(invariant.about);
+    }
+  }
+
   TestReport report_;
   const Terminal& terminal_;
   const Project& project_;
   std::string filter_;
+  bool explore_;
   check::Options options_;
   std::vector<harness::TestResult> results_;
   size_t seen_ = 0;
+  size_t broken_ = 0;
   bool has_errors_ = false;
 };
 
@@ -90,8 +124,12 @@ ExitStatus test_command(const Terminal& terminal, const Arguments& arguments) {
   std::vector<std::string> files;
   std::optional<std::string> filter;
   std::optional<std::string> junit;
-  Options options("test", "[FILE…] [--filter TEXT] [--junit FILE]");
-  options.words("FILE", files).value("--filter", filter).value("--junit", junit);
+  bool explore = false;
+  Options options("test", "[FILE…] [--filter TEXT] [--explore] [--junit FILE]");
+  options.words("FILE", files)
+      .value("--filter", filter)
+      .flag("--explore", explore)
+      .value("--junit", junit);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
   Result<Project> project = find_project();
   if (!project) return refuse(terminal, project.error());
@@ -109,7 +147,7 @@ ExitStatus test_command(const Terminal& terminal, const Arguments& arguments) {
       return refuse(terminal, {ErrorKind::kInvalid, fmt::format("{} is a compiled program", file),
                                "name the .rbk file that it was made from: tests stand there"});
   }
-  TestCommand command(terminal, *project, filter.value_or(""));
+  TestCommand command(terminal, *project, filter.value_or(""), explore);
   for (const std::string& file : files) {
     if (Status tested = command.test(file); !tested) return refuse(terminal, tested.error());
   }

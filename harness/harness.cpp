@@ -6,7 +6,9 @@
 #include <chrono>
 
 #include "harness/body.h"
+#include "harness/path_text.h"
 #include "harness/rehearsal.h"
+#include "harness/stand_ins.h"
 
 namespace rbk::harness {
 
@@ -27,10 +29,13 @@ class Testing {
                                  [&](const std::string& action, const json::object& arguments) {
                                    return answer(action, arguments);
                                  });
-    result.message = end.message;
+    result.message = as_written(tests_, end.message);
     result.line = end.line;
     if (result.message.empty()) result.passed = true;
-    if (!result.passed) result.story = std::move(last_story_);
+    if (!result.passed) {
+      for (std::string& line : last_story_)
+        result.story.push_back(as_written(tests_, std::move(line)));
+    }
     result.microseconds = std::chrono::duration_cast<std::chrono::microseconds>(
                               std::chrono::steady_clock::now() - begin)
                               .count();
@@ -61,7 +66,7 @@ class Testing {
     while (index < runbooks.size() && runbooks[index].name != name) ++index;
     if (index == runbooks.size())
       return fail(ErrorKind::kInternal, fmt::format("the program has no runbook `{}`", name));
-    Rehearsal run = rehearse(tests_, index, parameters, stand_ins_, crashes_, {});
+    Rehearsal run = rehearse(tests_, index, parameters, stand_ins_, crashes_);
     last_story_ = run.story;
     if (!run.problem.empty()) return fail(ErrorKind::kInvalid, run.problem);
     const json::object record = outcome(run);

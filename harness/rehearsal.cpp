@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "harness/samples.h"
+#include "harness/stand_ins.h"
 
 namespace rbk::harness {
 
@@ -20,24 +22,6 @@ namespace {
 constexpr size_t kMostTurns = 100'000;
 /// Lines of the story.
 constexpr size_t kMostLines = 10'000;
-
-/// "patch[web-1]/boot" -> "patch/boot".
-std::string without_items(std::string_view path) {
-  std::string made;
-  int depth = 0;
-  for (size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == '\\') {
-      ++i;
-    } else if (path[i] == '[') {
-      ++depth;
-    } else if (path[i] == ']') {
-      --depth;
-    } else if (depth == 0) {
-      made += path[i];
-    }
-  }
-  return made;
-}
 
 bool ends_with_path(const std::string& path, const std::string& end) {
   return path == end || path.ends_with("/" + end);
@@ -75,17 +59,12 @@ std::string_view status_text(vm::Ending::Status status) {
 
 class Rehearsing {
  public:
-  Rehearsing(const lower::TestProgram& tests, StandIns& stand_ins, std::vector<Crash>& crashes,
-             const Answer& answer)
-      : tests_(tests),
-        stand_ins_(stand_ins),
-        crashes_(crashes),
-        answer_(answer),
-        machine_(tests.program, {}) {}
+  Rehearsing(const lower::TestProgram& tests, World& world, std::vector<Crash>& crashes)
+      : tests_(tests), world_(world), crashes_(crashes), machine_(tests.program, {}) {}
 
   Rehearsal run(uint32_t runbook, const json::object& parameters) {
     const bytecode::Runbook& of = tests_.program->runbooks.at(runbook);
-    const Result<std::optional<int64_t>> clock = stand_ins_.clock();
+    const Result<std::optional<int64_t>> clock = world_.clock();
     if (!clock) {
       made_.problem = clock.error().message;
       return std::move(made_);
@@ -195,6 +174,10 @@ class Rehearsing {
     for (const vm::Request& one : pending) {
       const auto* doubt = std::get_if<request::AskDoubt>(&one.what);
       if (doubt == nullptr) continue;
+      if (const auto said = world_.resolve(doubt->path)) {
+        resolved(one.id, doubt->path, *said);
+        return true;
+      }
       made_.in_doubt = true;
       made_.waits_for = doubt->path;
       tell(fmt::format("a person has to say what became of {}", doubt->path));
@@ -219,11 +202,13 @@ class Rehearsing {
     call.step = perform.path;
     call.attempt = perform.attempt;
     call.at = time_;
-    Reply reply = answer_ ? answer_(call) : stand_ins_.call(call.target, call.arguments);
+    actions_[perform.path] = perform.action;
+    Reply reply = world_.call(call);
     if (reply.how == Reply::How::kNone || reply.how == Reply::How::kProblem) {
       made_.problem = fmt::format("step {}: {}", perform.path, reply.problem);
       return;
     }
+    if (reply.how == Reply::How::kFails) call.error = reply.error.kind;
     made_.calls.push_back(call);
     tell(fmt::format("{}{}: {} {}{}", perform.path,
                      perform.attempt > 1 ? fmt::format(" #{}", perform.attempt) : std::string(),
@@ -231,7 +216,7 @@ class Rehearsing {
                      reply.how == Reply::How::kOk
                          ? std::string("succeeds")
                          : fmt::format("fails: {}: {}", reply.error.kind, reply.error.message)));
-    if (crash(perform.path, false)) return lose(id, perform);
+    if (crash(perform.path, false)) return lose(id, perform, std::move(reply));
     if (reply.how == Reply::How::kOk) {
       event.output = std::move(reply.output);
     } else {
@@ -263,7 +248,8 @@ class Rehearsing {
   bool crash(const std::string& path, bool before) {
     const std::string plain = without_items(path);
     const auto found = std::find_if(crashes_.begin(), crashes_.end(), [&](const Crash& one) {
-      return one.before == before && ends_with_path(plain, one.step);
+      if (one.before != before) return false;
+      return one.exact ? path == one.step : ends_with_path(plain, one.step);
     });
     if (found == crashes_.end()) return false;
     crashes_.erase(found);
@@ -281,24 +267,55 @@ class Rehearsing {
     machine_ = std::move(*again);
   }
 
+  /// Of a step that is said to be done: what it gave, or might have given.
+  json::value output_of(const std::string& path) const {
+    if (const auto lost = lost_.find(path); lost != lost_.end()) return lost->second;
+    const auto action = actions_.find(path);
+    if (action == actions_.end()) return nullptr;
+    const bytecode::TypeId result = tests_.program->actions.at(action->second).result;
+    return result == bytecode::kNone ? json::value() : sample(*tests_.program, result);
+  }
+
+  /// A person's answer to a doubt that the program itself asks about.
+  void resolved(vm::RequestId id, const std::string& path, Doubted said) {
+    tell(fmt::format("a person says that {} was {}", path,
+                     said == Doubted::kDone ? "done" : "not done"));
+    vm::event::Resolved event;
+    event.request = id;
+    event.how = said == Doubted::kDone ? vm::event::Resolved::How::kDone
+                                       : vm::event::Resolved::How::kNotDone;
+    event.output = output_of(path);
+    event.by = "tester";
+    deliver(std::move(event));
+  }
+
   /// The action was done, and nobody knows: the rules of engine/attempts.cpp (effect_unknown).
-  void lose(vm::RequestId id, const request::Perform& perform) {
+  void lose(vm::RequestId id, const request::Perform& perform, Reply reply) {
     restart(perform.path, "after");
     if (!made_.problem.empty()) return;
     const bool repeatable = perform.behaviour != bytecode::Behaviour::kWrites ||
                             perform.doubt == bytecode::Doubt::kRetry;
     if (repeatable) return;  // it is still pending, and done again
-    if (perform.doubt == bytecode::Doubt::kDefault) {
-      made_.in_doubt = true;
-      made_.waits_for = perform.path;
-      tell(fmt::format("a person has to say what became of {}", perform.path));
-      abandoned_ = true;
-      return;
+    if (reply.how == Reply::How::kOk) lost_[perform.path] = reply.output;
+    if (perform.doubt != bytecode::Doubt::kDefault) {
+      Performed event;
+      event.request = id;
+      event.how = Performed::How::kInDoubt;
+      event.effect = Effect::kUnknown;
+      return deliver(std::move(event));
     }
+    const auto said = world_.resolve(perform.path);
+    if (!said) {
+      made_.in_doubt = abandoned_ = true;
+      made_.waits_for = perform.path;
+      return tell(fmt::format("a person has to say what became of {}", perform.path));
+    }
+    tell(fmt::format("a person says that {} was {}", perform.path,
+                     *said == Doubted::kDone ? "done" : "not done"));
+    if (*said == Doubted::kNotDone) return;  // it is still pending, and done again
     Performed event;
     event.request = id;
-    event.how = Performed::How::kInDoubt;
-    event.effect = Effect::kUnknown;
+    event.output = output_of(perform.path);
     deliver(std::move(event));
   }
 
@@ -308,7 +325,7 @@ class Rehearsing {
                                   : nullptr;
     const std::string wanted =
         name != nullptr && name->is_string() ? std::string(name->as_string()) : std::string();
-    Result<std::optional<Decision>> decision = stand_ins_.decide(wanted);
+    Result<std::optional<Decision>> decision = world_.decide(wanted);
     if (!decision) {
       made_.problem = decision.error().message;
       return true;
@@ -358,13 +375,14 @@ class Rehearsing {
   }
 
   const lower::TestProgram& tests_;
-  StandIns& stand_ins_;
+  World& world_;
   std::vector<Crash>& crashes_;
-  const Answer& answer_;
   vm::Machine machine_;
   Rehearsal made_;
   int64_t time_ = kBegin;
   std::set<vm::RequestId> stopped_;
+  std::map<std::string, json::value> lost_;  // by path: the output that nobody got
+  std::map<std::string, uint32_t> actions_;  // by path: what was called last
   bool abandoned_ = false;
 };
 
@@ -378,10 +396,26 @@ json::object error_json(const vm::ErrorValue& error) {
 
 }  // namespace
 
+std::string without_items(std::string_view path) {
+  std::string made;
+  int depth = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '\\') {
+      ++i;
+    } else if (path[i] == '[') {
+      ++depth;
+    } else if (path[i] == ']') {
+      --depth;
+    } else if (depth == 0) {
+      made += path[i];
+    }
+  }
+  return made;
+}
+
 Rehearsal rehearse(const lower::TestProgram& tests, uint32_t runbook,
-                   const json::object& parameters, StandIns& stand_ins, std::vector<Crash>& crashes,
-                   const Answer& answer) {
-  return Rehearsing(tests, stand_ins, crashes, answer).run(runbook, parameters);
+                   const json::object& parameters, World& world, std::vector<Crash>& crashes) {
+  return Rehearsing(tests, world, crashes).run(runbook, parameters);
 }
 
 json::object outcome(const Rehearsal& run) {
@@ -427,6 +461,7 @@ json::array calls_of(const std::vector<Call>& calls, const std::string& target) 
   for (const Call& call : calls) {
     if (call.target != target) continue;
     json::object one{{"step", call.step}, {"attempt", call.attempt}, {"at", format_time(call.at)}};
+    one["error"] = call.error.empty() ? json::value() : json::value(call.error);
     for (const auto& [name, value] : call.arguments) one[name] = value;
     made.push_back(std::move(one));
   }

@@ -5,14 +5,14 @@
 
 #include <boost/json.hpp>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "harness/stand_ins.h"
+#include "compiler/lower/test_program.h"
+#include "harness/world.h"
 #include "vm/machine.h"
 
 namespace rbk::harness {
@@ -20,21 +20,9 @@ namespace rbk::harness {
 /// `crash before|after step a/b`: the engine dies there, once, and another one goes on.
 struct Crash {
   bool before = true;
-  std::string step;  // the end of the step's path, without items
+  std::string step;    // the end of the step's path, without items
+  bool exact = false;  // it is the whole path, with items
 };
-
-/// One call of an action or of a replaced runbook.
-struct Call {
-  std::string target;
-  boost::json::object arguments;  // as handed over
-  std::string step;
-  uint32_t attempt = 1;
-  int64_t at = 0;  // microseconds since the epoch
-};
-
-/// What the world answers to the call that comes: the rehearsal's own way to be tried in another
-/// world than that of the test (explore.h).
-using Answer = std::function<Reply(const Call& call)>;
 
 struct Rehearsal {
   /// How it ended; none: it still waits (`waits_for`), or a person has to say what became of a
@@ -55,10 +43,13 @@ struct Rehearsal {
   std::string problem;
 };
 
+/// "patch[web-1]/boot" -> "patch/boot".
+std::string without_items(std::string_view path);
+
 /// Runs the runbook of that index with parameters by name. The crashes that came are removed.
 Rehearsal rehearse(const lower::TestProgram& tests, uint32_t runbook,
-                   const boost::json::object& parameters, StandIns& stand_ins,
-                   std::vector<Crash>& crashes, const Answer& answer);
+                   const boost::json::object& parameters, World& world,
+                   std::vector<Crash>& crashes);
 
 /// The record that `test.run` gives, as the checker's `outcome_of` describes it.
 boost::json::object outcome(const Rehearsal& run);

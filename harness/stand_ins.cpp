@@ -66,11 +66,11 @@ json::object handed_over(const json::object& arguments) {
 }
 
 void StandIns::add(uint32_t index, json::array captures) {
-  given_.push_back({&tests_.stand_ins.at(index), std::move(captures), 0});
+  given_.push_back({&tests_->stand_ins.at(index), std::move(captures), 0});
 }
 
 Result<vm::Ending> StandIns::evaluate(uint32_t runbook, json::array arguments) const {
-  vm::Machine machine(tests_.program, {});
+  vm::Machine machine(tests_->program, {});
   vm::event::Started started;
   started.runbook = runbook;
   started.arguments = std::move(arguments);
@@ -102,7 +102,11 @@ Result<bool> StandIns::fits(const Given& given, const json::object& call) const 
   return ending->output.is_bool() && ending->output.as_bool();
 }
 
-Reply StandIns::call(const std::string& target, const json::object& arguments) {
+std::optional<Doubted> StandIns::resolve(const std::string& /*path*/) { return std::nullopt; }
+
+Reply StandIns::call(const Call& call) {
+  const std::string& target = call.target;
+  const json::object& arguments = call.arguments;
   const auto problem = [](std::string text) {
     Reply reply;
     reply.how = Reply::How::kProblem;

@@ -1,5 +1,5 @@
 // What stands in for the world in one test: `given` after `given`, the first that fits answers.
-// Not thread-safe.
+// Copies go on from where the original stands. Not thread-safe.
 #pragma once
 
 #include <boost/json.hpp>
@@ -9,43 +9,21 @@
 #include <vector>
 
 #include "compiler/lower/test_program.h"
-#include "vm/machine.h"
+#include "harness/world.h"
 
 namespace rbk::harness {
 
-/// The answer to a call of an action or of a replaced runbook.
-struct Reply {
-  enum class How : uint8_t {
-    kOk,       // output
-    kFails,    // error: `=> fail …`
-    kNone,     // nothing stands in: `problem` says it with the cure
-    kProblem,  // a stand-in itself went wrong: `problem`
-  };
-  How how = How::kNone;
-  boost::json::value output;
-  vm::ErrorValue error;
-  std::string problem;
-};
-
-/// The answer to an approval.
-struct Decision {
-  bool approved = false;
-  boost::json::object form;
-};
-
-class StandIns {
+class StandIns : public World {
  public:
-  explicit StandIns(const lower::TestProgram& tests) : tests_(tests) {}
+  explicit StandIns(const lower::TestProgram& tests) : tests_(&tests) {}
 
   /// `index` into TestProgram::stand_ins; `captures` as `test.given` gives them.
   void add(uint32_t index, boost::json::array captures);
 
-  /// `arguments` by parameter, as handed over (see `handed_over`).
-  Reply call(const std::string& target, const boost::json::object& arguments);
-  /// Nothing if nobody decides. The error names what went wrong in a stand-in.
-  Result<std::optional<Decision>> decide(const std::string& approval);
-  /// When the clock begins; nothing if no `given now` says so.
-  Result<std::optional<int64_t>> clock();
+  Reply call(const Call& call) override;
+  Result<std::optional<Decision>> decide(const std::string& approval) override;
+  std::optional<Doubted> resolve(const std::string& path) override;
+  Result<std::optional<int64_t>> clock() override;
 
  private:
   struct Given {
@@ -59,7 +37,7 @@ class StandIns {
   /// Whether its `match` says that it stands in for this call.
   Result<bool> fits(const Given& given, const boost::json::object& call) const;
 
-  const lower::TestProgram& tests_;
+  const lower::TestProgram* tests_;
   std::vector<Given> given_;
 };
 

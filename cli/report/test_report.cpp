@@ -57,6 +57,19 @@ void TestReport::test(const harness::TestResult& result) {
   if (!result.passed) show_failure(result);
 }
 
+std::string TestReport::story(const std::vector<std::string>& lines) const {
+  if (lines.empty()) return {};
+  std::string text = colour("2", "    what the run did:") + "\n";
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (lines.size() > kShownBegin + kShownEnd && i == kShownBegin) {
+      i = lines.size() - kShownEnd;
+      text += fmt::format("      … {} lines …\n", i - kShownBegin);
+    }
+    text += fmt::format("    {}\n", printable(lines[i]));
+  }
+  return text;
+}
+
 void TestReport::show_failure(const harness::TestResult& result) const {
   std::string text;
   size_t at = 0;
@@ -66,15 +79,7 @@ void TestReport::show_failure(const harness::TestResult& result) const {
     at = end + 1;
   }
   text += excerpt(result);
-  const size_t lines = result.story.size();
-  if (lines != 0) text += colour("2", "    what the run did:") + "\n";
-  for (size_t i = 0; i < lines; ++i) {
-    if (lines > kShownBegin + kShownEnd && i == kShownBegin) {
-      i = lines - kShownEnd;
-      text += fmt::format("      … {} lines …\n", lines - kShownBegin - kShownEnd);
-    }
-    text += fmt::format("    {}\n", printable(result.story[i]));
-  }
+  text += story(result.story);
   terminal_.print(text + "\n");
 }
 
@@ -93,20 +98,82 @@ std::string TestReport::excerpt(const harness::TestResult& result) const {
                      printable(std::string(line_of(source->text(), line))));
 }
 
-void TestReport::finish(size_t files, size_t passed, size_t failed) const {
+void TestReport::explored(const harness::Exploration& made) const {
+  std::string ends;
+  for (const auto& [status, count] : made.ends)
+    ends += fmt::format("{}{} {}", ends.empty() ? "" : ", ", count, status);
+  if (terminal_.json) {
+    boost::json::array broken;
+    for (const harness::Broken& one : made.broken) {
+      broken.push_back({{"message", one.message},
+                        {"paths", one.paths},
+                        {"faults", boost::json::array(one.faults.begin(), one.faults.end())},
+                        {"story", boost::json::array(one.story.begin(), one.story.end())},
+                        {"test", one.test}});
+    }
+    boost::json::object counts;
+    for (const auto& [status, count] : made.ends) counts[status] = count;
+    return terminal_.print_json({{"event", "explored"},
+                                 {"file", made.at.file},
+                                 {"runbook", made.runbook},
+                                 {"test", made.test},
+                                 {"paths", made.paths},
+                                 {"complete", made.complete},
+                                 {"ends", std::move(counts)},
+                                 {"broken", std::move(broken)}});
+  }
+  terminal_.print(fmt::format(
+      "  {} explored {} from \"{}\": {} paths{} ({})\n",
+      made.broken.empty() ? colour("32", "✓") : colour("1;31", "✗"), made.runbook,
+      printable(made.test), made.paths,
+      made.complete ? "" : ", those with one thing that goes wrong, and some with two", ends));
+  for (const harness::Broken& one : made.broken) {
+    std::string faults;
+    for (const std::string& fault : one.faults) faults += "\n      " + printable(fault);
+    std::string test;
+    size_t at = 0;
+    while (at < one.test.size()) {
+      const size_t end = std::min(one.test.find('\n', at), one.test.size());
+      test += fmt::format("    {}\n", printable(one.test.substr(at, end - at)));
+      at = end + 1;
+    }
+    terminal_.print(
+        fmt::format("    {}\n    on {} path{}; the shortest, with what goes wrong:{}\n{}{}\n{}\n",
+                    printable(one.message), one.paths, one.paths == 1 ? "" : "s",
+                    faults.empty() ? "\n      nothing" : faults, story(one.story),
+                    colour("2", "    the same as a test:"), test));
+  }
+}
+
+void TestReport::not_explored(const lower::Invariant& invariant) const {
+  const std::string message = fmt::format(
+      "{} is not explored: no test has a run of it that succeeds, to begin with", invariant.about);
+  if (terminal_.json)
+    return terminal_.print_json({{"event", "not_explored"},
+                                 {"file", invariant.at.file},
+                                 {"line", invariant.at.line},
+                                 {"runbook", invariant.about},
+                                 {"message", message}});
+  terminal_.print(fmt::format("  {} {}\n", colour("1;31", "✗"), message));
+}
+
+void TestReport::finish(size_t files, size_t passed, size_t failed, size_t broken) const {
   if (terminal_.json)
     return terminal_.print_json({{"event", "tests"},
                                  {"files", files},
                                  {"passed", passed},
                                  {"failed", failed},
+                                 {"broken", broken},
                                  {"microseconds", microseconds_}});
   if (passed + failed == 0) return terminal_.print("no tests\n");
   const std::string count =
       passed + failed == 1 ? std::string("1 test") : fmt::format("{} tests", passed + failed);
-  const std::string found =
-      failed == 0 ? colour("32", "all passed")
-                  : colour("1;31", fmt::format("{} failed", failed)) +
-                        (passed == 0 ? std::string() : fmt::format(", {} passed", passed));
+  std::string found = failed == 0
+                          ? colour("32", "all passed")
+                          : colour("1;31", fmt::format("{} failed", failed)) +
+                                (passed == 0 ? std::string() : fmt::format(", {} passed", passed));
+  if (broken != 0)
+    found += ", " + colour("1;31", fmt::format("{} broken by what may go wrong", broken));
   terminal_.print(fmt::format("{}: {}, {}\n", count, found, milliseconds(microseconds_)));
 }
 

@@ -64,7 +64,9 @@ void ProgramChecker::run(std::string path, std::string text) {
   import_spans_.pop_back();
   // Bodies may bring in standard modules, which are checked in their turn.
   for (ModuleId id = 0; id < program.modules.size(); ++id) check_bodies(id);
-  for (ModuleId id = 0; id < program.modules.size(); ++id) check_tests(id);
+  const auto checked = static_cast<ModuleId>(program.modules.size());
+  for (ModuleId id = 0; id < checked; ++id) check_tests(id);
+  for (ModuleId id = checked; id < program.modules.size(); ++id) check_bodies(id);
   check_refinements();
   drop_what_follows_from_syntax();
   drop_repeated_names();
@@ -558,6 +560,8 @@ void ProgramChecker::check_tests(ModuleId id) {
     const auto* test = std::get_if<syntax::TestDecl>(&module.ast[decl].node);
     if (test == nullptr && !std::holds_alternative<syntax::InvariantDecl>(module.ast[decl].node))
       continue;
+    // The kinds of errors that exploration raises.
+    if (const SymbolId core = standard_module("core"); core != kNone) module_of(core);
     body.check_test(decl);
     if (test == nullptr || !test->title.valid()) continue;
     const Span span = module.ast[test->title].span;

@@ -107,6 +107,7 @@ TypeId BodyChecker::call_record(SymbolId callee) {
   add("step", types::kString);
   add("attempt", types::kInt);
   add("at", types::kTime);
+  add("error", types_.optional(types::kString));
   return types_.form(std::move(fields));
 }
 

@@ -28,6 +28,7 @@ Result<bytecode::Program> ProgramLowering::run() {
     if (kind == Symbol::Kind::kFunction || kind == Symbol::Kind::kRunbook) function_of(id);
   }
   lower_pending();
+  if (tests_ != nullptr) collect_errors(*tests_);
   if (fault_) return tl::unexpected<Error>(*fault_);
   find_purity();
   for (size_t i = 0; i < program_.functions.size(); ++i) {

@@ -123,6 +123,7 @@ class ProgramLowering {
   void lower_runbook(SymbolId id, uint32_t function);
   void lower_pending();
   void find_purity();
+  void collect_errors(TestProgram& tests);
 
   const check::CheckedProgram& checked_;
   bytecode::Program program_;
@@ -137,6 +138,7 @@ class ProgramLowering {
   std::unordered_map<SymbolId, RunbookFunctions> runbook_functions_;
   std::unordered_set<SymbolId> replaced_;  // runbooks that a test replaces
   std::vector<StandIn> stand_ins_;
+  TestProgram* tests_ = nullptr;  // what is lowered for
   std::optional<Error> fault_;
 };
 

@@ -11,7 +11,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +62,12 @@ struct Invariant {
 struct TestProgram {
   std::shared_ptr<const bytecode::Program> program;
   std::vector<StandIn> stand_ins;  // `test.given` names them by index
+  /// For each action that is imported: the kinds of errors that its module declares.
+  std::map<std::string, std::vector<std::string>> errors;
+  /// Fields of errors that may be left out: "ShellError.stdout".
+  std::set<std::string> optional_fields;
+  /// How the file calls what it imports: "lib/inventory" -> "inventory".
+  std::map<std::string, std::string> imports;
   std::vector<Test> tests;
   std::vector<Invariant> invariants;
 };

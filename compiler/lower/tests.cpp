@@ -349,11 +349,48 @@ Result<TestProgram> ProgramLowering::run_tests(const std::vector<syntax::DeclId>
     made.invariants.push_back({title(node->title), place(decl), full_name(about),
                                add_hidden_runbook(name, function, {parameter}, kNone)});
   }
+  for (const syntax::DeclId id : main.ast.decls) {
+    const SymbolId symbol_id = main.decls.at(id.index);
+    if (!std::holds_alternative<syntax::ImportDecl>(main.ast[id].node) || symbol_id == check::kNone)
+      continue;
+    const check::Symbol& import = symbol(symbol_id);
+    if (import.imported == check::kNone) continue;
+    std::string path = checked_.modules.at(import.imported)->name;
+    if (path.ends_with(".rbk")) path.resize(path.size() - 4);
+    made.imports[path] = import.name;
+  }
+  tests_ = &made;
   auto program = run();
   if (!program) return tl::unexpected<Error>(std::move(program.error()));
   made.stand_ins = std::move(stand_ins_);
   made.program = std::make_shared<const bytecode::Program>(std::move(*program));
   return made;
+}
+
+void ProgramLowering::collect_errors(TestProgram& tests) {
+  const auto actions = actions_;  // taking in a type may not change what is gone through
+  for (const auto& [id, index] : actions) {
+    const check::Symbol& action = symbol(id);
+    std::vector<std::string>& kinds = tests.errors[program_.actions[index].name];
+    const auto take = [&](const CheckedModule& module, std::string_view only) {
+      for (const SymbolId one : module.decls) {
+        if (one == check::kNone || symbol(one).kind != check::Symbol::Kind::kErrorKind) continue;
+        if (!only.empty() && symbol(one).name != only) continue;
+        type(symbol(one).type);
+        kinds.push_back(full_name(one));
+        for (const check::Field& field : symbol(one).fields) {
+          if (field.written != nullptr && field.written->default_value.valid())
+            tests.optional_fields.insert(kinds.back() + "." + field.outer_name);
+        }
+      }
+    };
+    if (action.kind == check::Symbol::Kind::kAction) take(*checked_.modules.at(action.module), {});
+    if (action.name == "shell") {
+      for (const auto& module : checked_.modules)
+        if (module->standard && module->name == "core") take(*module, "ShellError");
+    }
+    if (kinds.empty()) kinds.emplace_back("Failed");
+  }
 }
 
 namespace {

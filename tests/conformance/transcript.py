@@ -70,6 +70,16 @@ def of_test(event):
     return [f"failed {event['title']} at {event['failed_line']}"] + said
 
 
+def of_explored(event):
+    ends = ", ".join(f"{count} {status}" for status, count in event["ends"].items())
+    lines = [f"explored {event['runbook']} from {event['test']}: {event['paths']} paths ({ends})"]
+    for broken in event["broken"]:
+        lines += [f"broken on {broken['paths']} paths: {broken['message']}"]
+        lines += [f"  goes wrong: {fault}" for fault in broken["faults"]]
+        lines += [f"  {line}" for line in lines_of(broken["test"])]
+    return lines
+
+
 def of_events(done, quiet):
     """The transcript of a call with --json, and the run's id."""
     lines, run, ended = [], None, False
@@ -99,6 +109,10 @@ def of_events(done, quiet):
                 lines.append(f"output {compact(event['output'])}")
         elif kind == "test":
             lines += of_test(event)
+        elif kind == "explored":
+            lines += of_explored(event)
+        elif kind == "not_explored":
+            lines.append(event["message"])
         elif kind == "tests":
             ended = True
         elif line := _said_line(event) if kind else None:

@@ -1,0 +1,158 @@
+#include "harness/path_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/body.h"
+#include "harness/samples.h"
+
+namespace rbk::harness {
+
+namespace json = boost::json;
+
+std::optional<FirstRun> first_run(const lower::TestProgram& tests, uint32_t body,
+                                  StandIns& stand_ins) {
+  std::optional<FirstRun> found;
+  bool crashes = false;
+  run_body(tests, body, {},
+           [&](const std::string& action, const json::object& arguments) -> Result<json::value> {
+             if (action == lower::kGivenAction) {
+               const json::value& captures = arguments.at("captures");
+               stand_ins.add(static_cast<uint32_t>(arguments.at("stand_in").as_int64()),
+                             captures.is_array() ? captures.as_array() : json::array());
+               return json::value();
+             }
+             if (action == lower::kCrashAction) crashes = true;
+             if (!action.starts_with(lower::kRunAction)) return json::value();
+             const std::string name = action.substr(lower::kRunAction.size());
+             const auto& runbooks = tests.program->runbooks;
+             for (uint32_t i = 0; i < runbooks.size(); ++i) {
+               if (runbooks[i].name == name) found = FirstRun{i, arguments, crashes};
+             }
+             return fail(ErrorKind::kInvalid, "that is all that was wanted");
+           });
+  return found;
+}
+
+std::string as_written(const lower::TestProgram& tests, std::string text) {
+  for (const auto& [path, alias] : tests.imports) {
+    const std::string from = path + ".";
+    for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at))
+      text.replace(at, from.size(), alias + ".");
+  }
+  return text;
+}
+
+namespace {
+
+class Writing {
+ public:
+  explicit Writing(const lower::TestProgram& tests) : tests_(tests) {}
+
+  /// `given TARGET => in order [ … ]`, or without `in order` where one reply does.
+  std::string given(const std::string& target, const std::vector<const Reply*>& replies) const {
+    std::vector<std::string> texts;
+    texts.reserve(replies.size());
+    for (const Reply* reply : replies) texts.push_back(reply_text(target, *reply));
+    const bool same = std::all_of(texts.begin(), texts.end(),
+                                  [&](const std::string& one) { return one == texts.front(); });
+    if (same) return fmt::format("  given {} => {}\n", target, texts.front());
+    std::string items;
+    for (const std::string& text : texts) items += fmt::format("    {},\n", text);
+    return fmt::format("  given {} => in order [\n{}  ]\n", target, items);
+  }
+
+ private:
+  std::string reply_text(const std::string& target, const Reply& reply) const {
+    if (reply.how == Reply::How::kFails) return "fail " + error_text(reply.error);
+    for (const bytecode::ActionImport& action : tests_.program->actions) {
+      if (action.name == target && action.result != bytecode::kNone)
+        return literal(*tests_.program, action.result, reply.output);
+    }
+    return "null";
+  }
+
+  std::string error_text(const vm::ErrorValue& error) const {
+    std::string fields = "message: " + quoted(error.message);
+    for (const bytecode::Type& type : tests_.program->types) {
+      if (type.shape != bytecode::Type::Shape::kError || type.name != error.kind) continue;
+      for (const bytecode::Type::Field& field : type.fields) {
+        const json::value* value = error.fields.if_contains(field.outer_name);
+        if (value == nullptr || value->is_null()) continue;
+        fields += fmt::format(", {}: {}", field.name, literal(*tests_.program, field.type, *value));
+      }
+    }
+    if (error.kind == "Failed") return quoted(error.message);
+    return fmt::format("{} {{ {} }}", error.kind, fields);
+  }
+
+  const lower::TestProgram& tests_;
+};
+
+std::string approval_text(const FaultyWorld::Decided& one) {
+  if (!one.decision) return {};
+  if (!one.decision->approved) return fmt::format("  given approval {} => reject\n", one.approval);
+  std::string fields;
+  for (const auto& [name, value] : one.decision->form) {
+    const std::string text =
+        value.is_string() ? quoted(std::string_view(value.as_string())) : json::serialize(value);
+    fields += fmt::format("{}{}: {}", fields.empty() ? "" : ", ", std::string_view(name), text);
+  }
+  return fmt::format("  given approval {} => approve {{{}}}\n", one.approval,
+                     fields.empty() ? " " : " " + fields + " ");
+}
+
+}  // namespace
+
+std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
+                      const std::vector<Fault>& faults,
+                      const std::vector<FaultyWorld::Answered>& answered,
+                      const std::vector<FaultyWorld::Decided>& decided,
+                      const json::object& outcome) {
+  std::string title;
+  for (const Fault& fault : faults) title += (title.empty() ? "" : ", ") + fault.text();
+  std::string text = fmt::format("test {} {{\n", quoted(title.empty() ? "as it is" : title));
+  std::vector<std::string> targets;
+  for (const auto& one : answered) {
+    if (std::find(targets.begin(), targets.end(), one.call.target) == targets.end())
+      targets.push_back(one.call.target);
+  }
+  const Writing writing(tests);
+  for (const std::string& target : targets) {
+    std::vector<const Reply*> replies;
+    for (const auto& one : answered) {
+      if (one.call.target == target) replies.push_back(&one.reply);
+    }
+    text += writing.given(target, replies);
+  }
+  std::vector<std::string> told;
+  for (const auto& one : decided) {
+    if (std::find(told.begin(), told.end(), one.approval) != told.end()) continue;
+    told.push_back(one.approval);
+    text += approval_text(one);
+  }
+  for (const Fault& fault : faults) {
+    if (fault.kind != Fault::Kind::kCrashBefore && fault.kind != Fault::Kind::kCrashAfter) continue;
+    std::string path = without_items(fault.place);
+    std::replace(path.begin(), path.end(), '/', '.');
+    text += fmt::format("  crash {} step {}\n",
+                        fault.kind == Fault::Kind::kCrashBefore ? "before" : "after", path);
+  }
+  const bytecode::Runbook& runbook = tests.program->runbooks.at(first.runbook);
+  std::string arguments;
+  for (const bytecode::Parameter& parameter : runbook.parameters) {
+    const json::value* value = first.parameters.if_contains(parameter.name);
+    if (value == nullptr) continue;
+    arguments += fmt::format("{}{}: {}", arguments.empty() ? "" : ", ", parameter.name,
+                             literal(*tests.program, parameter.type, *value));
+  }
+  text += fmt::format("  let it = {}({})\n", runbook.name, arguments);
+  const json::value* status = outcome.if_contains("status");
+  text += status == nullptr ? std::string("  expect it.succeeded or it.failed\n")
+                            : fmt::format("  expect it.status == {}\n",
+                                          quoted(std::string_view(status->as_string())));
+  return as_written(tests, text + "}\n");
+}
+
+}  // namespace rbk::harness
