@@ -64,6 +64,7 @@ void BodyChecker::check_fields(const std::vector<Field>& fields,
   place_ = Place{};
   place_.pure_in = "a default";
   for (size_t i = 0; i < written.size() && i < fields.size(); ++i) {
+    check_annotations(written[i]);
     if (written[i].default_value.valid())
       expect(written[i].default_value, fields[i].type,
              {Why::Kind::kField, fields[i].name, owner, written[i].name.span});
@@ -93,6 +94,7 @@ void BodyChecker::check_parameters(SymbolId id, const std::vector<syntax::Field>
   }
   for (size_t i = 0; i < parameters.size(); ++i) {
     const syntax::Field& field = written[i];
+    check_annotations(field);
     const TypeId type = symbol.fields[i].type;
     place_ = Place{};
     later_.assign(parameters.begin() + static_cast<std::ptrdiff_t>(i), parameters.end());

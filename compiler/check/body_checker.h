@@ -115,6 +115,10 @@ class BodyChecker {
   SymbolId look_up(const std::string& name, Span span, After after = After::kNothing);
   void report_unknown_name(const std::string& name, Span span, After after);
   void use(SymbolId symbol, Span span);
+  void use_field(const Field& field, ModuleId home, Span span);
+  void report_deprecated(const std::vector<syntax::Annotation>& annotations,
+                         const CheckedModule& home, std::string_view name, Span span);
+  void check_annotations(const syntax::Field& field);
   TypeId infer_name(ExprId expr, const syntax::NameExpr& node);
   TypeId symbol_value(ExprId expr, SymbolId symbol, std::string_view shown);
   TypeId seen_type(SymbolId symbol);

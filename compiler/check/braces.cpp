@@ -96,6 +96,7 @@ TypeId BodyChecker::infer_record(ExprId expr, const syntax::BraceExpr& node) {
     }
     arguments[index] = entry.value;
     given[index] = entry.name.span;
+    if (index < count) use_field(symbol.fields[index], symbol.module, entry.name.span);
     const Span declared = index < count && symbol.fields[index].written != nullptr
                               ? symbol.fields[index].written->name.span
                               : Span{};

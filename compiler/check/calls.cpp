@@ -301,6 +301,7 @@ TypeId BodyChecker::call_symbol(ExprId expr, const syntax::CallExpr& node, Symbo
   std::vector<ExprId> arguments = check_arguments(callee, node.args, span_of(expr));
   for (uint32_t i = 0; i < arguments.size(); ++i) {
     const syntax::Field* written = symbol->fields[i].written;
+    if (arguments[i].valid()) use_field(symbol->fields[i], symbol->module, span_of(arguments[i]));
     if (arguments[i].valid() && symbol->kind == Symbol::Kind::kAction && symbol->name == "shell" &&
         symbol->fields[i].name == "on" && program_.modules[symbol->module]->standard)
       not_supported(span_of(arguments[i]), "`on:`", "call `ssh` in the command until then");

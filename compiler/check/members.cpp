@@ -227,7 +227,9 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
       all_.resolve(owner);
       const std::vector<Field>& fields = program_.symbols[owner].fields;
       for (uint32_t i = 0; i < fields.size(); ++i) {
-        if (fields[i].name == name.text) return found(Meaning::Kind::kField, fields[i].type, i);
+        if (fields[i].name != name.text) continue;
+        use_field(fields[i], program_.symbols[owner].module, name.span);
+        return found(Meaning::Kind::kField, fields[i].type, i);
       }
       if (types_.is(plain, Shape::kRecord)) break;
       [[fallthrough]];

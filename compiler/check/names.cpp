@@ -88,15 +88,34 @@ void BodyChecker::use(SymbolId id, Span span) {
   symbol.used = true;
   if (!symbol.decl.valid() || symbol.module >= program_.modules.size()) return;
   const CheckedModule& home = *program_.modules[symbol.module];
-  for (const syntax::Annotation& annotation : home.ast[symbol.decl].annotations) {
+  report_deprecated(home.ast[symbol.decl].annotations, home, symbol.name, span);
+}
+
+void BodyChecker::use_field(const Field& field, ModuleId home, Span span) {
+  if (field.written == nullptr || home >= program_.modules.size()) return;
+  report_deprecated(field.written->annotations, *program_.modules[home], field.name, span);
+}
+
+void BodyChecker::report_deprecated(const std::vector<syntax::Annotation>& annotations,
+                                    const CheckedModule& home, std::string_view name, Span span) {
+  for (const syntax::Annotation& annotation : annotations) {
     if (annotation.name.text != "deprecated") continue;
-    auto& report =
-        diagnostics_.report(Code::kDeprecated, span, symbol.name).labelled("it may go away");
+    auto& report = diagnostics_.report(Code::kDeprecated, span, name).labelled("it may go away");
     for (const syntax::Argument& argument : annotation.args) {
       if (argument.label.text == "use")
         report.help(
             fmt::format("use `{}` instead", home.source->text(home.ast[argument.value].span)));
     }
+  }
+}
+
+/// A field or a parameter may go out of use; nothing else is said of one.
+void BodyChecker::check_annotations(const syntax::Field& field) {
+  for (const syntax::Annotation& annotation : field.annotations) {
+    if (annotation.name.text == "deprecated") continue;
+    diagnostics_.report(Code::kUnknownAnnotation, annotation.name.span, annotation.name.text)
+        .labelled("of a field or a parameter only `@deprecated` is said")
+        .did_you_mean(annotation.name.span, nearest(annotation.name.text, {"deprecated"}));
   }
 }
 

@@ -53,6 +53,7 @@ class Scanner {
     mark_patterns();
     mark_statements();
     mark_decls();
+    mark_annotations();
     return std::move(tokens_);
   }
 
@@ -190,13 +191,15 @@ class Scanner {
     }
   }
 
-  void mark_annotations(const std::vector<syntax::Annotation>& annotations) {
-    for (const syntax::Annotation& one : annotations) glue_list(one.name.span.end);
+  /// `@deprecated(…)`, of whatever it stands before.
+  void mark_annotations() {
+    for (size_t i = 2; i < tokens_.size(); ++i) {
+      if (text_of(tokens_[i]) == "(" && text_of(tokens_[i - 2]) == "@") tokens_[i].glued = true;
+    }
   }
 
   void mark_decls() {
     for (const syntax::Decl& decl : ast_.all_decls) {
-      mark_annotations(decl.annotations);
       if (std::holds_alternative<syntax::FnDecl>(decl.node) ||
           std::holds_alternative<syntax::RunbookDecl>(decl.node) ||
           std::holds_alternative<syntax::ActionDecl>(decl.node))

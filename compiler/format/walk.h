@@ -91,6 +91,7 @@ class Walker {
   void raw_lines(uint32_t end);
 
   // Declarations (walk_decl.cpp).
+  void annotation(const syntax::Annotation& one);
   void field(const syntax::Field& field);
   void fields(const std::vector<syntax::Field>& fields, bool brace);
   void runbook(const syntax::Decl& decl, const syntax::RunbookDecl& runbook);

@@ -10,6 +10,11 @@ using namespace syntax;  // NOLINT: every node kind is named here
 }  // namespace
 
 void Walker::field(const Field& field) {
+  if (!field.annotations.empty()) {
+    until(field.annotations.front().span.begin);
+    flush();
+  }
+  for (const Annotation& one : field.annotations) annotation(one);
   until(field.name.span.begin);
   flush();
   until(field.name.span.end);
@@ -42,6 +47,12 @@ void Walker::field(const Field& field) {
   until(field.span.end);
 }
 
+void Walker::annotation(const Annotation& one) {
+  until(one.name.span.end);
+  if (next_is("(") && next_word()->begin < one.span.end) arguments(one.args);
+  until(one.span.end);
+}
+
 void Walker::fields(const std::vector<Field>& fields, bool brace) {
   bracket(fields.size(), brace, [&](size_t i) { field(fields[i]); });
 }
@@ -49,9 +60,7 @@ void Walker::fields(const std::vector<Field>& fields, bool brace) {
 void Walker::declaration(const Decl& decl) {
   flush();
   for (const Annotation& one : decl.annotations) {
-    until(one.name.span.end);
-    if (next_is("(") && next_word()->begin < one.span.end) arguments(one.args);
-    until(one.span.end);
+    annotation(one);
     gap(Gap::kHard);
   }
   flush();

@@ -254,7 +254,7 @@ class Layouter {
       return opens_statement_only(token.kind) && !is_opener(previous) && previous != Kind::kComma &&
              next_kind() != Kind::kColon;
     if (previous == Kind::kColon) return looks_like_entry();
-    if (continues(token)) return false;
+    if (continues(token) || (in_entries() && after_annotation())) return false;
     return !belongs_to_line_before(token);
   }
 
@@ -265,6 +265,20 @@ class Layouter {
     const Token& first = in_[i_ - 2];
     return (second.kind == Kind::kPlus || second.kind == Kind::kMinus) &&
            first.kind == second.kind && first.end == second.begin;
+  }
+
+  // `@deprecated(use: b)` on a line of its own, above the field that it is about.
+  bool after_annotation() const {
+    size_t at = i_;
+    size_t depth = 0;
+    if (at > 0 && in_[at - 1].kind == Kind::kRparen) {
+      while (at > 0) {
+        --at;
+        if (is_closer(in_[at].kind)) ++depth;
+        if (is_opener(in_[at].kind) && --depth == 0) break;
+      }
+    }
+    return at >= 2 && is_word(in_[at - 1].kind) && in_[at - 2].kind == Kind::kAtSign;
   }
 
   bool in_entries() const {

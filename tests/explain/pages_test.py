@@ -33,6 +33,10 @@ class Pages(rbk.Case):
                     codes, done = self.codes(f"{page.stem}-{at}", text)
                     self.assertEqual(codes, [page.stem] if kind == "bad" else [], f"{text}\n{done}")
 
+    def test_each_code_has_a_case_in_the_conformance_suite(self):
+        suite = "".join(path.read_text() for path in (rbk.ROOT / "tests/conformance").rglob("*.rbk"))
+        self.assertEqual([page.stem for page in PAGES if page.stem not in suite], [])
+
     def test_explain_prints_the_page(self):
         for page in PAGES:
             done = self.rbk("explain", page.stem)
