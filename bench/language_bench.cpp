@@ -30,7 +30,7 @@ struct Case {
 };
 
 const Case kCases[] = {
-    {"language: 100 million integer additions in a fn against Lua 5.4", 0.7, 100'000'000, R"(
+    {"language: 100 million integer additions in a fn against Lua 5.4", 0.5, 100'000'000, R"(
 fn f(n: int) -> int {
   var total = 0
   for i in 1..n { total = total + i }
@@ -38,7 +38,7 @@ fn f(n: int) -> int {
 }
 )",
      "function(n) local s = 0; for i = 1, n do s = s + i end; return s end"},
-    {"language: fib(32) against Lua 5.4", 0.6, 32, R"(
+    {"language: fib(32) against Lua 5.4", 0.5, 32, R"(
 fn f(n: int) -> int {
   if n < 2 { return n }
   return f(n - 1) + f(n - 2)
@@ -46,7 +46,7 @@ fn f(n: int) -> int {
 )",
      "(function() local function fib(n) if n < 2 then return n end "
      "return fib(n - 1) + fib(n - 2) end return fib end)()"},
-    {"language: map, filter and a sum over a list against Lua 5.4", 1.0, 1'000'000, R"(
+    {"language: map, filter and a sum over a list against Lua 5.4", 0.9, 1'000'000, R"(
 fn f(n: int) -> int {
   var xs: list<int> = []
   for i in 1..n { xs = xs.append(i) }
@@ -56,7 +56,7 @@ fn f(n: int) -> int {
      "function(n) local xs = {}; for i = 1, n do xs[#xs + 1] = i end; local m = {}; "
      "for _, x in ipairs(xs) do m[#m + 1] = x * 3 end; local s = 0; "
      "for _, x in ipairs(m) do if x % 2 == 0 then s = s + x end end; return s end"},
-    {"language: texts with values in them against Lua 5.4", 1.0, 1'000'000, R"(
+    {"language: texts with values in them against Lua 5.4", 0.9, 1'000'000, R"(
 fn f(n: int) -> int {
   var length = 0
   for i in 1..n {
@@ -68,6 +68,67 @@ fn f(n: int) -> int {
 )",
      "function(n) local len = 0; for i = 1, n do local s = 'host-' .. i .. '/' .. (i * 2); "
      "len = len + #s end; return len end"},
+    {"language: 50 million float multiplications and additions against Lua 5.4", 0.5, 50'000'000,
+     R"(
+fn f(n: int) -> int {
+  var x = 0.0
+  for i in 1..n { x = x * 0.5 + 1.25 }
+  return x.floor()
+}
+)",
+     "function(n) local x = 0.0; for i = 1, n do x = x * 0.5 + 1.25 end; return x // 1 | 0 end"},
+    {"language: elements of a list against Lua 5.4", 0.9, 20'000'000, R"(
+fn f(n: int) -> int {
+  let xs = [3, 1, 4, 1, 5, 9, 2, 6]
+  var total = 0
+  for i in 1..n { total = total + xs[i % 8] }
+  return total
+}
+)",
+     "function(n) local xs = {3, 1, 4, 1, 5, 9, 2, 6}; local s = 0; "
+     "for i = 1, n do s = s + xs[i % 8 + 1] end; return s end"},
+    {"language: a map that counts against Lua 5.4", 0.9, 5'000'000, R"(
+fn f(n: int) -> int {
+  let names = ["web", "db", "cache", "queue"]
+  var counts: map<string, int> = map { }
+  for i in 1..n {
+    let name = names[i % 4]
+    counts = counts.put(name, (counts.get(name) ?? 0) + i)
+  }
+  return counts.get("db") ?? 0
+}
+)",
+     "function(n) local names = {'web', 'db', 'cache', 'queue'}; local c = {}; "
+     "for i = 1, n do local k = names[i % 4 + 1]; c[k] = (c[k] or 0) + i end; return c.db end"},
+    {"language: records against Lua 5.4", 0.9, 5'000'000, R"(
+record Point { x: int, y: int }
+fn f(n: int) -> int {
+  var at = Point { x: 0, y: 1 }
+  for i in 1..n { at = Point { x: at.y, y: at.x + i } }
+  return at.x + at.y
+}
+)",
+     "function(n) local at = {x = 0, y = 1}; "
+     "for i = 1, n do at = {x = at.y, y = at.x + i} end; return at.x + at.y end"},
+    {"language: branches against Lua 5.4", 0.9, 20'000'000, R"(
+fn f(n: int) -> int {
+  var total = 0
+  for i in 1..n {
+    if i % 3 == 0 { total = total + 1 } else if i % 5 == 0 { total = total + 2 } else if total > 1000000 { total = 0 }
+  }
+  return total
+}
+)",
+     "function(n) local t = 0; for i = 1, n do if i % 3 == 0 then t = t + 1 "
+     "elseif i % 5 == 0 then t = t + 2 elseif t > 1000000 then t = 0 end end; return t end"},
+    {"language: calls of natives against Lua 5.4", 0.9, 5'000'000, R"(
+fn f(n: int) -> int {
+  var total = 0
+  for i in 1..n { total = total + "web-1".upper().length }
+  return total
+}
+)",
+     "function(n) local t = 0; for i = 1, n do t = t + #(('web-1'):upper()) end; return t end"},
 };
 
 struct Outcome {

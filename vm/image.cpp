@@ -20,6 +20,11 @@ const bytecode::Safepoint* Code::safepoint(uint32_t pc) const {
 
 Image::Image(std::shared_ptr<const bytecode::Program> program, Heap& heap)
     : program_(std::move(program)), heap_(heap), constants_(program_->constants.size(), nullptr) {
+  ready_.resize(constants_.size());
+  for (size_t i = 0; i < ready_.size(); ++i) {
+    const Kind of = kind(program_->constants[i].type);
+    if (of != Kind::kRef) ready_[i] = {slot_of(program_->constants[i].bits), of, true};
+  }
   codes_.reserve(program_->functions.size());
   for (const bytecode::Function& function : program_->functions) {
     Code& code = codes_.emplace_back();
@@ -84,6 +89,8 @@ Value Image::constant(uint32_t index) {
     heap_.used -= cost(made.get());
     made->constant = index;
     constants_[index] = Ref(made).give();
+    ready_[index].value.o = constants_[index];
+    ready_[index].is_ready = true;
   }
   return Value(std::move(made));
 }

@@ -60,6 +60,14 @@ class Image {
   /// A constant's value. Text and the like are made once and shared.
   Value constant(uint32_t index);
 
+  /// The same without a call: numbers from the start, text once it was asked for.
+  struct Ready {
+    Slot value;
+    Kind kind = Kind::kRef;
+    bool is_ready = false;
+  };
+  const Ready* ready() const { return ready_.data(); }
+
   Native native(uint32_t index) const { return natives_[index]; }
   PatternCache& patterns() { return patterns_; }
 
@@ -73,6 +81,7 @@ class Image {
   std::vector<std::vector<std::vector<Kind>>> layouts_;
   std::unordered_map<std::string_view, TypeId> error_types_;
   std::vector<Object*> constants_;  // null until it is needed
+  std::vector<Ready> ready_;        // by constant
   std::vector<Native> natives_;
   PatternCache patterns_;
   mutable std::optional<Digest> content_hash_;

@@ -98,6 +98,7 @@ Execution::Run Execution::interpret(Fiber& fiber) {
   static const WordTable kWords;
   static const Operation* const kOperations = operations();
   const Code* const codes = image_.codes();
+  const Image::Ready* const constants = image_.ready();
 
   fiber_ = &fiber;
   int64_t fuel = fuel_;
@@ -425,6 +426,19 @@ returned_from_first : {
   GO();
 }
 
+L_LoadConst : {
+  const Image::Ready& constant = constants[static_cast<uint32_t>(pc->wide())];
+  if (!constant.is_ready || constant.kind != frame->code->kinds[pc->a]) goto outlined;
+  if (constant.kind == Kind::kRef) {
+    Object* old = r[pc->a].o;
+    retain(constant.value.o);
+    r[pc->a] = constant.value;
+    release(old);
+  } else {
+    r[pc->a] = constant.value;
+  }
+  NEXT();
+}
 L_ListGet : {
   const auto* list = static_cast<const List*>(r[pc->b].o);
   if (list != nullptr && list->tag == Tag::kList && list->kind == frame->code->kinds[pc->a] &&
