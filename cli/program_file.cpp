@@ -9,6 +9,7 @@
 #include "cli/files.h"
 #include "compiler/diagnostics/render.h"
 #include "stdlib/declarations.h"
+#include "stdlib/exec/program_file.h"
 
 namespace rbk::cli {
 namespace {
@@ -40,6 +41,12 @@ check::Options compile_options(const Project& project, bool strict) {
     options.standard.push_back({module.name, module.text});
   options.read = [root = std::filesystem::path(project.root)](const std::string& path) {
     return read_file((root / path).string());
+  };
+  options.find_program = [root = std::filesystem::path(project.root)](
+                             const std::string& path) -> Result<check::FoundProgram> {
+    Result<stdlib::ProgramFile> file = stdlib::read_program((root / path).string());
+    if (!file) return tl::unexpected(file.error());
+    return check::FoundProgram{file->hash, file->unfit};
   };
   options.strict = strict;
   return options;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/project_root.h"
 #include "cli/config_file.h"
 
 namespace rbk::cli {
@@ -47,19 +48,13 @@ Result<Project> find_project() {
     return fail(ErrorKind::kIo, "the current folder cannot be read: " + problem.message(),
                 "change to a folder that exists");
   Project project;
-  project.root = current.string();
-  for (fs::path folder = current;; folder = folder.parent_path()) {
-    const fs::path file = folder / "runbook.toml";
-    if (fs::exists(file, problem)) {
-      project.root = folder.string();
-      project.config = file.string();
-      if (Status read = read_config(file.string(), project); !read)
-        return tl::unexpected(read.error());
-      if (!project.store.empty()) project.store = absolute_store(project.store, folder);
-      return project;
-    }
-    if (folder == folder.root_path()) return project;
-  }
+  project.root = project_root(current.string());
+  const fs::path file = fs::path(project.root) / "runbook.toml";
+  if (!fs::exists(file, problem)) return project;
+  project.config = file.string();
+  if (Status read = read_config(file.string(), project); !read) return tl::unexpected(read.error());
+  if (!project.store.empty()) project.store = absolute_store(project.store, project.root);
+  return project;
 }
 
 std::string store_url(const Project& project, const std::optional<std::string>& option) {

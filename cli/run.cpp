@@ -5,12 +5,14 @@
 #include <filesystem>
 
 #include "base/file_mask.h"
+#include "base/project_root.h"
 #include "cli/command.h"
 #include "cli/confirm.h"
 #include "cli/options.h"
 #include "cli/parameters.h"
 #include "cli/program_file.h"
 #include "cli/session.h"
+#include "stdlib/exec/program_file.h"
 #include "vm/machine.h"
 
 namespace rbk::cli {
@@ -69,6 +71,20 @@ Arguments words_of_plan(const RunOptions& given) {
     words.push_back(fmt::format("--{}{}{}", parameter.name, parameter.value ? "=" : "",
                                 parameter.value.value_or("")));
   return words;
+}
+
+/// Of the own actions that the program has: a run that needs what is not there does not begin.
+Status check_programs(const bytecode::Program& program) {
+  std::error_code no_folder;
+  const std::string root = project_root(std::filesystem::current_path(no_folder).string());
+  for (const bytecode::ActionImport& action : program.actions) {
+    if (action.exec.empty()) continue;
+    for (const bytecode::SourceFile& file : program.files) {
+      if (file.path != action.exec) continue;
+      if (Status fits = stdlib::check_program(root, file.path, file.hash); !fits) return fits;
+    }
+  }
+  return {};
 }
 
 Status check_confirm(const RunOptions& given) {
@@ -137,6 +153,9 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
                    "let the command read it itself, from a file or its environment"});
   Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
   if (!checked) return refuse_parameters(terminal, checked.error());
+
+  if (Status ready = check_programs(*loaded->program); !ready)
+    return refuse(terminal, ready.error());
 
   Result<Session> session =
       open_session(std::move(*project), given.store, engine::OpenMode::kCreate);

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/hash.h"
 #include "base/result.h"
 
 namespace rbk::engine {
@@ -49,6 +50,9 @@ struct Outcome {
     kUnknown,
     kNotBegun,  // nothing was done, as the host is not fit for it (no space): the run stops here
                 // and goes on later; error.message says why
+    kHeldUp,    // nothing was done, as what this run needs is not what it was (its program was
+                // changed): this run alone stops here, and goes on once that is put right.
+                // Once it is cancelled `now` it is `error` instead
   };
   Kind kind = Kind::kOk;
   boost::json::value output;      // kOk: fits the action's declared output type
@@ -71,13 +75,34 @@ class AttemptSink {
   virtual void finish(Outcome outcome) = 0;
 };
 
+/// What the program of an own action (`= exec`) may answer, by the action's declaration.
+class Declaration {
+ public:
+  virtual ~Declaration() = default;
+  /// Whether this is an output of the action. kInvalid: "$.id: expected int, got \"x\"".
+  virtual Status check_output(const boost::json::value& output) const = 0;
+  /// The full name of the kind of error that the action's file knows by this one, to be raised with
+  /// these fields. kNotFound lists those that there are; kInvalid says which field does not fit.
+  virtual Result<std::string> check_error(std::string_view kind,
+                                          const boost::json::object& fields) const = 0;
+};
+
+/// The program of an own action.
+struct OwnProgram {
+  std::string path;  // relative to the project; empty: the action is none of these
+  Digest hash{};     // of the file, as it was when the run's program was compiled
+  std::shared_ptr<const Declaration> declaration;
+};
+
 /// One attempt at one step, as its action sees it.
 struct Attempt {
   uint64_t id = 0;   // unique in this engine process; names the attempt in `stop`
   std::string name;  // the action as imported: "shell.run", "http.request"
   boost::json::object
-      arguments;    // by parameter name; each as its declared type's JSON form, absent ones as null
-  std::string key;  // idempotency key: 64 hexadecimal digits, the same over retries and crashes
+      arguments;  // by parameter name; each as its declared type's JSON form, absent ones as null
+  OwnProgram own;
+  uint32_t number = 1;  // of the step's attempts
+  std::string key;      // idempotency key: 64 hexadecimal digits, the same over retries and crashes
   std::string attempt_key;  // unique to this attempt, the same after a crash: names its spool
   std::string folder;       // absolute: where the run was started; empty: not known
   int32_t umask = -1;       // the file mask of the run; below 0: not known
@@ -146,6 +171,10 @@ class ActionRegistry {
   /// kNotFound names the action and the modules that exist. The pointer lives as long as the
   /// registry.
   virtual Result<Action*> find(std::string_view name) = 0;
+  /// The one that carries out all own actions (Attempt::own). kUnsupported: there is none.
+  virtual Result<Action*> find_own() {
+    return fail(ErrorKind::kUnsupported, "own actions can't be carried out here");
+  }
 };
 
 }  // namespace rbk::engine

@@ -4,6 +4,7 @@
 #include "engine/engine_state.h"
 #include "engine/ids.h"
 #include "engine/logs.h"
+#include "engine/own_program.h"
 #include "engine/unbegun.h"
 
 namespace rbk::engine {
@@ -56,6 +57,7 @@ vm::event::Performed performed(vm::RequestId request, Outcome outcome, bool time
     case Outcome::Kind::kStopped:
     case Outcome::Kind::kUnknown:
     case Outcome::Kind::kNotBegun:
+    case Outcome::Kind::kHeldUp:
       event.how = timed_out ? How::kTimeout : How::kStopped;
       break;
   }
@@ -152,7 +154,7 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
 }
 
 bool Engine::State::may_begin(const RunDriver& driver, const Asked& asked) {
-  if (stop_level.load() != 0) return false;
+  if (stop_level.load() != 0 || driver.held_up) return false;
   const vm::request::Perform& perform = *asked.perform();
   if (!confirm || perform.behaviour != bytecode::Behaviour::kWrites) return true;
   if (confirm({driver.row().id, perform.path, driver.program().actions[perform.action].name,
@@ -196,6 +198,8 @@ Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
   attempt.id = id;
   attempt.name = driver.program().actions[perform.action].name;
   attempt.arguments = perform.arguments;
+  attempt.own = own_program(driver.shared_program(), perform.action);
+  attempt.number = perform.attempt;
   attempt.folder = driver.row().folder;
   attempt.umask = driver.row().umask;
   attempt.run = driver.row().id;
@@ -207,6 +211,10 @@ Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
   attempt.behaviour = behaviour_of(perform.behaviour);
   attempt.timeout = perform.timeout;
   return attempt;
+}
+
+Result<Action*> action_of(ActionRegistry& actions, const Attempt& attempt) {
+  return attempt.own.path.empty() ? actions.find(attempt.name) : actions.find_own();
 }
 
 LiveAttempt live(const RunDriver& driver, const Asked& asked, const Attempt& attempt,
@@ -227,7 +235,7 @@ LiveAttempt live(const RunDriver& driver, const Asked& asked, const Attempt& att
 void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
   const uint64_t id = ++last_attempt;
   const Attempt attempt = describe_attempt(driver, asked, id, store->identity());
-  auto action = actions->find(attempt.name);
+  auto action = action_of(*actions, attempt);
   if (!action) {
     const Error& error = action.error();
     answer(driver, failed(asked.request.id, "Error",
@@ -249,7 +257,7 @@ void Engine::State::find_again(RunDriver& driver, Asked& asked) {
   const uint64_t id = ++last_attempt;
   Attempt attempt = describe_attempt(driver, asked, id, store->identity());
   attempt.origin = boot_of(asked.engine);
-  auto action = actions->find(attempt.name);
+  auto action = action_of(*actions, attempt);
   if (!action) {
     effect_unknown(driver, asked);
     return;
@@ -363,11 +371,17 @@ void Engine::State::end_attempt(uint64_t id, Outcome outcome) {
     return;
   }
   --driver.attempts;
-  if (outcome.kind == Outcome::Kind::kNotBegun) {
+  if (outcome.kind == Outcome::Kind::kHeldUp && driver.is_given_up)
+    outcome.kind = Outcome::Kind::kError;
+  const bool held_up = outcome.kind == Outcome::Kind::kHeldUp;
+  if (held_up || outcome.kind == Outcome::Kind::kNotBegun) {
     attempts.erase(id);
     asked->attempt = 0;
     asked->out = false;
-    stop_for(driver, outcome.error.message);
+    if (held_up)
+      driver.held_up = Error{ErrorKind::kRefused, outcome.error.message, {}};
+    else
+      stop_for(driver, outcome.error.message);
     return;
   }
   if (outcome.kind == Outcome::Kind::kUnknown && !attempt.timed_out) {

@@ -269,8 +269,9 @@ void Engine::State::leave(RunDriver& driver, Leaving leaving) {
     attempt->second.action->acknowledge(attempt->second.key);
     attempts.erase(attempt);
   }
-  const Unbegun unbegun =
-      stop_level.load() != 0 ? Unbegun(driver.asked(), leaving.requests) : Unbegun();
+  const Unbegun unbegun = stop_level.load() != 0 || driver.held_up
+                              ? Unbegun(driver.asked(), leaving.requests)
+                              : Unbegun();
   size_t told = 0;
   const auto tell_up_to = [&](size_t end) {
     for (; told < std::min(end, leaving.news.size()); ++told)
@@ -330,7 +331,7 @@ std::optional<DriveEnd::Why> Engine::State::resting(RunDriver& driver,
   const int level = stop_level.load();
   if (level >= 2) return DriveEnd::Why::kStopped;
   if (driver.dirty()) return std::nullopt;
-  if (level == 1 && driver.attempts == 0) return DriveEnd::Why::kStopped;
+  if ((level == 1 || driver.held_up) && driver.attempts == 0) return DriveEnd::Why::kStopped;
   AskedRequests& asked = driver.asked();
   if (asked.performing() > 0) return std::nullopt;
   const bool people = asked.doubts() > 0 || asked.approvals();
@@ -352,10 +353,14 @@ Status Engine::State::let_go(RunDriver& driver, DriveEnd::Why why) {
   if (driver.attempts > 0) abandoned.insert(driver.row().key);
   driver.let_go(true);
   const RunRow row = driver.row();
+  const std::optional<Error> held_up = driver.held_up;
   if (auto flushed = flush(true); !flushed) return flushed;
   // After a commit that failed it may be held again, from what the store says: then it is asked
   // anew.
-  if (!runs.contains(row.key) && !ended.contains(row.key)) remember_end(row, why);
+  if (!runs.contains(row.key) && !ended.contains(row.key)) {
+    remember_end(row, why);
+    ended[row.key].held_up = held_up;
+  }
   return {};
 }
 

@@ -192,6 +192,7 @@ struct DriveEnd {
   };
   Why why = Why::kOver;
   std::vector<WaitingFor> waits;
+  std::optional<Error> held_up;  // kStopped: by what this run alone lacks, which is to be put right
 };
 
 enum class StopHow : uint8_t {

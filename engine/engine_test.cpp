@@ -542,6 +542,32 @@ TEST_F(EngineTest, AnotherProcessMayFollow) {
   EXPECT_EQ(follower.news.size(), heard_.news.size());
 }
 
+TEST_F(EngineTest, ARunThatIsHeldUpStopsAloneAndLosesNothing) {
+  Outcome changed;
+  changed.kind = Outcome::Kind::kHeldUp;
+  changed.error.message = "`p` is not what it was";
+  auto& held = actions_.add<ScriptedAction>("held", changed);
+  auto engine = open();
+  const std::string run = start(*engine, "w file 1;w held 1;w file 1");
+  const std::string other = start(*engine, "w file 2");
+  ASSERT_TRUE(engine->detach(run) && engine->detach(other));
+  const auto ends = engine->drive_all({}).value();
+  ASSERT_EQ(ends.size(), 2u);
+  for (const DriveEnd& end : ends) {
+    EXPECT_EQ(end.held_up.has_value(), end.run.id == run);
+    EXPECT_EQ(end.why, end.run.id == run ? DriveEnd::Why::kStopped : DriveEnd::Why::kOver);
+  }
+  EXPECT_EQ(drive(*engine, run).held_up->message, "`p` is not what it was");
+  EXPECT_EQ(held.started, 2);
+  EXPECT_EQ(effects().size(), 3u);
+  actions_.actions.erase("held");
+  actions_.add<ImmediateAction>("held");
+  const DriveEnd end = drive(*engine, run);
+  EXPECT_EQ(end.run.status, RunStatus::kSucceeded);
+  EXPECT_FALSE(end.held_up);
+  EXPECT_EQ(effects().size(), 4u);
+}
+
 TEST_F(EngineTest, ManyRunsGoOnTogether) {
   auto engine = open();
   std::vector<std::string> runs;

@@ -395,6 +395,7 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
             now(), message.request);
       break;
     case Message::Kind::kCancel:
+      driver.is_given_up = driver.is_given_up || flag_of(body, "now");
       done = driver.deliver(
           vm::event::Cancelled{flag_of(body, "rollback"), flag_of(body, "now"), message.by}, now());
       break;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "stdlib/command/commands.h"
+#include "stdlib/exec/exec_action.h"
 #include "stdlib/http/http_action.h"
 #include "stdlib/shell/shell_action.h"
 #include "supervisor/folder.h"
@@ -23,15 +25,25 @@ Registry::~Registry() = default;
 
 std::string Registry::place() { return supervisor::Folder::identity(options_.store); }
 
-int Registry::descriptor() { return shell_ ? shell_->descriptor() : -1; }
+int Registry::descriptor() { return commands_ ? commands_->descriptor() : -1; }
 
 void Registry::turn() {
-  if (shell_) shell_->turn();
+  if (commands_) commands_->turn();
+}
+
+Commands& Registry::commands() {
+  if (!commands_) commands_ = std::make_unique<Commands>(options_.store, options_.supervisor);
+  return *commands_;
+}
+
+Result<engine::Action*> Registry::find_own() {
+  if (!own_) own_ = std::make_unique<ExecAction>(commands());
+  return own_.get();
 }
 
 Result<engine::Action*> Registry::find(std::string_view name) {
   if (name == "shell") {
-    if (!shell_) shell_ = std::make_unique<ShellAction>(options_.store, options_.supervisor);
+    if (!shell_) shell_ = std::make_unique<ShellAction>(commands());
     return shell_.get();
   }
   if (std::find(kHttpActions.begin(), kHttpActions.end(), name) != kHttpActions.end()) {

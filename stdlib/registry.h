@@ -10,7 +10,7 @@
 
 namespace rbk::stdlib {
 
-class ShellAction;
+class Commands;
 
 /// Costs nothing until an action is found: a module's thread, its libraries and the supervisor are
 /// made by the first attempt that needs them. Engine's thread; destroyed after the engine.
@@ -32,10 +32,14 @@ class Registry : public engine::ActionRegistry {
   void turn() override;
   /// "shell", "http.get"; kNotFound otherwise. `log` has no actions here: the machine writes logs.
   Result<engine::Action*> find(std::string_view name) override;
+  Result<engine::Action*> find_own() override;
 
  private:
   Options options_;
-  std::unique_ptr<ShellAction> shell_;
+  Commands& commands();
+  std::unique_ptr<Commands> commands_;
+  std::unique_ptr<engine::Action> shell_;
+  std::unique_ptr<engine::Action> own_;
   std::unique_ptr<engine::Action> http_;
 };
 

@@ -271,4 +271,14 @@ Result<boost::json::array> check_parameters(const bytecode::Program& program,
                                             const bytecode::Runbook& runbook,
                                             const boost::json::object& given);
 
+/// Whether JSON can be read as a type of the program. kInvalid says where it can't:
+/// "$.id: expected int, got \"x\"".
+Status check_output(const bytecode::Program& program, bytecode::TypeId type,
+                    const boost::json::value& output);
+
+/// Whether these are the fields of an error of this kind: all of them, and no others. kInvalid, as
+/// above.
+Status check_error_fields(const bytecode::Program& program, bytecode::TypeId kind,
+                          const boost::json::object& fields);
+
 }  // namespace rbk::vm

@@ -31,6 +31,7 @@ class JsonReport : public Report {
     terminal_.print_json(event_of(run, line));
   }
   void ended(const engine::DriveEnd& end, ExitStatus status) override {
+    if (end.held_up) terminal_.print_error(*end.held_up);
     boost::json::object event{{"event", "end"}};
     for (const auto& [key, value] : summary_json(end.run)) event[key] = value;
     boost::json::array waits;
@@ -133,6 +134,7 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
     case engine::RunStatus::kPaused:
       break;
   }
+  if (end.held_up) terminal.print_error(*end.held_up);
   std::string text;
   if (end.why == engine::DriveEnd::Why::kStopped)
     text = fmt::format("run {} was stopped and can go on\n", run.id);

@@ -17,14 +17,8 @@ void BodyChecker::check_declaration(SymbolId id) {
     check_function(id);
   } else if (std::holds_alternative<syntax::RunbookDecl>(decl.node)) {
     check_runbook(id);
-  } else if (const auto* action = std::get_if<syntax::ActionDecl>(&decl.node)) {
-    const Scopes::Open scope(scopes_);
-    check_parameters(id, action->params, "an `action`");
-    if (action->native && !module_.standard)
-      not_supported(decl.name.span, "`= native` outside of the standard modules",
-                    "call a program by `shell(…)` until then");
-    if (!action->native)
-      not_supported(decl.name.span, "`= exec`", "call the program by `shell(…)` until then");
+  } else if (std::holds_alternative<syntax::ActionDecl>(decl.node)) {
+    check_action(id, decl);
   } else if (const auto* record = std::get_if<syntax::RecordDecl>(&decl.node)) {
     check_fields(symbol.fields, record->fields, symbol.name, "a record");
   } else if (const auto* error = std::get_if<syntax::ErrorKindDecl>(&decl.node)) {
@@ -83,6 +77,7 @@ void BodyChecker::check_parameters(SymbolId id, const std::vector<syntax::Field>
   Symbol& symbol = program_.symbols[id];
   const bool is_runbook = symbol.kind == Symbol::Kind::kRunbook;
   const bool has_body = symbol.kind != Symbol::Kind::kAction;
+  const bool is_refined = is_runbook || !has_body;
   std::vector<SymbolId> parameters;
   for (size_t i = 0; i < written.size() && i < symbol.fields.size(); ++i) {
     syntax::Name name = written[i].name;
@@ -103,14 +98,14 @@ void BodyChecker::check_parameters(SymbolId id, const std::vector<syntax::Field>
       place_.pure_in = "a default";
       expect(field.default_value, type,
              {Why::Kind::kField, symbol.fields[i].name, symbol.name, field.name.span});
-      if (is_runbook && !field.where.empty())
+      if (is_refined && !field.where.empty())
         all_.refinements.push_back(
             {id, static_cast<uint32_t>(i), module_.id, field.default_value, true});
     }
     later_.erase(later_.begin());
     place_.pure_in = "a `where`";
     for (const syntax::Refinement& where : field.where) {
-      if (!is_runbook) {
+      if (!is_refined) {
         not_supported(where.span, fmt::format("`where` on a parameter of {}", what),
                       "check it with `require` or `if` where it is used");
         continue;

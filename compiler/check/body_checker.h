@@ -99,6 +99,14 @@ class BodyChecker {
   void check_function(SymbolId symbol);
   void check_runbook(SymbolId symbol);
   void check_head(const syntax::RunbookDecl& runbook);
+
+  // ---- own actions (own_actions.cpp)
+  enum class Passes : uint8_t { kOut, kIn };  // to the program, back from it
+  void check_action(SymbolId symbol, const syntax::Decl& decl);
+  TypeId part_that_stays(TypeId type, Passes way, std::vector<SymbolId>& seen);
+  void check_passes(syntax::TypeRefId written, TypeId type, Passes way);
+  void find_program(ExprId exec);
+
   void check_parameters(SymbolId symbol, const std::vector<syntax::Field>& written,
                         std::string_view what);
   void check_fields(const std::vector<Field>& fields, const std::vector<syntax::Field>& written,

@@ -19,7 +19,7 @@ inline std::string read_source_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-/// `files` can be imported by their paths.
+/// `files` can be imported, and named as programs, by their paths.
 inline CheckedProgram check_text(std::string text,
                                  const std::map<std::string, std::string>& files = {},
                                  std::string path = "main.rbk") {
@@ -34,6 +34,15 @@ inline CheckedProgram check_text(std::string text,
     if (found == files.end())
       return fail(ErrorKind::kNotFound, fmt::format("there is no file `{}`", wanted));
     return found->second;
+  };
+  options.find_program = [&files](const std::string& wanted) -> Result<FoundProgram> {
+    const auto found = files.find(wanted);
+    if (found == files.end())
+      return fail(ErrorKind::kNotFound, fmt::format("there is no file `{}`", wanted));
+    FoundProgram program{sha256(found->second), std::nullopt};
+    if (!found->second.starts_with("#!"))
+      program.unfit = Error{ErrorKind::kInvalid, "its first line says nothing", "add one"};
+    return program;
   };
   return check(std::move(path), std::move(text), options);
 }

@@ -14,8 +14,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/result.h"
 #include "compiler/diagnostics/diagnostic.h"
 #include "compiler/source/source.h"
@@ -281,6 +283,8 @@ struct CheckedModule {
   std::vector<SymbolId> decls;      // by DeclId: the symbol; kNone for tests, schedules …
   std::vector<SymbolId> looked_at;  // by DeclId: of an invariant its `it`; else kNone
   std::vector<SymbolId> about;      // by DeclId: of an invariant its runbook; else kNone
+  /// Of own actions: by the ExprId after `exec` the program's path, relative to the project.
+  std::unordered_map<uint32_t, std::string> own_programs;
 
   const ExprInfo& info(ExprId expr) const { return exprs.at(expr.index); }
   const Meaning* meaning(ExprId expr) const {
@@ -289,8 +293,15 @@ struct CheckedModule {
   }
 };
 
+/// The program of own actions (`= exec`).
+struct OwnProgram {
+  std::string path;  // relative to the project
+  Digest hash{};     // of the file
+};
+
 struct CheckedProgram {
   source::SourceSet sources;
+  std::vector<OwnProgram> programs;                     // each once
   std::vector<std::unique_ptr<CheckedModule>> modules;  // 0: the file that was asked for
   std::vector<Type> types;
   std::deque<Symbol> symbols;
@@ -311,10 +322,20 @@ struct StandardModule {
 /// Reads a file that an import names; the path is relative to the project's root.
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 
+/// A program that an own action names.
+struct FoundProgram {
+  Digest hash{};               // of the file
+  std::optional<Error> unfit;  // as it lies there it can't be started: why, and the cure
+};
+
+/// Finds a program by its path, relative to the project's root. Fails if there is no such file.
+using FindProgram = std::function<Result<FoundProgram>(const std::string& path)>;
+
 struct Options {
   std::vector<StandardModule> standard;
-  ReadFile read;        // may be empty: then every import of a file is kImportNotFound
-  bool strict = false;  // warnings that @strict makes errors, for every runbook
+  ReadFile read;             // may be empty: then every import of a file is kImportNotFound
+  FindProgram find_program;  // may be empty: then every `= exec` is kProgramNotFound
+  bool strict = false;       // warnings that @strict makes errors, for every runbook
 };
 
 /// Parses and checks the file and all that it imports. Standard modules are parsed only when a name

@@ -19,6 +19,9 @@ TEST_P(Mistakes, AreTold) {
   static const std::map<std::string, std::string> files = {
       {"lib/a.rbk", "import \"b.rbk\" as b\nfn f() -> int {\n  return b.g()\n}\n"},
       {"lib/b.rbk", "import \"a.rbk\" as a\nfn g() -> int {\n  return a.f()\n}\n"},
+      {"lib/mail", "#!/bin/sh\n"},
+      {"plain", "echo\n"},
+      {"lib/mail.rbk", "action send() writes = exec \"mail\"\n"},
       {"lib/c.rbk",
        "fn open() -> int {\n  return _closed()\n}\nfn _closed() -> int {\n  return 1\n}\n"},
   };
@@ -52,6 +55,23 @@ const Case kCases[] = {
     {"import_missing",
      "import \"nope.rbk\" as n\nfn f() -> int {\n  return n.x()\n}\n",
      {"RBK0108 1:8 `nope.rbk`"}},
+    {"program_of_an_imported_file",
+     "import \"lib/mail.rbk\" as mail\nrunbook r() {\n  step s = mail.send() rollback none "
+     "\"x\"\n}\n",
+     {}},
+    {"program_missing",
+     "action send() writes = exec \"mail\"\naction post() writes = exec \"lib/../../mail\"\n"
+     "action call() writes = exec \"/bin/mail\"\naction ring() writes = exec \"${1}\"\n",
+     {"RBK0117 1:29 `mail`", "RBK0117 2:29 `lib/../../mail`", "RBK0117 3:29 `/bin/mail`",
+      "RBK0117 4:29"}},
+    {"program_unfit", "action send() writes = exec \"plain\"\n", {"RBK0118 1:29 `plain`"}},
+    {"cannot_pass",
+     "record Job { work: Query, next: list<Job> }\n"
+     "action a(job: list<Job>?) writes = exec \"lib/mail\"\n"
+     "action b() -> map<string, Command> reads = exec \"lib/mail\"\n"
+     "action c(command: Command) -> Url reads = exec \"lib/mail\"\n"
+     "action d(token: secret) writes = exec \"lib/mail\"\n",
+     {"RBK0230 2:15 `Query`", "RBK0230 3:15 `Command`", "RBK0900 5:17 `secret`"}},
     {"import_outside",
      "import \"../../x.rbk\" as n\nfn f() -> int {\n  return n.x()\n}\n",
      {"RBK0108 1:8 `../../x.rbk`"}},

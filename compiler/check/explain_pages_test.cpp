@@ -20,7 +20,9 @@ const std::map<std::string, std::string>& project() {
   static const std::map<std::string, std::string> files = {
       {"lib/hosts.rbk",
        "fn all() -> list<string> {\n  return _known()\n}\n"
-       "fn _known() -> list<string> {\n  return [\"web-1\"]\n}\n"}};
+       "fn _known() -> list<string> {\n  return [\"web-1\"]\n}\n"},
+      {"plugins/page", "#!/bin/sh\n"},
+      {"plugins/plain.txt", "echo\n"}};
   return files;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/spelling.h"
 #include "compiler/check/program_checker.h"
+#include "compiler/check/project_path.h"
 #include "compiler/diagnostics/from_syntax.h"
 #include "compiler/syntax/parse.h"
 
@@ -14,14 +15,6 @@ using diagnostics::Code;
 
 constexpr std::array<std::string_view, 7> kBuiltIn = {"now",    "random",  "run",  "log",
                                                       "secret", "secrets", "calls"};
-
-/// The text of a literal without `${}`; nothing otherwise.
-std::optional<std::string> plain_text(const syntax::Ast& ast, ExprId id) {
-  if (!id.valid()) return std::nullopt;
-  const auto* literal = std::get_if<syntax::StringLit>(&ast[id].node);
-  if (literal == nullptr || !literal->is_plain_text()) return std::nullopt;
-  return literal->parts.empty() ? std::string() : literal->parts.front().text;
-}
 
 /// Each `json { service }`, `approve { ticket }` gets the name that its entry stands for.
 void complete_entries(syntax::Ast& ast) {
@@ -51,39 +44,6 @@ void complete_entries(syntax::Ast& ast) {
       entry.value = ast.add(std::move(name));
     }
   }
-}
-
-/// `lib/a.rbk` + `../b.rbk` -> `b.rbk`; nothing if it leads out of the project. A file that lies
-/// outside (`../../x/a.rbk`) may import from the folder that its own way up begins with.
-std::optional<std::string> join_path(std::string_view importer, std::string_view path) {
-  const std::string_view whole = importer;
-  while (importer.starts_with("../")) importer.remove_prefix(3);
-  const std::string_view outside = whole.substr(0, whole.size() - importer.size());
-  std::vector<std::string_view> parts;
-  const auto add = [&](std::string_view text) {
-    while (true) {
-      const size_t slash = text.find('/');
-      const std::string_view part = text.substr(0, slash);
-      if (part == "..") {
-        if (parts.empty()) return false;
-        parts.pop_back();
-      } else if (!part.empty() && part != ".") {
-        parts.push_back(part);
-      }
-      if (slash == std::string_view::npos) return true;
-      text.remove_prefix(slash + 1);
-    }
-  };
-  const bool absolute = importer.starts_with('/');
-  const size_t folder = importer.rfind('/');
-  if (folder != std::string_view::npos && !add(importer.substr(0, folder))) return std::nullopt;
-  if (!add(path)) return std::nullopt;
-  std::string result = absolute ? "/" : std::string(outside);
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) result += '/';
-    result += parts[i];
-  }
-  return result;
 }
 
 }  // namespace

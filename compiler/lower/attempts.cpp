@@ -52,6 +52,8 @@ void Body::perform_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   attempt.doubt = doubt_of(on_doubt);
   attempt.verify = on_doubt == nullptr ? BlockId() : on_doubt->verify;
   const Reg first = arguments(meaning.symbol, meaning.arguments);
+  place(spec.span);
+  if (action.kind == check::Symbol::Kind::kAction) check_arguments(meaning.symbol, first);
   const Reg limit = timeout == nullptr ? kNoReg : stable_value(timeout->duration);
   prepare_retry(spec, attempt);
   const bool decides = retries || attempt.doubt != Doubt::kDefault || (reads && not_yet_ != kNoReg);

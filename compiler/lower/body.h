@@ -193,7 +193,7 @@ class Body {
   void emit(const Meaning& meaning);
   void call_function_into(SymbolId symbol, Reg first, size_t count, Reg to);
   /// A nested runbook's `where`s; its arguments stand from `first` on.
-  void check_arguments(SymbolId runbook, Reg first);
+  void check_arguments(SymbolId callable, Reg first);
   void lambda_into(ExprId id, const syntax::LambdaExpr& node, Reg to);
   /// The whole function of a lambda whose captures are taken.
   void lambda(ExprId id, const syntax::LambdaExpr& node, const std::vector<check::TypeId>& types,

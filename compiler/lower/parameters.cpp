@@ -44,9 +44,9 @@ void Body::parameter_message(SymbolId callable, size_t parameter, const syntax::
   finish(program_.string_type());
 }
 
-void Body::check_arguments(SymbolId runbook, Reg first) {
-  const ProgramLowering::RunbookFunctions& functions = program_.functions_of_runbook(runbook);
-  const check::Symbol& symbol = program_.symbol(runbook);
+void Body::check_arguments(SymbolId callable, Reg first) {
+  const auto functions = program_.functions_of_parameters(callable);
+  const check::Symbol& symbol = program_.symbol(callable);
   for (size_t i = 0; i < functions.checks.size(); ++i) {
     for (const auto& [condition, message] : functions.checks[i]) {
       TemporaryScope scope(code_);
@@ -56,7 +56,7 @@ void Body::check_arguments(SymbolId runbook, Reg first) {
       code_.jump_on(Op::kJumpIf, answer, holds);
       const uint32_t head =
           program_.string_constant("parameter `" + symbol.fields.at(i).name + "` of `" +
-                                   program_.full_name(runbook) + "`: ");
+                                   program_.full_name(callable) + "`: ");
       const auto why = [&, of = message, count = i + 1](Reg to) {
         code_.emit_run(Op::kCall, to, program_.narrow(of, "functions"), first, count);
       };

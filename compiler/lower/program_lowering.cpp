@@ -19,6 +19,8 @@ Result<bytecode::Program> ProgramLowering::run() {
     const source::Source& source = checked_.sources.get(id);
     program_.files.push_back({source.path(), sha256(source.text())});
   }
+  for (const check::OwnProgram& own : checked_.programs)
+    program_.files.push_back({own.path, own.hash});
   // All that the file declares; of others what it uses.
   const CheckedModule& main = *checked_.modules.at(0);
   for (const syntax::DeclId decl : main.ast.decls) {
@@ -65,7 +67,7 @@ void ProgramLowering::lower_runbook(SymbolId id, uint32_t function) {
   const syntax::Decl& decl = module.ast[of.decl];
   const auto& node = std::get<syntax::RunbookDecl>(decl.node);
   const std::string name = full_name(id);
-  const RunbookFunctions functions = functions_of_runbook(id);
+  const ParameterFunctions functions = functions_of_parameters(id);
   bytecode::Runbook made;
   made.name = name;
   made.doc = decl.doc;
@@ -86,40 +88,53 @@ void ProgramLowering::lower_runbook(SymbolId id, uint32_t function) {
       Body(*this, module, prefix + "/default", Body::Role::kPure, parameter.default_function)
           .parameter_default(id, i);
     }
-    for (size_t k = 0; k < written.where.size(); ++k) {
-      const syntax::Refinement& where = written.where[k];
-      const auto [condition, message] = functions.checks[i][k];
-      Body(*this, module, prefix + "/where", Body::Role::kPure, condition)
-          .parameter_condition(id, i, where);
-      Body(*this, module, prefix + "/message", Body::Role::kPure, message)
-          .parameter_message(id, i, where);
-      const Span span = module.ast[where.condition].span;
-      parameter.checks.push_back({condition, message, std::string(module.source->text(span))});
-    }
+    parameter.checks = lower_conditions(id, i);
     made.parameters.push_back(std::move(parameter));
   }
   Body(*this, module, name, Body::Role::kRunbook, function).runbook(id);
   program_.runbooks.push_back(std::move(made));
 }
 
-const ProgramLowering::RunbookFunctions& ProgramLowering::functions_of_runbook(SymbolId id) {
-  const auto known = runbook_functions_.find(id);
-  if (known != runbook_functions_.end()) return known->second;
+std::vector<bytecode::ParameterCheck> ProgramLowering::lower_conditions(SymbolId id,
+                                                                        size_t parameter) {
   const CheckedModule& module = module_of(id);
-  const auto& node = std::get<syntax::RunbookDecl>(module.ast[symbol(id).decl].node);
+  const check::Field& field = symbol(id).fields.at(parameter);
+  const std::string prefix = full_name(id) + "/" + field.name;
+  const auto functions = functions_of_parameters(id).checks.at(parameter);
+  std::vector<bytecode::ParameterCheck> made;
+  for (size_t k = 0; k < functions.size(); ++k) {
+    const syntax::Refinement& where = field.written->where[k];
+    const auto [condition, message] = functions[k];
+    Body(*this, module, prefix + "/where", Body::Role::kPure, condition)
+        .parameter_condition(id, parameter, where);
+    Body(*this, module, prefix + "/message", Body::Role::kPure, message)
+        .parameter_message(id, parameter, where);
+    const Span span = module.ast[where.condition].span;
+    made.push_back({condition, message, std::string(module.source->text(span))});
+  }
+  return made;
+}
+
+const ProgramLowering::ParameterFunctions& ProgramLowering::functions_of_parameters(SymbolId id) {
+  const auto known = parameter_functions_.find(id);
+  if (known != parameter_functions_.end()) return known->second;
+  const syntax::Decl& decl = module_of(id).ast[symbol(id).decl];
+  const auto* runbook = std::get_if<syntax::RunbookDecl>(&decl.node);
   const std::string name = full_name(id);
-  RunbookFunctions made;
-  for (const syntax::Field& parameter : node.params) {
+  ParameterFunctions made;
+  for (const syntax::Field& parameter :
+       runbook != nullptr ? runbook->params : std::get<syntax::ActionDecl>(decl.node).params) {
     const std::string prefix = name + "/" + parameter.name.text;
-    made.defaults.push_back(parameter.default_value.valid() ? reserve_function(prefix + "/default")
-                                                            : kNone);
+    made.defaults.push_back(runbook != nullptr && parameter.default_value.valid()
+                                ? reserve_function(prefix + "/default")
+                                : kNone);
     auto& checks = made.checks.emplace_back();
     for (size_t i = 0; i < parameter.where.size(); ++i) {
       const uint32_t condition = reserve_function(prefix + "/where");
       checks.emplace_back(condition, reserve_function(prefix + "/message"));
     }
   }
-  return runbook_functions_.emplace(id, std::move(made)).first->second;
+  return parameter_functions_.emplace(id, std::move(made)).first->second;
 }
 
 /// A function is pure if nothing in it, or in what it calls, waits or speaks to the engine.
@@ -194,11 +209,13 @@ uint16_t ProgramLowering::action(SymbolId id) {
   bytecode::ActionImport made;
   made.name = full_name(id);
   // A runbook that a test replaces is called as an action.
-  if (const auto* node = std::get_if<syntax::ActionDecl>(&module.ast[of.decl].node)) {
+  const auto* node = std::get_if<syntax::ActionDecl>(&module.ast[of.decl].node);
+  if (node != nullptr) {
     made.behaviour = declared_behaviour(id);
     if (!node->native) {
-      const auto* exec = std::get_if<syntax::StringLit>(&module.ast[node->exec].node);
-      if (exec != nullptr && !exec->parts.empty()) made.exec = exec->parts.front().text;
+      const auto program = module.own_programs.find(node->exec.index);
+      if (program != module.own_programs.end()) made.exec = program->second;
+      import_error_kinds(module);
     }
   }
   for (const check::Field& field : of.fields) {
@@ -211,7 +228,23 @@ uint16_t ProgramLowering::action(SymbolId id) {
   program_.actions.push_back(std::move(made));
   const uint16_t index = narrow(static_cast<uint32_t>(program_.actions.size() - 1), "actions");
   actions_.emplace(id, index);
+  for (size_t i = 0; node != nullptr && i < of.fields.size(); ++i) lower_conditions(id, i);
   return index;
+}
+
+void ProgramLowering::import_error_kinds(const CheckedModule& module) {
+  for (const syntax::DeclId decl : module.ast.decls) {
+    const SymbolId id = module.decls.at(decl.index);
+    if (id == check::kNone) continue;
+    const check::Symbol& declared = symbol(id);
+    if (declared.kind == Symbol::Kind::kErrorKind) type(declared.type);
+    if (declared.kind != Symbol::Kind::kModule || declared.imported == check::kNone) continue;
+    for (const SymbolId theirs : checked_.modules[declared.imported]->decls) {
+      if (theirs == check::kNone) continue;
+      const check::Symbol& kind = symbol(theirs);
+      if (kind.kind == Symbol::Kind::kErrorKind && !kind.name.starts_with('_')) type(kind.type);
+    }
+  }
 }
 
 uint16_t ProgramLowering::step(std::string name, uint32_t function, bool has_rollback) {

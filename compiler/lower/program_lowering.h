@@ -92,13 +92,13 @@ class ProgramLowering {
   void add_stand_in(StandIn made) { stand_ins_.push_back(std::move(made)); }
   /// Of a function, a runbook or a constant that is computed; lowered later if it is new.
   uint16_t function_of(SymbolId id);
-  /// Those of a runbook's parameters: by parameter the default (kNone without one), and for each
-  /// `where` its condition and message.
-  struct RunbookFunctions {
+  /// Those of the parameters of a runbook or an action: by parameter the default (kNone without
+  /// one; an action's are evaluated by its caller), and for each `where` its condition and message.
+  struct ParameterFunctions {
     std::vector<uint32_t> defaults;
     std::vector<std::vector<std::pair<uint32_t, uint32_t>>> checks;
   };
-  const RunbookFunctions& functions_of_runbook(SymbolId id);
+  const ParameterFunctions& functions_of_parameters(SymbolId id);
   /// A place in the table for a function that is lowered now.
   uint32_t reserve_function(std::string name);
   void define_function(uint32_t index, FunctionBuilder& code);
@@ -121,6 +121,9 @@ class ProgramLowering {
   std::vector<bytecode::Type::Field> fields(const std::vector<check::Field>& written,
                                             SymbolId owner, bool optional);
   void lower_runbook(SymbolId id, uint32_t function);
+  std::vector<bytecode::ParameterCheck> lower_conditions(SymbolId id, size_t parameter);
+  /// The kinds of errors that the program of an own action may answer with.
+  void import_error_kinds(const CheckedModule& module);
   void lower_pending();
   void find_purity();
   void collect_errors(TestProgram& tests);
@@ -135,7 +138,7 @@ class ProgramLowering {
   std::unordered_map<SymbolId, uint32_t> functions_;
   std::vector<std::pair<SymbolId, uint32_t>> pending_;
   std::vector<std::vector<std::pair<uint32_t, uint16_t>>> runs_;  // by function
-  std::unordered_map<SymbolId, RunbookFunctions> runbook_functions_;
+  std::unordered_map<SymbolId, ParameterFunctions> parameter_functions_;
   std::unordered_set<SymbolId> replaced_;  // runbooks that a test replaces
   std::vector<StandIn> stand_ins_;
   TestProgram* tests_ = nullptr;  // what is lowered for

@@ -24,6 +24,9 @@ using engine::Effect;
 using engine::LogStream;
 using engine::Outcome;
 
+// Before the first command of this process: its environment is read once.
+const bool kInherits = setenv("RBK_SHELL_TEST", "inherited", 1) == 0;
+
 class ShellActionTest : public testing::Test {
  protected:
   ShellActionTest() {
@@ -119,7 +122,7 @@ TEST_F(ShellActionTest, TheFirstCommandThatFailsEndsIt) {
 }
 
 TEST_F(ShellActionTest, EnvironmentFolderAndInputReachTheCommand) {
-  setenv("RBK_SHELL_TEST", "inherited", 1);
+  ASSERT_TRUE(kInherits);
   const Outcome outcome =
       run("echo $RBK_SHELL_TEST $A $RUNBOOK_RUN $RUNBOOK_STEP $RUNBOOK_KEY; pwd; cat",
           {{"env", {{"A", "b c"}}}, {"cwd", "/usr"}, {"stdin", "given"}});

@@ -12,7 +12,9 @@
 
 #include "compiler/compile.h"
 #include "engine/engine.h"
+#include "engine/own_program.h"
 #include "stdlib/declarations.h"
+#include "stdlib/exec/program_file.h"
 #include "stdlib/registry.h"
 
 namespace rbk {
@@ -31,6 +33,11 @@ class ActionsTest : public testing::Test {
     for (const stdlib::ModuleText& module : stdlib::module_texts()) {
       options.standard.push_back({module.name, module.text});
     }
+    options.find_program = [this](const std::string& name) -> Result<check::FoundProgram> {
+      auto file = stdlib::read_program(path(name));
+      if (!file) return tl::unexpected(file.error());
+      return check::FoundProgram{file->hash, file->unfit};
+    };
     auto result = compiler::compile("main.rbk", text, options);
     EXPECT_TRUE(result.has_value());
     for (const auto& one : result->checked.diagnostics.sorted()) ADD_FAILURE() << one.message;
@@ -45,7 +52,7 @@ class ActionsTest : public testing::Test {
                                        engine::World::real(), &registry);
     EXPECT_TRUE(engine.has_value()) << (engine ? "" : engine.error().message);
     if (run->empty()) {
-      auto started = (*engine)->start({program, "main", {}, "", {}, {"ann", {}, {}}});
+      auto started = (*engine)->start({program, "main", {}, "", {}, {"ann", {}, {}}, folder_});
       EXPECT_TRUE(started.has_value()) << (started ? "" : started.error().message);
       *run = *started;
       std::ofstream(path("run")) << *run;
@@ -103,6 +110,59 @@ runbook main() -> string {
 }
 )"),
             R"("shell 3 no; shell -1 ; timeout; connection http://127.0.0.1:9/x")");
+}
+
+TEST_F(ActionsTest, AnOwnActionIsHeldAgainstItsDeclaration) {
+  std::ofstream(path("p")) << R"sh(#!/bin/sh
+case "$(cat)" in
+  *'"how":"ok"'*) echo '{"ok": {"id": 7, "due": "5m"}}';;
+  *'"how":"type"'*) echo '{"ok": {"id": "x"}}';;
+  *'"how":"kind"'*) echo '{"error": {"kind": "Full", "message": "m", "fields": {"left": [1, 2]}}}';;
+  *'"how":"fields"'*) echo '{"error": {"kind": "Full", "message": "m", "fields": {"left": [1, "x"]}}}';;
+  *) echo '{"error": {"kind": "Timeout", "message": "m"}}';;
+esac
+)sh";
+  std::filesystem::permissions(path("p"), std::filesystem::perms::owner_all);
+  EXPECT_EQ(output(R"(
+record Page { id: int, due: duration = 1m }
+error Full { left: list<int> }
+action page(how: string) -> Page reads = exec "p"
+
+fn shown(e: error) -> string {
+  return match e {
+    case Full { left } => "full ${left.sum()}"
+    case _ => "${e.kind} ${e.message}"
+  }
+}
+runbook main() -> string {
+  step a = page("ok")
+  var text = "${a.id} ${a.due}"
+  for how in ["kind", "type", "fields", "timeout"] {
+    try { step b = page(how) } catch e { text = text + "; " + shown(e) }
+  }
+  return text
+}
+)"),
+            R"("7 5m; full 3; ExecError `p` answered what does not fit its declaration: $.ok.id: )"
+            R"(expected int, got \"x\"; ExecError `p` answered an error that does not fit: )"
+            R"($.error.fields.left[1]: expected int, got \"x\"; its message was `m`; ExecError )"
+            R"(`p` answered an error that does not fit: $.error.kind: no error kind Timeout is )"
+            R"(declared in the file of page; there are Failed, Full; its message was `m`")");
+}
+
+TEST(CoreErrorKinds, AreThoseThatTheModuleDeclares) {
+  std::vector<std::string> declared;
+  for (const stdlib::ModuleText& module : stdlib::module_texts()) {
+    if (module.name != "core") continue;
+    std::istringstream lines{std::string(module.text)};
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("error ")) continue;
+      line = line.substr(6);
+      declared.push_back(line.substr(0, line.find(' ')));
+    }
+  }
+  const auto known = engine::core_error_kinds();
+  EXPECT_EQ(std::vector<std::string>(known.begin(), known.end()), declared);
 }
 
 TEST_F(ActionsTest, ACommandThatOutlivedItsEngineIsFoundByTheNext) {

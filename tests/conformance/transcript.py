@@ -117,7 +117,7 @@ def of_events(done, quiet):
             ended = True
         elif line := _said_line(event) if kind else None:
             lines.append(line)
-    if not ended or done.code in (2, 3):
+    if not ended or done.code in (2, 3, 75):
         for text in lines_of(done.err):
             try:
                 error = json.loads(text)

@@ -341,6 +341,114 @@ class Supervisor(Crash):
         self.rbk("resolve", run, "slow", "fail", exit=rbk.FAILED)
 
 
+OWN = """
+record Done { line: string, attempt: int }
+error Refused { why: string }
+
+action put(line: string) -> Done writes = exec "plugins/put"
+
+/// Own actions, each of which leaves one line behind.
+runbook own(count: int = 4, fails: bool = false) -> list<string> {
+  let lines = parallel for b in 1..2 {
+    var all: list<string> = []
+    for n in 1..count {
+      step one = put("${b}.${n}") rollback { put("undo ${b}.${n}") }
+      all = all.append(one.line)
+    }
+    all.join(" ")
+  }
+  if fails {
+    fail "on purpose"
+  }
+  return lines
+}
+
+/// One that is under way until somebody says so.
+runbook slow() -> Done {
+  step slow = put("slow") rollback none "a line"
+  return slow
+}
+"""
+
+PUT = r"""#!/bin/sh
+line=$(sed 's/.*"line":"\([^"]*\)".*/\1/')
+echo "put $line" >&2
+if [ "$line" = slow ]; then
+  echo begun >> effects
+  while [ ! -e go ]; do sleep 0.01; done
+fi
+sleep 0.005
+echo "$line" >> effects
+printf '{"ok": {"line": "%s", "attempt": 1}}' "$line"
+"""
+
+
+class OwnActions(Crash):
+    def setUp(self):
+        super().setUp()
+        self.write("own.rbk", OWN)
+        self.program = self.write("plugins/put", PUT)
+        self.program.chmod(0o755)
+
+    def wanted(self, count=4):
+        return {f"{b}.{n}": 1 for b in (1, 2) for n in range(1, count + 1)}
+
+    def test_killed_over_and_over(self):
+        wanted = Crash.kills + KILLS // 10
+        while Crash.kills < wanted:
+            self.until_over(10, 0.12, "run", "own.rbk:own")
+            self.assertEqual(dict(self.lines()), self.wanted(), f"seed {SEED}")
+            self.assertEqual([run["status"] for run in self.runs()], ["succeeded"])
+            self.expect_whole()
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
+
+    def test_killed_while_it_undoes(self):
+        self.until_over(10, 0.15, "run", "own.rbk:own", "--fails", "true")
+        self.assertEqual(dict(self.lines()), {**self.wanted(), **{f"undo {line}": 1 for line in self.wanted()}}, f"seed {SEED}")
+        self.assertEqual([(run["status"], run["rolled_back"]) for run in self.runs()], [("failed", True)])
+
+    def begin_slow_and_kill(self):
+        process = rbk.start(self.folder, "run", "own.rbk:slow")
+        rbk.eventually("the program has begun", self.lines)
+        reap(process)
+        Crash.kills += 1
+        return self.runs()[0]["run"]
+
+    def test_the_next_engine_finds_its_answer(self):
+        run = self.begin_slow_and_kill()
+        resumed = rbk.start(self.folder, "resume", run)
+        time.sleep(0.2)
+        reap(resumed)  # and once more
+        Crash.kills += 1
+        # What was begun goes on with the program that it is, whatever lies there by now.
+        self.program.write_text("#!/bin/sh\n")
+        (self.folder / "go").touch()
+        done = self.rbk("resume", run, "--json")
+        self.assertEqual(rbk.ending(done)["output"], {"line": "slow", "attempt": 1})
+        self.assertEqual(dict(self.lines()), {"begun": 1, "slow": 1})
+        self.assertIn("put slow", self.rbk("logs", run).out)
+
+    def test_it_ended_while_nobody_was_there(self):
+        run = self.begin_slow_and_kill()
+        (self.folder / "go").touch()
+        rbk.eventually("its effect", lambda: "slow" in self.lines())
+        done = self.rbk("resume", run, "--json")
+        self.assertEqual(rbk.ending(done)["output"], {"line": "slow", "attempt": 1})
+        self.assertEqual(dict(self.lines()), {"begun": 1, "slow": 1})
+
+    def test_its_supervisor_died_too(self):
+        run = self.begin_slow_and_kill()
+        for pid in supervisors(self.folder):
+            os.kill(pid, signal.SIGKILL)
+            Crash.kills += 1
+        self.rbk("resume", run, exit=rbk.IN_DOUBT)
+        self.rbk("resolve", run, "slow", "done", "--output", '{"line": 7}', exit=rbk.USAGE)
+        self.rbk("resolve", run, "slow", "done", "--output", '{"line": "slow", "attempt": 1}')
+        self.assertEqual(self.runs()[0]["status"], "succeeded")
+        self.assertEqual(self.lines()["begun"], 1)
+
+
 def tearDownModule():
     print(f"crash: {Crash.kills} kills, seed {SEED}", flush=True)
 

@@ -6,6 +6,7 @@ In a Markdown file of README.md and docs/:
     ```rbk                  compiles without a diagnostic
     ```rbk file=hello.rbk   the same, and is written to that file, for the commands that follow
     ```rbk wrong=RBK0200    gives just that diagnostic
+    ```sh file=plugins/x    is written to that file and made executable; so is ```python
     ```console              lines that begin with `$ ` are executed in a folder of the page's own; the lines below
                             each are its output, where `…` stands for any text and a line `…` for any lines
     ```console status=1     the last command ends with that exit status, not with 0
@@ -21,7 +22,7 @@ import unittest
 import rbk
 import terminal
 
-FENCE = re.compile(r"^( {0,3})```(rbk|console|terminal)([^\n]*)\n(.*?)^\1```$", re.M | re.S)
+FENCE = re.compile(r"^( {0,3})```(rbk|console|terminal|sh|python)([^\n]*)\n(.*?)^\1```$", re.M | re.S)
 DURATION = re.compile(r"\b\d+(?:\.\d+)?(?:us|ms|s|m)(?:\d+(?:ms|s|us))*\b")
 PAGES = [rbk.ROOT / "README.md", *sorted((rbk.ROOT / "docs").rglob("*.md"))]
 
@@ -105,7 +106,10 @@ class Page(rbk.Case):
             line = path.read_text()[: match.start()].count("\n") + 1
             with self.subTest(page=path.name, line=line):
                 wanted = settings(rest)
-                if kind == "rbk":
+                if kind in ("sh", "python"):
+                    if "file" in wanted:
+                        self.write(self.work / wanted["file"], text).chmod(0o755)
+                elif kind == "rbk":
                     self.code(text, wanted)
                 else:
                     self.commands(text, wanted, kind == "terminal")

@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import tarfile
+import threading
 import time
 import unittest
 import urllib.request
@@ -156,6 +157,84 @@ class RotateLogs(Example):
         pid_file = self.write("app.pid", f"{os.getpid()}\n")
         self.run_example("rotate_logs", "--folder", self.folder / "logs", "--larger_than", "1kB", "--pid_file", pid_file)
         rbk.eventually("SIGHUP", lambda: told)
+
+
+class HaproxyOnASocket(threading.Thread):
+    """What HAProxy answers at its admin socket, to the two commands that the example's program knows."""
+
+    def __init__(self, path, sessions):
+        super().__init__(daemon=True)
+        self.sessions = sessions  # of web-1: one ends at each look
+        self.state, self.told = "ready", []
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        self.socket.listen()
+        self.start()
+
+    def run(self):
+        while True:
+            line, _ = self.socket.accept()
+            with line:
+                command = line.recv(1000).decode().strip()
+                self.told.append(command)
+                line.sendall(self.answer(command).encode())
+
+    def answer(self, command):
+        if command == "show stat":
+            status = {"ready": "UP", "drain": "DRAIN", "maint": "MAINT"}[self.state]
+            lines = f"# pxname,svname,scur,status,\nweb,FRONTEND,3,OPEN,\nweb,web-1,{self.sessions},{status},\n"
+            if self.state == "drain":
+                self.sessions = max(0, self.sessions - 1)
+            return lines + "\n"
+        if command.startswith("set server web/web-1 state "):
+            self.state = command.rpartition(" ")[2]
+            return "\n"
+        return "No such server.\n\n"
+
+
+class DrainServer(Example):
+    def setUp(self):
+        super().setUp()
+        self.admin = self.folder / "admin.sock"
+        self.work = self.write("work", '#!/bin/sh\necho "works on $1" > worked\n')
+        self.work.chmod(0o755)
+
+    def drain(self, *words, server="web-1", exit=rbk.SUCCEEDED):
+        words = ("--backend", "web", "--server", server, "--work", self.work, "--socket", self.admin, "--json", *words)
+        return self.run_example("drain_server", *words, exit=exit)
+
+    def changes(self, haproxy):
+        return [command.rpartition(" ")[2] for command in haproxy.told if command.startswith("set ")]
+
+    def test_works_once_nobody_is_served(self):
+        haproxy = HaproxyOnASocket(self.admin, 2)
+        done = self.drain()
+        self.assertEqual(self.output(done), {"status": "UP", "sessions": 0})
+        self.assertEqual((self.folder / "worked").read_text(), "works on web-1\n")
+        self.assertEqual(self.changes(haproxy), ["drain", "ready"])
+
+    def test_serves_again_when_the_work_fails(self):
+        haproxy = HaproxyOnASocket(self.admin, 0)
+        self.work.write_text("#!/bin/sh\nexit 3\n")
+        done = self.drain(exit=rbk.FAILED)
+        self.assertTrue(rbk.ending(done)["rolled_back"])
+        self.assertEqual((haproxy.state, self.changes(haproxy)), ("ready", ["drain", "ready"]))
+
+    def test_serves_again_when_sessions_do_not_end(self):
+        haproxy = HaproxyOnASocket(self.admin, 1000)
+        done = self.drain("--patience", "1s", exit=rbk.FAILED)
+        self.assertEqual(rbk.ending(done)["error"]["kind"], "Timeout")
+        self.assertEqual(haproxy.state, "ready")
+        self.assertFalse((self.folder / "worked").exists())
+
+    def test_errors_are_of_the_kinds_that_are_declared(self):
+        error = rbk.ending(self.drain(exit=rbk.FAILED))["error"]
+        self.assertTrue(error["kind"].endswith("lib/haproxy.Unreachable"), error)
+        self.assertEqual(error["fields"]["socket"], str(self.admin))
+        HaproxyOnASocket(self.admin, 0)
+        error = rbk.ending(self.drain(server="web-9", exit=rbk.FAILED))["error"]
+        self.assertTrue(error["kind"].endswith("lib/haproxy.NoSuchServer"), error)
+        self.assertEqual((error["fields"]["backend"], error["fields"]["server"]), ("web", "web-9"))
 
 
 class BackupSqlite(Example):

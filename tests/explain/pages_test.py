@@ -8,8 +8,12 @@ import rbk
 
 PAGES = sorted((rbk.ROOT / "compiler/diagnostics/explain").glob("RBK*.md"))
 FENCE = re.compile(r"^```rbk,(bad|good)[^\n]*\n(.*?)^```$", re.M | re.S)
-# What the examples import.
-IMPORTED = {"lib/hosts.rbk": 'fn _known() -> list<string> {\n  return ["web-1", "web-2"]\n}\n'}
+# What the examples import, and the programs that they name.
+IMPORTED = {
+    "lib/hosts.rbk": 'fn _known() -> list<string> {\n  return ["web-1", "web-2"]\n}\n',
+    "plugins/page": "#!/bin/sh\n",
+    "plugins/plain.txt": "echo\n",
+}
 
 
 class Pages(rbk.Case):
@@ -19,6 +23,8 @@ class Pages(rbk.Case):
         for file, content in {"main.rbk": text, **IMPORTED}.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_text(content)
+            if content.startswith("#!"):
+                (folder / file).chmod(0o755)
         done = self.rbk("check", "--json", "main.rbk", folder=folder, exit=None)
         return [item["code"] for item in done.lines() if "code" in item], done
 

@@ -178,6 +178,7 @@ TEST(VerifierTest, RefusesWhatBreaksARule) {
        }},
       {"argument kinds", [](Program& p) { p.functions[1].registers[4] = Kind::kFloat; }},
       {"action index", [](Program& p) { p.actions.clear(); }},
+      {"action's program", [](Program& p) { p.actions[0].exec = "plugins/other"; }},
       {"action's argument", [](Program& p) { p.actions[0].parameters[0].type = 1 << 20; }},
       {"step index", [](Program& p) { p.steps.clear(); }},
       {"constant index", [](Program& p) { p.constants.resize(1); }},

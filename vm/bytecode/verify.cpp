@@ -2,6 +2,7 @@
 // known when running (which object a ref register holds) the interpreter tests itself.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "vm/bytecode/op_table.h"
@@ -249,6 +250,12 @@ class Verifier {
     fields(index, action.parameters);
     expect(action.result == kNone || is_type(action.result), "action {} has result type {} of {}",
            action.name, action.result, program_.types.size());
+    if (action.exec.empty()) return;
+    const auto& files = program_.files;
+    expect(std::any_of(files.begin(), files.end(),
+                       [&](const SourceFile& file) { return file.path == action.exec; }),
+           "action {} is carried out by {}, which is none of the program's files", action.name,
+           action.exec);
   }
 
   /// The function takes the first `count` parameters of the runbook and gives `result`.
