@@ -53,7 +53,10 @@ class Page(rbk.Case):
         self.work = self.folder / "work"
         self.work.mkdir()
         self.tools = tools
-        self.latest = ""
+
+    def latest_run(self):
+        runs = rbk.call(self.work, "runs", "--json").lines() if (self.work / ".runbook").exists() else []
+        return max((line["run"] for line in runs if "run" in line), default="")
 
     def code(self, text, wanted):
         if "file" in wanted:
@@ -79,7 +82,7 @@ class Page(rbk.Case):
         for at, (command, output) in enumerate(groups):
             if command.startswith("./dev "):
                 continue  # builds everything: .ci/run does that
-            command = re.sub(r"\bRUN\b", self.latest, command)
+            command = re.sub(r"\bRUN\b", lambda _: self.latest_run(), command)
             environment = {"PATH": f"{self.tools}:{os.environ['PATH']}", "COLUMNS": 100}
             expected = int(wanted.get("status", 0)) if at == len(groups) - 1 else 0
             if on_terminal:
@@ -95,8 +98,6 @@ class Page(rbk.Case):
             both = done.stdout + done.stderr
             self.assertEqual(done.returncode, expected, f"$ {command}\n{both}")
             self.assertRegex(both + ("" if both.endswith("\n") or not both else "\n"), pattern_of(output), f"$ {command}")
-            runs = rbk.call(self.work, "runs", "--json").lines() if (self.work / ".runbook").exists() else []
-            self.latest = max((line["run"] for line in runs if "run" in line), default="")
 
     def page(self, path):
         # What the page may use: the examples, under the name by which it calls them.
