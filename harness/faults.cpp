@@ -51,9 +51,8 @@ Reply FaultyWorld::call(const Call& call) {
     reply.how = Reply::How::kFails;
     reply.error.kind = fault.error;
     reply.error.message = fmt::format("{} of {}, as explored", fault.error, call.target);
-    reply.error.retryable = fault.error == "Timeout" || fault.error == "http.ServerError" ||
-                            fault.error == "http.ConnectionError";
     reply.error.fields = sample_error(tests_, fault.error);
+    reply.error.retryable = is_retryable(reply.error);
     break;
   }
   if (reply.how == Reply::How::kNone) {

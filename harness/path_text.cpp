@@ -139,6 +139,12 @@ std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
     text += fmt::format("  crash {} step {}\n",
                         fault.kind == Fault::Kind::kCrashBefore ? "before" : "after", path);
   }
+  for (const Fault& fault : faults) {
+    if (fault.kind == Fault::Kind::kCrashAfter && fault.said == Doubted::kNotDone)
+      text += fmt::format(
+          "  // then somebody says of {} that it was not done, which a test can't say\n",
+          fault.place);
+  }
   const bytecode::Runbook& runbook = tests.program->runbooks.at(first.runbook);
   std::string arguments;
   for (const bytecode::Parameter& parameter : runbook.parameters) {

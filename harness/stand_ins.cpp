@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/units.h"
+#include "harness/rehearsal.h"
 
 namespace rbk::harness {
 
@@ -59,6 +60,18 @@ std::string brief(const json::object& arguments) {
 
 }  // namespace
 
+/// As the standard modules raise them (stdlib/shell, stdlib/http).
+bool is_retryable(const vm::ErrorValue& error) {
+  if (error.kind == "ShellError" || error.kind == "Timeout" || error.kind == "http.ServerError" ||
+      error.kind == "http.ConnectionError")
+    return true;
+  const json::value* status = error.fields.if_contains("status");
+  if (!error.kind.starts_with("http.") || status == nullptr || !status->is_int64())
+    return error.retryable;
+  const int64_t code = status->as_int64();
+  return code >= 500 || code == 408 || code == 425 || code == 429;
+}
+
 json::object handed_over(const json::object& arguments) {
   json::object made;
   for (const auto& [name, value] : arguments) made[name] = plain(value);
@@ -75,9 +88,23 @@ Result<vm::Ending> StandIns::evaluate(uint32_t runbook, json::array arguments) c
   started.runbook = runbook;
   started.arguments = std::move(arguments);
   Result<vm::Turn> turn = machine.deliver({0, std::move(started)});
+  while (turn && !turn->ending) {
+    // All that it may wait for is what was called before.
+    const auto* perform = turn->requests.empty()
+                              ? nullptr
+                              : std::get_if<vm::request::Perform>(&turn->requests.front().what);
+    if (perform == nullptr)
+      return fail(ErrorKind::kInternal, "a stand-in waits", "please report it with the file");
+    const std::string& action = tests_->program->actions.at(perform->action).name;
+    if (!action.starts_with(lower::kCallsAction))
+      return fail(ErrorKind::kInternal, "a stand-in asks for " + action,
+                  "please report it with the file");
+    vm::event::Performed performed;
+    performed.request = turn->requests.front().id;
+    performed.output = calls_of(calls_, action.substr(lower::kCallsAction.size()));
+    turn = machine.deliver({0, std::move(performed)});
+  }
   if (!turn) return tl::unexpected(turn.error());
-  if (!turn->ending)
-    return fail(ErrorKind::kInternal, "a stand-in waits", "please report it with the file");
   return std::move(*turn->ending);
 }
 
@@ -105,6 +132,13 @@ Result<bool> StandIns::fits(const Given& given, const json::object& call) const 
 std::optional<Doubted> StandIns::resolve(const std::string& /*path*/) { return std::nullopt; }
 
 Reply StandIns::call(const Call& call) {
+  Reply reply = answer(call);
+  calls_.push_back(call);
+  if (reply.how == Reply::How::kFails) calls_.back().error = reply.error.kind;
+  return reply;
+}
+
+Reply StandIns::answer(const Call& call) {
   const std::string& target = call.target;
   const json::object& arguments = call.arguments;
   const auto problem = [](std::string text) {
@@ -136,7 +170,10 @@ Reply StandIns::call(const Call& call) {
     Reply reply;
     reply.how = ending->error ? Reply::How::kFails : Reply::How::kOk;
     reply.output = std::move(ending->output);
-    if (ending->error) reply.error = std::move(*ending->error);
+    if (ending->error) {
+      reply.error = std::move(*ending->error);
+      if (!given.what->says_retryable) reply.error.retryable = is_retryable(reply.error);
+    }
     return reply;
   }
   Reply reply;

@@ -31,6 +31,7 @@ class StandIns : public World {
     boost::json::array captures;
     int64_t replied = 0;
   };
+  Reply answer(const Call& call);
   /// Runs a hidden runbook of the program, which ends at once.
   Result<vm::Ending> evaluate(uint32_t runbook, boost::json::array arguments) const;
   boost::json::array arguments_of(const Given& given, const boost::json::object& call) const;
@@ -39,7 +40,11 @@ class StandIns : public World {
 
   const lower::TestProgram* tests_;
   std::vector<Given> given_;
+  std::vector<Call> calls_;  // so far
 };
+
+/// Whether an error of that kind is one that may pass, where the test does not say it.
+bool is_retryable(const vm::ErrorValue& error);
 
 /// Arguments as tests see them: a secret as its text.
 boost::json::object handed_over(const boost::json::object& arguments);

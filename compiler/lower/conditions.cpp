@@ -72,6 +72,9 @@ bool Body::show_parts(ExprId condition, Shown& shown, bool first) {
     const auto* member = std::get_if<syntax::MemberExpr>(&expr.node);
     if (member != nullptr && is_outcome(info(member->base).type))
       return show_outcome(member->base, shown, first);
+    const Meaning* meaning = module_->meaning(condition);
+    if (member != nullptr && meaning != nullptr && meaning->kind == Meaning::Kind::kNativeProperty)
+      return show_part(member->base, shown, first);
     return false;  // a bool by itself: it is false, which the text says already
   }
   bool any = false;

@@ -43,6 +43,7 @@ struct StandIn {
   uint32_t matches = bytecode::kNone;   // runbook -> bool
   uint32_t reply = bytecode::kNone;     // runbook -> the reply; none: an approval is rejected
   uint32_t replies = bytecode::kNone;   // so many replies in order; kNone: always
+  bool says_retryable = false;          // its errors say whether a repetition may end otherwise
 };
 
 struct Test {

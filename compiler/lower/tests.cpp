@@ -104,6 +104,25 @@ void Body::lower_crash(const syntax::CrashStmt& node) {
 
 // ---- Stand-ins
 
+namespace {
+
+/// Whether one of the errors that it fails with has `retryable: …`.
+bool says_retryable(const syntax::Ast& ast, const GivenStmt& node) {
+  std::vector<ExprId> replies = node.values;
+  replies.push_back(node.value);
+  return std::any_of(replies.begin(), replies.end(), [&](ExprId id) {
+    if (!id.valid()) return false;
+    const auto* fail = std::get_if<syntax::FailExpr>(&ast[id].node);
+    if (fail == nullptr) return false;
+    const auto* error = std::get_if<syntax::BraceExpr>(&ast[fail->error].node);
+    return error != nullptr &&
+           std::any_of(error->entries.begin(), error->entries.end(),
+                       [](const auto& entry) { return entry.name.text == "retryable"; });
+  });
+}
+
+}  // namespace
+
 void Body::lower_given(StmtId id, const GivenStmt& node) {
   const check::StmtInfo& given = module_->stmts.at(id.index);
   if (given.symbols.empty() || given.symbols[0] == check::kNone)
@@ -166,6 +185,7 @@ void Body::lower_given(StmtId id, const GivenStmt& node) {
     made.reply = function("reply", result,
                           [&](Body& body, Reg turn) { body.given_reply(node, result, turn); });
   }
+  made.says_retryable = says_retryable(ast(), node);
   if (node.reply == GivenStmt::Reply::kInOrder)
     made.replies = static_cast<uint32_t>(node.values.size());
   program_.add_stand_in(std::move(made));
