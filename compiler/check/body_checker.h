@@ -266,6 +266,8 @@ class BodyChecker {
   void check_assign(const syntax::AssignStmt& node);
   void check_for(syntax::StmtId stmt, const syntax::ForStmt& node);
   void check_repeat(const syntax::RepeatStmt& node);
+  void check_hold(const syntax::HoldStmt& node);
+  void bound_by_timeout(ExprId time, Span span, std::string_view what);
   void check_return(const syntax::ReturnStmt& node, Span span);
   void check_returned(const syntax::ReturnStmt& node, Span span);
   void check_jump(std::string_view word, Span span);

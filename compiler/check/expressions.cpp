@@ -558,12 +558,7 @@ TypeId BodyChecker::infer_wait(ExprId expr) {
       expect(wait->duration, types::kDuration, {Why::Kind::kClause, "wait", {}, {}});
     within(wait->duration, 0, INT64_MAX, "wait", "nothing waits for a time that is over",
            "write how long to wait, as `wait 30s`");
-    if (place_.timeout && constant(wait->duration) && *constant(wait->duration) > *place_.timeout)
-      diagnostics_
-          .report(Code::kLongerThanTimeout, written.span, source(span_of(wait->duration)),
-                  source(place_.timeout_span))
-          .also(place_.timeout_span, "this timeout is around it")
-          .help("make the timeout longer, or the wait shorter");
+    bound_by_timeout(wait->duration, written.span, "the wait");
     return types::kNothing;
   }
   if (const auto* until = std::get_if<syntax::WaitUntilExpr>(&written.node)) {

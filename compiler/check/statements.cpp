@@ -32,12 +32,8 @@ void BodyChecker::check_statement(syntax::StmtId id) {
         } else if constexpr (std::is_same_v<Node, syntax::UntilStmt>) {
           condition(node.condition);
         } else if constexpr (std::is_same_v<Node, syntax::HoldStmt>) {
-          not_supported(Span{stmt.span.begin, span_of(node.every).end, stmt.span.file}, "`hold`",
-                        "poll with `repeat every … at most …` until then");
-          infer(node.duration);
-          infer(node.every);
-          enter_loop();
-          check_block(node.body, Want::kDiscard, kNone, plain);
+          allow_effect(stmt.span, "`hold`");
+          check_hold(node);
         } else if constexpr (std::is_same_v<Node, syntax::ReturnStmt>) {
           check_return(node, stmt.span);
         } else if constexpr (std::is_same_v<Node, syntax::BreakStmt>) {
@@ -269,15 +265,8 @@ void BodyChecker::check_repeat(const syntax::RepeatStmt& node) {
            node.at_most_times ? "write how many rounds there may be, as `at most 20 times`"
                               : "write how long it may take, as `at most 10m`");
   }
-  if (place_.timeout && node.at_most.valid() && !node.at_most_times) {
-    const auto longest = constant(node.at_most);
-    if (longest && *longest > *place_.timeout)
-      diagnostics_
-          .report(Code::kLongerThanTimeout, span_of(node.at_most), source(span_of(node.at_most)),
-                  source(place_.timeout_span))
-          .also(place_.timeout_span, "this timeout is around it")
-          .help("make the timeout longer, or `at most` shorter");
-  }
+  if (node.at_most.valid() && !node.at_most_times)
+    bound_by_timeout(node.at_most, span_of(node.at_most), "`at most`");
   const Restore<Place> place(place_);
   enter_loop();
   const Facts before = facts_;
@@ -287,6 +276,34 @@ void BodyChecker::check_repeat(const syntax::RepeatStmt& node) {
   if (place_.code == Place::Code::kRunbook) rules_.may_fail();
   reachable_ = true;
   facts_ = before;
+}
+
+void BodyChecker::check_hold(const syntax::HoldStmt& node) {
+  expect(node.duration, types::kDuration, {Why::Kind::kClause, "hold", {}, {}});
+  within(node.duration, 1, INT64_MAX, "hold", "it would be over at its first check",
+         "write how long it must hold, as `hold 10m every 30s`");
+  expect(node.every, types::kDuration, {Why::Kind::kClause, "every", {}, {}});
+  within(node.every, 1, INT64_MAX, "every", "its checks would leave no time for anything else",
+         "write how often it is checked, as `every 30s`");
+  bound_by_timeout(node.duration, span_of(node.duration), "the time to hold");
+  const Restore<Place> place(place_);
+  enter_loop();
+  const Facts before = facts_;
+  rules_.open(RollbackRules::Region::kLoop);
+  check_block(node.body, Want::kDiscard, kNone, {});
+  rules_.close();
+  reachable_ = true;
+  facts_ = before;
+}
+
+/// Reports a time that is known to be longer than the timeout around it.
+void BodyChecker::bound_by_timeout(ExprId time, Span span, std::string_view what) {
+  const auto longest = time.valid() ? constant(time) : std::nullopt;
+  if (!place_.timeout || !longest || *longest <= *place_.timeout) return;
+  diagnostics_
+      .report(Code::kLongerThanTimeout, span, source(span_of(time)), source(place_.timeout_span))
+      .also(place_.timeout_span, "this timeout is around it")
+      .help(fmt::format("make the timeout longer, or {} shorter", what));
 }
 
 void BodyChecker::check_jump(std::string_view word, Span span) {

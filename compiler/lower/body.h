@@ -348,6 +348,7 @@ class Body {
   // ---- Waiting (waits.cpp)
   void lower_repeat(const syntax::RepeatStmt& node, Span span);
   void lower_until(const syntax::UntilStmt& node);
+  void lower_hold(const syntax::HoldStmt& node);
 
   // ---- Parallel (parallel.cpp)
   void parallel_for_into(ExprId id, const syntax::ParallelForExpr& node, Reg to);

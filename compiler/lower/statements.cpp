@@ -35,6 +35,8 @@ void Body::statement(StmtId id) {
           lower_for(id, node);
         } else if constexpr (std::is_same_v<Node, syntax::RepeatStmt>) {
           lower_repeat(node, stmt.span);
+        } else if constexpr (std::is_same_v<Node, syntax::HoldStmt>) {
+          lower_hold(node);
         } else if constexpr (std::is_same_v<Node, syntax::UntilStmt>) {
           lower_until(node);
         } else if constexpr (std::is_same_v<Node, syntax::ReturnStmt>) {

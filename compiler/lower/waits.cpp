@@ -1,4 +1,5 @@
 // `repeat every … at most …`: rounds until a condition holds, then on; or `Timeout`.
+// `hold … every …`: checks for as long as something must hold.
 #include "base/units.h"
 #include "compiler/lower/body.h"
 
@@ -89,6 +90,42 @@ void Body::lower_repeat(const syntax::RepeatStmt& node, Span span) {
   not_yet_ = outer_not_yet;
   until_ = outer_until;
   until_depth_ = outer_depth;
+}
+
+/// The first check begins at once, each further one `every` after the begin of the one before, or
+/// at once if that took longer; the last one begins when the time is up, and not before. So what
+/// held at the end is known, and a hold that nobody drove for a while does not pass unseen.
+void Body::lower_hold(const syntax::HoldStmt& node) {
+  const Reg every = stable_value(node.every);
+  const Reg bound = stable_value(node.duration);
+  const Reg began = temporary(Kind::kTime);
+  const Reg end = temporary(Kind::kTime);
+  code_.emit(Op::kNow, began);
+  code_.emit(Op::kAddTime, end, began, bound);
+  const Label check = code_.label();
+  const Label next = code_.label();
+  const Label done = code_.label();
+  code_.bind(check);
+  code_.emit(Op::kNow, began);
+  exits_.push_back({Exit::Kind::kLoop, kNoReg, done, next});
+  block(node.body);
+  exits_.pop_back();
+  code_.bind(next);
+  code_.jump_compare(Op::kJumpGeInt, began, end, done);
+  {
+    TemporaryScope scope(code_);
+    const Reg pause = temporary(Kind::kDuration);
+    const Reg at = temporary(Kind::kTime);
+    const Label whole = code_.label();
+    code_.emit(Op::kDiffTime, pause, end, began);
+    code_.jump_compare(Op::kJumpLeInt, pause, every, whole);
+    code_.move(pause, every);
+    code_.bind(whole);
+    code_.emit(Op::kAddTime, at, began, pause);
+    code_.emit(Op::kSleepUntil, at);
+  }
+  code_.jump(check);
+  code_.bind(done);
 }
 
 void Body::lower_until(const syntax::UntilStmt& node) {

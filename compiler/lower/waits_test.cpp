@@ -145,6 +145,38 @@ end write failed Flaky
 )");
 }
 
+TEST(LowerWaits, HoldChecksFromItsBeginToItsEnd) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  hold 1m every 25s {
+    step gate = measure("g")
+    require gate < 3
+  }
+}
+)rbk");
+  const std::string check = "begin gate\ndo gate: measure(\"g\")\nend gate ok ";
+  // At 0s, 25s, 50s, and the last when the time is up.
+  world.at("gate", {ok(1), ok(1), ok(2), ok(2)});
+  EXPECT_EQ(world.run("r"),
+            check + "1\n" + check + "1\n" + check + "2\n" + check + "2\n=> succeeded after 1m\n");
+  world.at("gate", {ok(1), ok(1), ok(1), ok(3)});
+  EXPECT_EQ(world.run("r"),
+            check + "1\n" + check + "1\n" + check + "1\n" + check +
+                "3\n=> failed Failed: `gate < 3` does not hold: gate = 3 after 1m\n");
+  // The interval is from begin to begin; what takes longer is followed at once: 0s, 25s, 65s.
+  const int64_t s = 1'000'000;
+  world.at("gate", {ok(1, 5 * s), ok(1, 40 * s), ok(2, 10 * s)});
+  EXPECT_EQ(world.run("r"),
+            check + "1\n" + check + "1\n" + check + "2\n=> succeeded after 1m15s\n");
+  // One that began before the end of the time and ended after it was not the last: 0s, 59s.
+  world.at("gate", {ok(1, 59 * s), ok(1, 20 * s), ok(2, 1 * s)});
+  EXPECT_EQ(world.run("r"),
+            check + "1\n" + check + "1\n" + check + "2\n=> succeeded after 1m20s\n");
+  world.at("gate", {ok(1), fails("Flaky", true)});
+  EXPECT_EQ(world.run("r"), check + "1\n" +
+                                "begin gate\ndo gate: measure(\"g\")\nend gate failed Flaky\n"
+                                "=> failed Flaky: no Flaky after 25s\n");
+}
+
 TEST(LowerWaits, WaitAndNow) {
   ScriptedWorld world(R"rbk(runbook r() -> duration {
   let started = now()

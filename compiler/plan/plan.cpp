@@ -59,6 +59,7 @@ class Walker {
   void show(const StepStmt& node, const Place& place, std::vector<Node>& out);
   void show(const ForStmt& node, const Place& place, std::vector<Node>& out);
   void show(const RepeatStmt& node, const Place& place, std::vector<Node>& out);
+  void show(const HoldStmt& node, const Place& place, std::vector<Node>& out);
   void show(const ReturnStmt& node, const Place& place, std::vector<Node>& out);
   void show(const RequireStmt& node, const Place& place, std::vector<Node>& out);
   void show(const CommitStmt& node, const Place& place, std::vector<Node>& out);
@@ -221,6 +222,13 @@ void Walker::show(const RepeatStmt& node, const Place&, std::vector<Node>& out) 
     text +=
         fmt::format(" at most {}{}", known_.show(node.at_most), node.at_most_times ? " times" : "");
   Node made = plain(Node::Kind::kLoop, std::move(text));
+  made.children = block(node.body);
+  out.push_back(std::move(made));
+}
+
+void Walker::show(const HoldStmt& node, const Place&, std::vector<Node>& out) {
+  Node made = plain(Node::Kind::kLoop, fmt::format("hold {} every {}", known_.show(node.duration),
+                                                   known_.show(node.every)));
   made.children = block(node.body);
   out.push_back(std::move(made));
 }

@@ -117,5 +117,21 @@ runbook r(dry: bool = true) {
   EXPECT_EQ(made.text, "b: shell(\"b\") | timeout 5m | retry 2 times\n");
 }
 
+TEST(Plan, WhatMustHoldIsShownWithItsChecks) {
+  const Planned made = planned(R"(
+runbook r(bake: duration = 10m) {
+  hold bake every 30s {
+    step gate = shell("errors") reads
+    require gate.exit_code == 0
+  }
+}
+)");
+  EXPECT_EQ(made.text,
+            "hold 10m every 30s\n"
+            "  gate: shell(\"errors\")\n"
+            "  gate.exit_code == 0\n");
+  EXPECT_EQ(made.plan.reads, 1);
+}
+
 }  // namespace
 }  // namespace rbk::plan

@@ -68,6 +68,20 @@ runbook doubt(effects: string) -> string {
 }
 """
 
+HOLD = """
+/// A time through which something must hold, looked at again and again.
+runbook hold_on(effects: string) -> bool {
+  let begin = now()
+  step canary = shell("echo up >> ${effects}") rollback none "a line"
+  hold 700ms every 20ms {
+    step look = shell("echo look >> ${effects}") reads
+    require look.exit_code == 0
+  }
+  step whole = shell("echo whole >> ${effects}") rollback none "a line"
+  return now() - begin >= 700ms
+}
+"""
+
 
 def supervisors(folder):
     """The processes that own commands for the stores below this folder."""
@@ -190,6 +204,23 @@ class Swept(Crash):
                     self.assertEqual(dict(self.lines()), {}, "an effect without a run")
                     self.rbk(*begin)
                 self.expect_once()
+
+
+class Hold(Crash):
+    def test_killed_while_it_holds(self):
+        """It ends once, and not before its time; the checks go on where they were."""
+        self.write("hold.rbk", HOLD)
+        for _ in range(max(1, KILLS // 30)):
+            self.until_over(20, 0.15, "run", "hold.rbk", "--effects", self.effects)
+            lines = self.lines()
+            self.assertEqual((lines["up"], lines["whole"]), (1, 1), f"seed {SEED}")
+            self.assertGreaterEqual(lines["look"], 2)
+            (run,) = self.runs()
+            self.assertEqual(run["status"], "succeeded")
+            self.assertEqual(self.rbk("show", run["run"], "--json").lines()[0]["output"], True)
+            self.expect_whole()
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
 
 
 class Rollback(Crash):
