@@ -33,6 +33,7 @@ ExitStatus refuse(const Terminal& terminal, const Error& error);
 
 ExitStatus approvals_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus answer_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus cancel_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus check_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus compile_command(const Terminal& terminal, const Arguments& arguments);

@@ -1,5 +1,5 @@
-// `approve`, `reject`, `resolve`, `cancel` and `rollback`: what people do to a run. Each then goes
-// on with it.
+// `approve`, `reject`, `answer`, `resolve`, `cancel` and `rollback`: what people do to a run. Each
+// then goes on with it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,15 +30,18 @@ bool is_text(const std::vector<FormField>& form, std::string_view name) {
 }
 
 Result<boost::json::object> read_form(Session& session, const std::string& run,
+                                      engine::Wait::Kind kind,
                                       const std::optional<std::string>& name,
                                       const std::vector<std::string>& set) {
   boost::json::object form;
   if (set.empty()) return form;
-  Result<std::vector<engine::WaitingFor>> waits = session.engine->approvals(run);
+  Result<std::vector<engine::WaitingFor>> waits = kind == engine::Wait::Kind::kApproval
+                                                      ? session.engine->approvals(run)
+                                                      : session.engine->questions(run);
   if (!waits) return tl::unexpected(waits.error());
   std::vector<FormField> fields;
   for (const engine::WaitingFor& wait : *waits) {
-    if (!name || wait.name == *name) fields = form_of(wait.description);
+    if (!name || wait.name == *name || wait.path == *name) fields = form_of(wait.description);
   }
   for (const std::string& one : set) {
     auto pair = key_and_value("--set", one);
@@ -101,23 +104,25 @@ ExitStatus go_on_after(const Terminal& terminal, Session& session, const std::st
 }
 
 /// Of several who decide at once the first counts: the others are told.
-ExitStatus tell_if_lost(const Terminal& terminal, Session& session,
-                        const engine::WaitingFor& approval, engine::Decision::How wanted,
-                        ExitStatus status) {
+ExitStatus tell_if_lost(const Terminal& terminal, Session& session, const engine::WaitingFor& wait,
+                        engine::Decision::How wanted, ExitStatus status) {
   using How = engine::Decision::How;
-  Result<std::optional<engine::Decision>> decision = session.engine->decision(approval);
+  Result<std::optional<engine::Decision>> decision = session.engine->decision(wait);
   if (!decision) return refuse(terminal, decision.error());
   if (!*decision || (*decision)->how == wanted) return status;
   const std::string by = fmt::format("{}", fmt::join((*decision)->by, ", "));
+  const bool question = wait.kind == engine::Wait::Kind::kQuestion;
   const std::string why = (*decision)->how == How::kApproved   ? by + " approved it first"
                           : (*decision)->how == How::kRejected ? by + " rejected it first"
-                          : (*decision)->how == How::kExpired  ? "it had expired"
+                          : (*decision)->how == How::kExpired  ? "its time was up"
                                                                : "the run no longer waits for it";
   return refuse(terminal, {ErrorKind::kRefused,
                            fmt::format("this {} of `{}` did not count: {}",
-                                       wanted == How::kApproved ? "approval" : "rejection",
-                                       approval.name, why),
-                           fmt::format("`rbk show {}` tells how the run stands", approval.run)});
+                                       question                   ? "answer"
+                                       : wanted == How::kApproved ? "approval"
+                                                                  : "rejection",
+                                       wait.name, why),
+                           fmt::format("`rbk show {}` tells how the run stands", wait.run)});
 }
 
 /// A run whose end was certain when the cancellation came ends as it would have without; and of
@@ -162,7 +167,8 @@ ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments)
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
   Result<Session> session = open_session(store, engine::OpenMode::kExisting);
   if (!session) return refuse(terminal, session.error());
-  Result<boost::json::object> form = read_form(*session, run, name, set);
+  Result<boost::json::object> form =
+      read_form(*session, run, engine::Wait::Kind::kApproval, name, set);
   if (!form) return refuse(terminal, form.error());
   Result<engine::WaitingFor> wait =
       session->engine->approve(run, name.value_or(""), *form, session->person);
@@ -191,6 +197,27 @@ ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments) 
   if (!wait) return refuse(terminal, wait.error());
   const ExitStatus status = go_on_after(terminal, *session, run);
   return tell_if_lost(terminal, *session, *wait, engine::Decision::How::kRejected, status);
+}
+
+ExitStatus answer_command(const Terminal& terminal, const Arguments& arguments) {
+  std::string run;
+  std::optional<std::string> name;
+  std::vector<std::string> set;
+  StoreOptions store;
+  Options options("answer", "RUN [NAME] [--set FIELD=VALUE]… [--as USER]");
+  options.word("RUN", run).optional_word("NAME", name).values("--set", set);
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  Result<boost::json::object> form =
+      read_form(*session, run, engine::Wait::Kind::kQuestion, name, set);
+  if (!form) return refuse(terminal, form.error());
+  Result<engine::WaitingFor> wait =
+      session->engine->answer(run, name.value_or(""), *form, session->person);
+  if (!wait) return refuse(terminal, wait.error());
+  const ExitStatus status = go_on_after(terminal, *session, run);
+  return tell_if_lost(terminal, *session, *wait, engine::Decision::How::kApproved, status);
 }
 
 ExitStatus resolve_command(const Terminal& terminal, const Arguments& arguments) {

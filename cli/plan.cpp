@@ -107,6 +107,8 @@ std::string_view kind_name(Node::Kind kind) {
       return "parallel";
     case Node::Kind::kApproval:
       return "approval";
+    case Node::Kind::kQuestion:
+      return "question";
     case Node::Kind::kWait:
       return "wait";
     case Node::Kind::kCommit:
@@ -199,6 +201,8 @@ std::string summary(const plan::Plan& found) {
                                  found.idempotent, found.reads);
   if (found.approvals != 0)
     text += fmt::format(", {} approval{}", found.approvals, found.approvals == 1 ? "" : "s");
+  if (found.questions != 0)
+    text += fmt::format(", {} question{}", found.questions, found.questions == 1 ? "" : "s");
   return text;
 }
 
@@ -257,6 +261,7 @@ ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments) {
                          {"idempotent", found.idempotent},
                          {"reads", found.reads},
                          {"approvals", found.approvals},
+                         {"questions", found.questions},
                          {"nodes", nodes_json(found.nodes)}});
     return ExitStatus::kSucceeded;
   }

@@ -171,7 +171,7 @@ class Timeline {
     const engine::RunSummary& run = detail_.run;
     if (!detail_.steps.empty()) text_ += '\n';
     for (const engine::WaitingFor& wait : detail_.waits)
-      text_ += fmt::format("{}{}\n", wait.kind == engine::Wait::Kind::kApproval ? "waits for " : "",
+      text_ += fmt::format("{}{}\n", wait.kind == engine::Wait::Kind::kDoubt ? "" : "waits for ",
                            waiting_text(wait));
     if (run.error) text_ += fmt::format("error {}\n", error_text(*run.error));
     if (run.rolled_back) text_ += "what it did was undone\n";

@@ -53,7 +53,7 @@ Asked* AskedRequests::find(vm::RequestId request) {
   return found == map_.end() ? nullptr : &found->second;
 }
 
-bool AskedRequests::approvals() const {
+bool AskedRequests::asks_people() const {
   return std::any_of(map_.begin(), map_.end(), [](const auto& item) {
     return std::holds_alternative<vm::request::Approve>(item.second.request.what);
   });

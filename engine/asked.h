@@ -53,8 +53,8 @@ class AskedRequests {
   size_t performing() const { return performing_; }
   /// Questions to people about the effect of an attempt.
   size_t doubts() const { return doubts_; }
-  /// Whether an approval waits.
-  bool approvals() const;
+  /// Whether an approval or a question waits.
+  bool asks_people() const;
   /// The earliest time at which a sleep ends.
   std::optional<int64_t> sleeps_until() const;
   /// The earliest time at which a sleep ends or an approval expires.

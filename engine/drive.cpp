@@ -334,7 +334,7 @@ std::optional<DriveEnd::Why> Engine::State::resting(RunDriver& driver,
   if ((level == 1 || driver.held_up) && driver.attempts == 0) return DriveEnd::Why::kStopped;
   AskedRequests& asked = driver.asked();
   if (asked.performing() > 0) return std::nullopt;
-  const bool people = asked.doubts() > 0 || asked.approvals();
+  const bool people = asked.doubts() > 0 || asked.asks_people();
   const std::optional<int64_t> sleep = asked.sleeps_until();
   if (people && options.wait_for_people) return std::nullopt;
   const int64_t patience =

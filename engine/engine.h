@@ -74,14 +74,14 @@ struct RunSummary {
   std::string undoes;      // of a rollback by hand: the run that it undoes
 };
 
-/// How a person's decision on an approval stands.
+/// What waits for people, and how their decision on it stands.
 struct WaitingFor {
   std::string run;
   std::string runbook;
   std::string path;
   Wait::Kind kind = Wait::Kind::kApproval;
-  std::string name;                 // the approval's
-  std::string question;             // of an approval; of a doubt: what is not known
+  std::string name;                 // the approval's or question's
+  std::string question;             // what is asked; of a doubt: what is not known
   boost::json::object description;  // all of it: {by, not_by, quorum, allow_starter, form, ...}
   std::vector<std::string> approved_by;  // so far
   int64_t quorum = 1;
@@ -263,8 +263,12 @@ class Engine {
   Result<WaitingFor> reject(const std::string& run, const std::string& name,
                             const std::string& reason, const Person& by);
 
-  /// How an approval that `approve` or `reject` returned was decided in the end; nothing while it
-  /// is open. Of several who decide at once the first counts.
+  /// Answers the question of this name (empty: the only one that waits). Errors as of `approve`.
+  Result<WaitingFor> answer(const std::string& run, const std::string& name,
+                            const boost::json::object& form, const Person& by);
+
+  /// How what `approve`, `reject` or `answer` returned was decided in the end (an answer approves);
+  /// nothing while it is open. Of several who decide at once the first counts.
   Result<std::optional<Decision>> decision(const WaitingFor& approval);
 
   /// Nothing if the run was never cancelled.
@@ -294,7 +298,10 @@ class Engine {
   Result<std::shared_ptr<const bytecode::Program>> program(const std::string& run);
   /// All approvals that wait, or those of one run.
   Result<std::vector<WaitingFor>> approvals(const std::string& run = {});
-  /// Everything that waits for this person: approvals that they may decide, and doubts.
+  /// All questions that wait in one run.
+  Result<std::vector<WaitingFor>> questions(const std::string& run);
+  /// Everything that waits for this person: approvals that they may decide, questions that they may
+  /// answer, and doubts.
   Result<std::vector<WaitingFor>> inbox(const Person& person);
   /// Gives `each` the lines in order, from chunks with keys greater than `after`; of the step with
   /// this path (and the steps inside it), or of all (empty). Reads little at a time, however much
@@ -316,6 +323,9 @@ std::string oldest_within(const std::vector<vm::Undoable>& steps, const std::str
 
 /// Whether this person may decide on an approval so described. kPermission says why not.
 Status may_decide(const boost::json::object& description, const std::string& starter,
+                  const Person& person);
+/// The same of a question: whoever `by` names may answer it, or everybody without it.
+Status may_answer(const boost::json::object& description, const std::string& starter,
                   const Person& person);
 
 }  // namespace rbk::engine

@@ -152,6 +152,7 @@ struct Engine::State {
   Result<RunSummary> summarise(const RunRow& row);
   Result<WaitingFor> describe(const Wait& wait, const RunRow& row);
   Result<std::vector<WaitingFor>> waits_of(const RunRow& row);
+  Result<std::vector<WaitingFor>> waits_of_kind(Wait::Kind kind, const std::string& run);
   Result<std::vector<News>> news_of(const RunRow& row, uint64_t after, KnownAttempts& known);
 };
 

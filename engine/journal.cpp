@@ -30,6 +30,7 @@ struct Digester {
   void operator()(const vm::request::Approve& approve) {
     sum.add(approve.path);
     sum.add(static_cast<uint64_t>(approve.expires.value_or(-1)));
+    if (approve.is_question) sum.add(uint64_t{1});
   }
   void operator()(const vm::request::AskDoubt& ask) { sum.add(ask.perform); }
   void operator()(const vm::request::Forget& forget) { sum.add(forget.request); }

@@ -151,6 +151,7 @@ std::string encode_news(const std::vector<News>& news, const json::value* output
         put_value(writer, item.input, nullptr, blobs);
         break;
       case News::Kind::kApproval:
+      case News::Kind::kQuestion:
         writer.number(item.request);
         writer.text(item.path);
         put_value(writer, item.input, nullptr, blobs);
@@ -196,7 +197,8 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
         break;
       }
       case News::Kind::kAttemptBegan:
-      case News::Kind::kApproval: {
+      case News::Kind::kApproval:
+      case News::Kind::kQuestion: {
         item.request = reader.number();
         item.path = reader.text();
         if (item.kind == News::Kind::kAttemptBegan) {
@@ -207,7 +209,7 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
         auto input = get_value(reader, source);
         if (!input) return tl::unexpected(input.error());
         item.input = std::move(*input);
-        if (item.kind == News::Kind::kApproval && reader.byte() != 0)
+        if (item.kind != News::Kind::kAttemptBegan && reader.byte() != 0)
           item.until = reader.signed_number();
         break;
       }

@@ -25,11 +25,12 @@ struct News {
     kSleeps = 4,        // request, until
     kApproval = 5,      // request, path, input: the description; until: when it expires
     kDoubt = 6,         // request, path: a person has to say what became of an attempt
-    kWaitOver = 7,      // request: a sleep, approval or doubt is over
+    kWaitOver = 7,      // request: a sleep, approval, question or doubt is over
     kRepeat = 8,        // request, and by it path, step, attempt: after a crash it is begun again
     kCancelled = 9,     // by: a person cancelled the run
     kStatus = 10,       // status: how the run stands from here on
     kEnded = 11,        // ending
+    kQuestion = 12,     // as kApproval, of a question
   };
   Kind kind = Kind::kMark;
   uint64_t entry = 0;  // of the journal

@@ -23,6 +23,11 @@ bool flag_of(const json::object& object, std::string_view field) {
   return value != nullptr && value->is_bool() && value->get_bool();
 }
 
+json::object form_of(const json::object& message) {
+  const json::value* form = message.if_contains("form");
+  return form != nullptr && form->is_object() ? form->get_object() : json::object();
+}
+
 int64_t number_of(const json::object& object, std::string_view field, int64_t otherwise) {
   const json::value* value = object.if_contains(field);
   return value != nullptr && value->is_int64() ? value->get_int64() : otherwise;
@@ -34,21 +39,24 @@ json::object object_of(std::string_view text) {
   return !failure && value.is_object() ? value.get_object() : json::object();
 }
 
-/// Whether an entry of `by` or `not_by`, {"user": "x"} or {"group": "x"}, speaks of this person.
-bool speaks_of(const json::value& entry, const Person& person) {
+/// Whether an entry of `by` or `not_by`, {"user": "x"}, {"group": "x"} or {"starter": true}, speaks
+/// of this person.
+bool speaks_of(const json::value& entry, const std::string& starter, const Person& person) {
   const json::object* object = entry.if_object();
   if (object == nullptr) return false;
+  if (flag_of(*object, "starter")) return person.user == starter;
   if (const std::string user = text_of(*object, "user"); !user.empty()) return user == person.user;
   const std::string group = text_of(*object, "group");
   return std::find(person.groups.begin(), person.groups.end(), group) != person.groups.end();
 }
 
-bool any_speaks_of(const json::object& description, std::string_view field, const Person& person) {
+bool any_speaks_of(const json::object& description, std::string_view field,
+                   const std::string& starter, const Person& person) {
   const json::value* list = description.if_contains(field);
   if (list == nullptr || !list->is_array()) return false;
   const json::array& entries = list->get_array();
   return std::any_of(entries.begin(), entries.end(),
-                     [&](const json::value& entry) { return speaks_of(entry, person); });
+                     [&](const json::value& entry) { return speaks_of(entry, starter, person); });
 }
 
 std::string listed(const json::object& description, std::string_view field) {
@@ -56,10 +64,11 @@ std::string listed(const json::object& description, std::string_view field) {
   if (const json::value* list = description.if_contains(field); list && list->is_array())
     for (const json::value& entry : list->get_array())
       if (const json::object* object = entry.if_object())
-        for (const auto& [kind, name] : *object)
-          if (name.is_string())
-            words += fmt::format("{}{} {}", words.empty() ? "" : ", ", std::string_view(kind),
-                                 std::string_view(name.get_string()));
+        for (const auto& [kind, name] : *object) {
+          if (!words.empty()) words += ", ";
+          words += kind;
+          if (name.is_string()) words += ' ' + std::string(name.get_string());
+        }
   return words;
 }
 
@@ -79,7 +88,7 @@ std::string last_part(const std::string& path) {
 Status may_decide(const json::object& description, const std::string& starter,
                   const Person& person) {
   const std::string name = text_of(description, "name");
-  if (any_speaks_of(description, "not_by", person))
+  if (any_speaks_of(description, "not_by", starter, person))
     return fail(ErrorKind::kPermission,
                 fmt::format("{} may not decide on `{}`: it says `not by {}`", person.user, name,
                             listed(description, "not_by")),
@@ -89,11 +98,22 @@ Status may_decide(const json::object& description, const std::string& starter,
                 fmt::format("{} started this run and so may not decide on `{}`", person.user, name),
                 "somebody else has to decide; `allow starter` in the approval would permit it");
   const std::string by = listed(description, "by");
-  if (!by.empty() && !any_speaks_of(description, "by", person))
+  if (!by.empty() && !any_speaks_of(description, "by", starter, person))
     return fail(ErrorKind::kPermission,
                 fmt::format("{} may not decide on `{}`: it asks for {}", person.user, name, by),
                 "one of those has to decide; groups come from runbook.toml");
   return {};
+}
+
+Status may_answer(const json::object& description, const std::string& starter,
+                  const Person& person) {
+  const std::string by = listed(description, "by");
+  if (by.empty() || any_speaks_of(description, "by", starter, person)) return {};
+  return fail(
+      ErrorKind::kPermission,
+      fmt::format("{} may not answer `{}`: it asks {}", person.user, text_of(description, "name"),
+                  by == "starter" ? "whoever started the run, " + starter : by),
+      "one of those has to answer; groups come from runbook.toml");
 }
 
 std::string approval_name(const Wait& wait, const json::object& description) {
@@ -117,12 +137,35 @@ Status Engine::State::post(RunKey run, vm::RequestId request, Message::Kind kind
   return store->post(message);
 }
 
+namespace {
+
+/// How messages speak of what waits.
+struct WaitWords {
+  std::string_view thing;    // "run r has no THING `x`"
+  std::string_view awaited;  // "run r waits for no AWAITED"
+};
+
+WaitWords words_of(Wait::Kind kind) {
+  switch (kind) {
+    case Wait::Kind::kApproval:
+      return {"approval", "approval"};
+    case Wait::Kind::kQuestion:
+      return {"question", "answer to a question"};
+    case Wait::Kind::kDoubt:
+      return {"step in doubt", "answer about a step"};
+  }
+  return {"wait", "answer"};
+}
+
+}  // namespace
+
 Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const std::string& name) {
-  const bool approval = kind == Wait::Kind::kApproval;
+  const WaitWords words = words_of(kind);
   auto waits = store->waits(row.key);
   if (!waits) return tl::unexpected(waits.error());
   const auto own_name = [&](const Wait& wait) {
-    return approval ? approval_name(wait, object_of(wait.description)) : wait.path;
+    return kind == Wait::Kind::kDoubt ? wait.path
+                                      : approval_name(wait, object_of(wait.description));
   };
   std::map<std::string, int> named;
   for (const Wait& wait : *waits)
@@ -142,14 +185,13 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
     if (name.empty() || own == name || last_part(wait.path) == name) fit.push_back(std::move(wait));
   }
   if (exact && !twice) return *std::move(exact);
-  const std::string_view thing = approval ? "approval" : "step in doubt";
   if (fit.size() == 1) return fit.front();
   const bool undriven = !is_over(row.status) && row.status != RunStatus::kQuarantined &&
                         row.status != RunStatus::kWaiting && !holder_lives(row.key);
   if (fit.empty() && others.empty())
     return fail(ErrorKind::kRefused,
-                fmt::format("run {} waits for no {}: it is {}", row.id,
-                            approval ? "approval" : "answer about a step", to_string(row.status)),
+                fmt::format("run {} waits for no {}: it is {}", row.id, words.awaited,
+                            to_string(row.status)),
                 undriven ? fmt::format("nobody drives it: `rbk resume {}` goes on with it", row.id)
                          : fmt::format("`rbk show {}` tells how it stands", row.id));
   if (twice)
@@ -158,7 +200,8 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
                             row.id, name),
                 fmt::format("`rbk cancel {}` ends it", row.id));
   if (fit.empty())
-    return fail(ErrorKind::kNotFound, fmt::format("run {} has no {} `{}`", row.id, thing, name),
+    return fail(ErrorKind::kNotFound,
+                fmt::format("run {} has no {} `{}`", row.id, words.thing, name),
                 "it waits for: " + others);
   return fail(ErrorKind::kInvalid, fmt::format("run {} waits for several", row.id),
               "name one of: " + others);
@@ -184,7 +227,7 @@ Status Engine::State::check_decision(const RunRow& row, const Wait& wait,
         const auto* approve = std::get_if<vm::request::Approve>(&request.what);
         return approve != nullptr && approve->path == wait.path;
       });
-  const std::string warning = fmt::format("approval `{}` is asked again, ",
+  const std::string warning = fmt::format("{} `{}` is asked again, ", words_of(wait.kind).thing,
                                           approval_name(wait, object_of(wait.description)));
   for (const vm::Mark& mark : turn->marks)
     if (again && mark.kind == vm::Mark::Kind::kLog && mark.text.starts_with(warning))
@@ -285,7 +328,7 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
   if (!votes->empty()) {
     const json::object first = object_of(votes->front().body);
     const json::value* filled = first.if_contains("form");
-    if (filled != nullptr && filled->is_object() && form.empty()) wanted = filled->get_object();
+    if (form.empty()) wanted = form_of(first);
     if (filled != nullptr && *filled != json::value(wanted))
       return fail(ErrorKind::kInvalid,
                   fmt::format("{} approved with another form: {}", text_of(first, "user"),
@@ -331,6 +374,41 @@ Result<WaitingFor> Engine::reject(const std::string& run, const std::string& nam
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(ErrorKind::kRefused, "it was rejected already",
                 fmt::format("`rbk resume {}` goes on with the run", row->id));
+  if (!posted) return tl::unexpected(posted.error());
+  return state_->describe(*wait, *row);
+}
+
+Result<WaitingFor> Engine::answer(const std::string& run, const std::string& name,
+                                  const json::object& form, const Person& by) {
+  auto row = state_->store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  auto wait = state_->find_wait(*row, Wait::Kind::kQuestion, name);
+  if (!wait) return tl::unexpected(wait.error());
+  const json::object description = object_of(wait->description);
+  const std::string own_name = approval_name(*wait, description);
+  if (wait->expires && state_->world.clock->wall() >= *wait->expires)
+    return fail(ErrorKind::kRefused,
+                fmt::format("the time to answer `{}` of run {} is up", own_name, row->id),
+                fmt::format("`rbk resume {}` goes on with what it says for that case", row->id));
+  if (auto may = may_answer(description, row->starter, by); !may)
+    return tl::unexpected(may.error());
+  if (auto known = check_form_names(description, form); !known)
+    return tl::unexpected(known.error());
+  if (auto fits = state_->check_decision(
+          *row, *wait, vm::event::Decided{wait->request, true, form, {by.user}, {}});
+      !fits) {
+    // Or somebody has answered meanwhile.
+    row = state_->store->find_run(run);
+    if (!row) return tl::unexpected(row.error());
+    wait = state_->find_wait(*row, Wait::Kind::kQuestion, name);
+    return tl::unexpected(wait ? fits.error() : wait.error());
+  }
+  auto posted = state_->post(row->key, wait->request, Message::Kind::kAnswer,
+                             {{"user", by.user}, {"form", form}}, by,
+                             fmt::format("answer:{}:{}", row->id, wait->request));
+  if (!posted && posted.error().kind == ErrorKind::kExists)
+    return fail(ErrorKind::kRefused, fmt::format("`{}` has been answered already", own_name),
+                fmt::format("`rbk show {}` tells how the run stands", row->id));
   if (!posted) return tl::unexpected(posted.error());
   return state_->describe(*wait, *row);
 }
@@ -394,6 +472,12 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
                 message.request, false, {}, {text_of(body, "user")}, text_of(body, "reason")},
             now(), message.request);
       break;
+    case Message::Kind::kAnswer:
+      if (driver.asked().find(message.request) != nullptr)
+        done = driver.deliver(
+            vm::event::Decided{message.request, true, form_of(body), {text_of(body, "user")}, {}},
+            now(), message.request);
+      break;
     case Message::Kind::kCancel:
       driver.is_given_up = driver.is_given_up || flag_of(body, "now");
       done = driver.deliver(
@@ -426,9 +510,7 @@ void Engine::State::take_vote(RunDriver& driver, const Message& message) {
   for (const Message& vote : *votes) {
     const json::object body = object_of(vote.body);
     decided.by.push_back(text_of(body, "user"));
-    if (const json::value* form = body.if_contains("form");
-        form != nullptr && form->is_object() && decided.form.empty())
-      decided.form = form->get_object();
+    if (decided.form.empty()) decided.form = form_of(body);
   }
   const auto done = driver.deliver(std::move(decided), now(), message.request);
   if (!done && done.error().kind != ErrorKind::kInvalid) driver.broken = done.error();

@@ -258,26 +258,35 @@ Result<std::shared_ptr<const bytecode::Program>> Engine::program(const std::stri
   return load_program(*state_->store, *row);
 }
 
-Result<std::vector<WaitingFor>> Engine::approvals(const std::string& run) {
-  RunKey key = 0;
+Result<std::vector<WaitingFor>> Engine::State::waits_of_kind(Wait::Kind kind,
+                                                             const std::string& run) {
+  RunKey wanted = 0;
   if (!run.empty()) {
-    auto row = state_->store->find_run(run);
+    auto row = store->find_run(run);
     if (!row) return tl::unexpected(row.error());
-    key = row->key;
+    wanted = row->key;
   }
-  auto waits = state_->store->waits(key);
+  auto waits = store->waits(wanted);
   if (!waits) return tl::unexpected(waits.error());
   std::vector<WaitingFor> found;
   for (const Wait& wait : *waits) {
-    if (wait.kind != Wait::Kind::kApproval) continue;
-    auto row = state_->store->run(wait.run);
+    if (wait.kind != kind) continue;
+    auto row = store->run(wait.run);
     if (!row) return tl::unexpected(row.error());
-    auto made = state_->describe(wait, *row);
+    auto made = describe(wait, *row);
     if (!made) return tl::unexpected(made.error());
     found.push_back(std::move(*made));
   }
   tell_apart(found);
   return found;
+}
+
+Result<std::vector<WaitingFor>> Engine::approvals(const std::string& run) {
+  return state_->waits_of_kind(Wait::Kind::kApproval, run);
+}
+
+Result<std::vector<WaitingFor>> Engine::questions(const std::string& run) {
+  return state_->waits_of_kind(Wait::Kind::kQuestion, run);
 }
 
 Result<std::optional<Decision>> Engine::decision(const WaitingFor& approval) {
@@ -328,8 +337,9 @@ Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
     if (!row) return tl::unexpected(row.error());
     auto made = state_->describe(wait, *row);
     if (!made) return tl::unexpected(made.error());
-    const bool theirs = wait.kind == Wait::Kind::kDoubt ||
-                        may_decide(made->description, row->starter, person).has_value();
+    const auto may = wait.kind == Wait::Kind::kQuestion ? may_answer : may_decide;
+    const bool theirs =
+        wait.kind == Wait::Kind::kDoubt || may(made->description, row->starter, person).has_value();
     if (theirs) found.push_back(std::move(*made));
   }
   tell_apart(found);

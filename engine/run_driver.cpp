@@ -146,11 +146,12 @@ void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vec
       item.until = sleep->until;
       leaving_.requests.push_back(request.id);
     } else if (const auto* approve = std::get_if<vm::request::Approve>(&request.what)) {
-      item.kind = News::Kind::kApproval;
+      item.kind = approve->is_question ? News::Kind::kQuestion : News::Kind::kApproval;
       item.path = approve->path;
       item.input = approve->description;
       item.until = approve->expires;
-      change_.waits.push_back({row_.key, row_.id, request.id, Wait::Kind::kApproval, approve->path,
+      const auto kind = approve->is_question ? Wait::Kind::kQuestion : Wait::Kind::kApproval;
+      change_.waits.push_back({row_.key, row_.id, request.id, kind, approve->path,
                                boost::json::serialize(approve->description), time_,
                                approve->expires});
       leaving_.requests.push_back(request.id);

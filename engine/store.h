@@ -65,20 +65,21 @@ struct Blob {
 
 /// Something that waits for a person: the row behind `approvals` and `inbox`.
 struct Wait {
-  enum class Kind : uint8_t { kApproval = 1, kDoubt = 2 };
+  enum class Kind : uint8_t { kApproval = 1, kDoubt = 2, kQuestion = 3 };
   RunKey run = 0;
   std::string run_id;
   uint64_t request = 0;
   Kind kind = Kind::kApproval;
   std::string path;         // the step's or the approval's
-  std::string description;  // JSON; kApproval: as in vm::request::Approve; kDoubt: {action, reason}
+  std::string description;  // JSON; kApproval, kQuestion: as in vm::request::Approve; kDoubt:
+                            // {action, reason}
   int64_t since = 0;
   std::optional<int64_t> expires;
 };
 
 /// What somebody other than the run's holder wants of it. The holder journals it.
 struct Message {
-  enum class Kind : uint8_t { kVote = 1, kReject = 2, kCancel = 3, kResolve = 4 };
+  enum class Kind : uint8_t { kVote = 1, kReject = 2, kCancel = 3, kResolve = 4, kAnswer = 5 };
   int64_t key = 0;  // the store's
   std::string id;   // unique: the same one twice counts once
   RunKey run = 0;

@@ -343,6 +343,14 @@ Status Execution::take(const event::Woke& event) {
     return nothing_waits(event.request);
   }
   pending_.erase(found);
+  if (approve->is_question) {
+    const bytecode::Instruction* at = fiber.top().pc;
+    if (at[1].b == 1)
+      go_on_with(fiber, at->a, Value(Ref()));
+    else
+      go_on_raising(fiber, make_error("Timeout", "nobody answered in time", true));
+    return {};
+  }
   ErrorValue expired{"Rejected", "nobody decided in time", false, {}};
   expired.fields["by"] = boost::json::array();
   expired.fields["reason"] = "nobody decided in time";
@@ -364,6 +372,9 @@ Status Execution::take(const event::Decided& event) {
   Pending* found = waiting(event.request, Fiber::Wait::kApprove);
   if (found == nullptr) return nothing_waits(event.request);
   Fiber& fiber = *find_fiber(found->fiber);
+  const bool is_question = std::get<request::Approve>(found->request.what).is_question;
+  if (!event.approved && is_question)
+    return fail(ErrorKind::kInvalid, "a question is answered, not rejected");
   if (!event.approved) {
     ErrorValue rejected{"Rejected", "rejected", false, {}};
     if (!event.by.empty()) rejected.message += " by " + join(event.by);
@@ -375,7 +386,7 @@ Status Execution::take(const event::Decided& event) {
     return {};
   }
   boost::json::object form = event.form;
-  if (!form.contains("approvers")) {
+  if (!is_question && !form.contains("approvers")) {
     form["approvers"] = boost::json::array(event.by.begin(), event.by.end());
   }
   const bytecode::Instruction& at = *fiber.top().pc;

@@ -114,6 +114,7 @@ class Execution {
     uint64_t timer = 0;
   };
   Bound deadline_around(Fiber& fiber);
+  Next put_before_people(Slot* r, const Instruction* at);
   void go_on(Fiber& fiber);
   void go_on_raising(Fiber& fiber, Ref error);
   /// Puts a result into register `a` of the waiting instruction and steps over it.

@@ -71,7 +71,7 @@ struct Performed {
 struct Woke {
   RequestId request = 0;
 };
-/// A person decided on an Approve.
+/// A person decided on an Approve, or answered a question: that is approved.
 struct Decided {
   RequestId request = 0;
   bool approved = false;
@@ -150,6 +150,9 @@ struct Approve {
   boost::json::value description;  // {name, question, by: [{user|group: "x"}], not_by, quorum,
                                    // allow_starter, notify, form: {fields}}
   std::optional<int64_t> expires;
+  /// Its answer is all that is wanted. Described by {name, question, by, form}, where `by` may hold
+  /// {"starter": true}.
+  bool is_question = false;
 };
 /// Ask a person what became of the last attempt; answered by Resolved.
 struct AskDoubt {

@@ -540,6 +540,44 @@ end
 )");
 }
 
+TEST(QuestionTest, AnAnswerIsTheForm) {
+  const auto asks = [](int on_expiry) {
+    return with(fmt::format(R"(
+record Form {{ ticket: string, count: int = 2 }}
+runbook main() -> json = main
+function main() -> json
+  reg about form out ref
+  reg limit duration
+  LoadConst about json:"{{\"name\":\"what\"}}"
+  LoadConst limit duration:30m
+  Ask form about Form | limit {}
+  ToJson out form Form?
+  Return out
+end
+)",
+                            on_expiry));
+  };
+  const std::string asked = "> ask {\"name\":\"what\"} until 30m\n";
+  Driver answered(asks(0));
+  answered.start();
+  EXPECT_FALSE(answered.send(event::Decided{1, true, {{"ticket", 5}}, {"eve"}, ""}));
+  EXPECT_FALSE(answered.send(event::Decided{1, false, {}, {"eve"}, "no"}));
+  answered.approve(R"({"ticket":"OPS-1"})");
+  EXPECT_EQ(answered.finish(), asked + "= succeeded {\"ticket\":\"OPS-1\",\"count\":2}\n");
+  Driver late(asks(0));
+  late.start();
+  late.expire();
+  EXPECT_EQ(late.finish(), asked + "= failed Timeout: nobody answered in time\n");
+  Driver defaults(asks(1));
+  defaults.start();
+  defaults.expire();
+  EXPECT_EQ(defaults.finish(), asked + "= succeeded\n");
+  Driver cancelled(asks(1));
+  cancelled.start();
+  cancelled.cancel(true);
+  EXPECT_EQ(cancelled.finish(), asked + "> forget 1\n= cancelled Cancelled: cancelled by eve\n");
+}
+
 TEST(DoubtTest, APersonSaysWhatBecameOfIt) {
   const std::string text = with(R"(
 runbook main() -> string = main

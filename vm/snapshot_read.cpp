@@ -397,6 +397,7 @@ class SnapshotReader {
     const bool limited = in_.flag();
     const int64_t expires = in_.integer();
     if (limited) approve.expires = expires;
+    approve.is_question = in_.flag();
   }
   void request(request::AskDoubt& doubt) {
     doubt.perform = in_.number();
@@ -451,8 +452,10 @@ class SnapshotReader {
       case Fiber::Wait::kSleep:
         return std::holds_alternative<request::Sleep>(what) &&
                (at.op == Op::kSleep || at.op == Op::kSleepUntil);
-      case Fiber::Wait::kApprove:
-        return std::holds_alternative<request::Approve>(what) && at.op == Op::kApprove;
+      case Fiber::Wait::kApprove: {
+        const auto* approve = std::get_if<request::Approve>(&what);
+        return approve != nullptr && at.op == (approve->is_question ? Op::kAsk : Op::kApprove);
+      }
       case Fiber::Wait::kDoubt:
         return std::holds_alternative<request::AskDoubt>(what) && at.op == Op::kAskDoubt;
       default:

@@ -292,6 +292,7 @@ class SnapshotWriter {
     put_json(out_, approve.description);
     out_.flag(approve.expires.has_value());
     out_.integer(approve.expires.value_or(0));
+    out_.flag(approve.is_question);
   }
   void request(const request::AskDoubt& doubt) {
     out_.number(doubt.perform);

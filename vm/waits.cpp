@@ -12,6 +12,7 @@
 namespace rbk::vm {
 
 using bytecode::kNoRegister;
+using bytecode::Op;
 
 namespace {
 
@@ -336,10 +337,15 @@ Next Execution::op_SleepUntil(Slot* r, const Instruction* at) {
   return Next::kWait;
 }
 
-Next Execution::op_Approve(Slot* r, const Instruction* at) {
+Next Execution::op_Approve(Slot* r, const Instruction* at) { return put_before_people(r, at); }
+
+Next Execution::op_Ask(Slot* r, const Instruction* at) { return put_before_people(r, at); }
+
+Next Execution::put_before_people(Slot* r, const Instruction* at) {
   if (Ref error = take_interrupt(*fiber_)) return raise(std::move(error));
   const Instruction& extra = at[1];
   request::Approve approve;
+  approve.is_question = at->op == Op::kAsk;
   approve.description = to_outside(image_, r[at->b], Kind::kRef);
   const boost::json::object* described = approve.description.if_object();
   const boost::json::value* name = described == nullptr ? nullptr : described->if_contains("name");

@@ -185,11 +185,23 @@ std::string output_text(const boost::json::value& output) {
   return boost::json::serialize(output);
 }
 
+std::string_view waiting_kind(engine::Wait::Kind kind) {
+  switch (kind) {
+    case engine::Wait::Kind::kApproval:
+      return "approval";
+    case engine::Wait::Kind::kDoubt:
+      return "doubt";
+    case engine::Wait::Kind::kQuestion:
+      return "question";
+  }
+  return "wait";
+}
+
 object waiting_json(const engine::WaitingFor& wait) {
   object result{{"run", wait.run},
                 {"runbook", wait.runbook},
                 {"path", wait.path},
-                {"kind", wait.kind == engine::Wait::Kind::kApproval ? "approval" : "doubt"},
+                {"kind", waiting_kind(wait.kind)},
                 {"name", wait.name},
                 {"question", wait.question},
                 {"since", format_time(wait.since)}};
@@ -198,6 +210,8 @@ object waiting_json(const engine::WaitingFor& wait) {
     for (const std::string& user : wait.approved_by) by.emplace_back(user);
     result["approved_by"] = std::move(by);
     result["quorum"] = wait.quorum;
+  }
+  if (wait.kind != engine::Wait::Kind::kDoubt) {
     result["description"] = wait.description;
     result["expired"] = wait.expired;
   }
@@ -227,6 +241,15 @@ object summary_json(const engine::RunSummary& run) {
   return result;
 }
 
+namespace {
+
+/// What is put before people.
+std::string_view people_word(const News& news) {
+  return news.kind == News::Kind::kQuestion ? "question" : "approval";
+}
+
+}  // namespace
+
 std::optional<object> event_of(const std::string& run, const News& news) {
   object result;
   switch (news.kind) {
@@ -244,7 +267,8 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       if (news.until) result["until"] = format_time(*news.until);
       return result;
     case News::Kind::kApproval:
-      result = base("approval", run, news.time);
+    case News::Kind::kQuestion:
+      result = base(people_word(news), run, news.time);
       result["path"] = news.path;
       result["name"] = field(news.input, "name");
       result["question"] = field(news.input, "question");
@@ -299,7 +323,8 @@ std::string line_of(const News& news) {
     case News::Kind::kSleeps:
       return news.until ? "sleeping until " + format_time(*news.until) : std::string();
     case News::Kind::kApproval:
-      return fmt::format("approval {} {}", field(news.input, "name"),
+    case News::Kind::kQuestion:
+      return fmt::format("{} {} {}", people_word(news), field(news.input, "name"),
                          quoted(field(news.input, "question")));
     case News::Kind::kDoubt:
       return "in doubt " + news.path;
@@ -327,7 +352,7 @@ std::string line_of(const engine::LogLine& line) {
 std::string waiting_text(const engine::WaitingFor& wait) {
   if (wait.kind == engine::Wait::Kind::kDoubt)
     return fmt::format("in doubt {}: {}", printable(wait.path), printable(wait.question));
-  return fmt::format("approval {}{}: {}", printable(wait.name),
+  return fmt::format("{} {}{}: {}", waiting_kind(wait.kind), printable(wait.name),
                      wait.expired ? ", which has expired" : "", printable(wait.question));
 }
 
@@ -336,8 +361,10 @@ std::string waiting_command(const engine::WaitingFor& wait, std::string_view sto
     return fmt::format("rbk resolve {} {} ANSWER{}   # done, not-done, retry, fail or leave",
                        wait.run, shown_shell_word(wait.path), store_option);
   if (wait.expired) return fmt::format("rbk resume {}{}", wait.run, store_option);
-  return fmt::format("rbk approve {} {}{}{}", wait.run, shown_shell_word(wait.name),
-                     required_options(form_of(wait.description)), store_option);
+  return fmt::format("rbk {} {} {}{}{}",
+                     wait.kind == engine::Wait::Kind::kQuestion ? "answer" : "approve", wait.run,
+                     shown_shell_word(wait.name), required_options(form_of(wait.description)),
+                     store_option);
 }
 
 std::string standing_text(const engine::RunSummary& run) {

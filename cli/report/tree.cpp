@@ -123,6 +123,7 @@ void StepTree::take(const News& news) {
       if (news.until) waits_.emplace_back(news.request, "waits until " + format_time(*news.until));
       return;
     case News::Kind::kApproval:
+    case News::Kind::kQuestion:
       waits_.emplace_back(news.request, "waits for " + line_of(news));
       return;
     case News::Kind::kDoubt:

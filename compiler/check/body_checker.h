@@ -253,6 +253,7 @@ class BodyChecker {
   TypeId compound(ExprId expr, Want want, TypeId hint, const Why& why);
   TypeId check_if(const syntax::IfExpr& node, Want want, TypeId hint, const Why& why, Span span);
   void check_expired(const syntax::ApprovalStmt& node);
+  void check_expiry_time(const syntax::Expiry& expires, std::string_view example);
   TypeId check_try(ExprId expr, const syntax::TryExpr& node, Want want, TypeId hint,
                    const Why& why);
   TypeId check_match(ExprId expr, const syntax::MatchExpr& node, Want want, TypeId hint,
@@ -274,8 +275,15 @@ class BodyChecker {
   void check_require(const syntax::RequireStmt& node);
   void check_handler(syntax::StmtId stmt, const syntax::HandlerStmt& node, Span span);
   void check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt& node, Span span);
+  void check_ask(syntax::StmtId stmt, const syntax::ApprovalStmt& node, Span span);
+  void refuse_approval_clauses(const syntax::ApprovalStmt& node, Span span);
+  void check_unanswered(const syntax::ApprovalStmt& node);
+  void check_notify(const std::vector<ExprId>& targets);
+  std::vector<std::pair<std::string, TypeId>> check_form(const syntax::ApprovalStmt& node,
+                                                         std::vector<SymbolId>& symbols);
   /// That so many people may approve as have to, as far as they are named.
   void check_quorum(const syntax::ApprovalStmt& node);
+  /// `starter_cure`: what to write in place of `starter`; empty where it may stand.
   void check_who(const std::vector<syntax::Who>& who, std::string_view starter_cure);
   void not_supported(Span span, std::string_view what, std::string_view cure);
   /// Refuses an effect where code must be pure. True if it may stand here.

@@ -69,8 +69,9 @@ struct Type {
     kError,        // `error`: any kind
     kFunction,     // parameters, element is the result
     kVariable,     // in signatures of natives only
-    kForm,         // a record without a name: the decided form of an approval (its fields, then
-                   // `approvers`), what a test sees of a call or of a run (see ends_in_output)
+    kForm,         // a record without a name: what a person gave (the fields of a form; of an
+                   // approval then `approvers`), what a test sees of a call or of a run (see
+                   // ends_in_output)
   };
   Shape shape = Shape::kUnknown;
   TypeId element = kNone;
@@ -249,7 +250,7 @@ struct PatternInfo {
 ///   let, handler: its name
 ///   step, call with clauses: its name (kNone for a call), then `error` of a retry's `if`
 ///   for: item, index; over a map the item is the value, the index the key
-///   approval: its name, then each form field's (as its `where` sees it)
+///   approval, ask: its name, then each form field's (as its `where` sees it)
 ///   given: what it stands in for (an action, a runbook, `now`; the name of an approval), then for
 ///          each of its parameters the name that is bound to it
 /// Expressions that declare (parallel for, try, lambda) have CheckedModule::expr_symbols.

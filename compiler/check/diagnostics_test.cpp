@@ -343,8 +343,8 @@ const Case kCases[] = {
      {"RBK0900 2:3 `lock`"}},
     {"ask",
      "runbook r() {\n  ask what \"which?\" {\n    by starter\n    form { n: int }\n"
-     "    expires 1h then fail\n  }\n  log.info(\"${what.n}\")\n}\n",
-     {"RBK0900 2:3 `ask`"}},
+     "    expires 1h then reject\n  }\n  log.info(\"${what.n}\")\n}\n",
+     {"RBK0309 5:5 `then reject`"}},
     {"wait_for_signal",
      "runbook r() {\n  let g = wait for signal go\n  log.info(\"${g}\")\n}\n",
      {"RBK0900 2:11 `wait for signal`"}},

@@ -1,4 +1,5 @@
-// What people decide: approvals, who may give them, and what they are asked.
+// What people decide and answer: approvals and questions, who may give them, and what they are
+// asked.
 #include <algorithm>
 #include <optional>
 
@@ -11,7 +12,7 @@ using diagnostics::Code;
 void BodyChecker::check_who(const std::vector<syntax::Who>& who, std::string_view starter_cure) {
   for (const syntax::Who& one : who) {
     if (one.kind == syntax::Who::Kind::kStarter) {
-      not_supported(one.span, "`starter` here", starter_cure);
+      if (!starter_cure.empty()) not_supported(one.span, "`starter` here", starter_cure);
     } else {
       expect(one.name, types::kString,
              {Why::Kind::kClause, one.kind == syntax::Who::Kind::kUser ? "user" : "group", {}, {}});
@@ -19,11 +20,15 @@ void BodyChecker::check_who(const std::vector<syntax::Who>& who, std::string_vie
   }
 }
 
+void BodyChecker::check_expiry_time(const syntax::Expiry& expires, std::string_view example) {
+  expect(expires.after, types::kDuration, {Why::Kind::kClause, "expires", {}, {}});
+  within(expires.after, 1, INT64_MAX, "expires", "it would be over before anybody saw it",
+         fmt::format("write how long people have, as `{}`", example));
+}
+
 void BodyChecker::check_expired(const syntax::ApprovalStmt& node) {
   if (!node.expires) return;
-  expect(node.expires->after, types::kDuration, {Why::Kind::kClause, "expires", {}, {}});
-  within(node.expires->after, 1, INT64_MAX, "expires", "it would be over before anybody saw it",
-         "write how long people have, as `expires 4h then reject`");
+  check_expiry_time(*node.expires, "expires 4h then reject");
   switch (node.expires->then) {
     case syntax::Expiry::Then::kReject:
       break;
@@ -89,14 +94,41 @@ void BodyChecker::check_quorum(const syntax::ApprovalStmt& node) {
       .help(fmt::format("write `quorum {}`, name more people, or a group", most));
 }
 
-void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt& node, Span span) {
-  StmtInfo& statement = module_.stmts[stmt.index];
-  if (node.is_ask) {
-    not_supported(Span{span.begin, span_of(node.question).end, span.file}, "`ask`",
-                  "use an `approval` with a `form`");
-    statement.symbols = {declare_local(node.name, types::kUnknown, Symbol::Kind::kLocal, false)};
-    return;
+void BodyChecker::check_notify(const std::vector<ExprId>& targets) {
+  for (const ExprId target : targets)
+    expect(target, types::kString, {Why::Kind::kClause, "notify", {}, {}});
+  if (!targets.empty())
+    not_supported(span_of(targets.front()), "`notify`",
+                  "remove it until then: people see what waits for them by `rbk inbox`");
+}
+
+/// The fields as types, and their symbols after the one of the whole.
+std::vector<std::pair<std::string, TypeId>> BodyChecker::check_form(
+    const syntax::ApprovalStmt& node, std::vector<SymbolId>& symbols) {
+  std::vector<std::pair<std::string, TypeId>> fields;
+  symbols = {kNone};
+  const Scopes::Open scope(scopes_);
+  const Restore<Place> place(place_);
+  place_.top_level = false;
+  for (const syntax::Field& field : node.form) {
+    const TypeId type = all_.resolve_type(module_.id, field.type);
+    if (field.default_value.valid())
+      expect(field.default_value, type,
+             {Why::Kind::kField, field.name.text, node.name.text, field.name.span});
+    if (type == types::kSecret)
+      not_supported(field.span, "a `secret` in a form", "take it as a parameter of the runbook");
+    symbols.push_back(declare_local(field.name, type, Symbol::Kind::kLocal, false));
+    for (const syntax::Refinement& where : field.where) {
+      condition(where.condition);
+      if (where.message.valid())
+        expect(where.message, types::kString, {Why::Kind::kClause, "else", {}, {}});
+    }
+    fields.emplace_back(field.name.text, type);
   }
+  return fields;
+}
+
+void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt& node, Span span) {
   allow_effect(span, "`approval`");
   expect(node.question, types::kString, {Why::Kind::kClause, "approval", {}, {}});
   check_who(node.by, "whoever started the run may approve with `allow starter`");
@@ -111,42 +143,89 @@ void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt
     }
   }
   check_quorum(node);
-  for (const ExprId target : node.notify)
-    expect(target, types::kString, {Why::Kind::kClause, "notify", {}, {}});
-  if (!node.notify.empty())
-    not_supported(span_of(node.notify.front()), "`notify`",
-                  "remove it until then: people see what waits for them by `rbk inbox`");
+  check_notify(node.notify);
   check_expired(node);
   if (!node.break_glass.empty())
     not_supported(node.break_glass.front().span, "`break_glass`",
                   "name a group that can always approve");
-  std::vector<std::pair<std::string, TypeId>> fields;
-  std::vector<SymbolId> symbols{kNone};
-  {
-    const Scopes::Open scope(scopes_);
-    const Restore<Place> place(place_);
-    place_.top_level = false;
-    for (const syntax::Field& field : node.form) {
-      const TypeId type = all_.resolve_type(module_.id, field.type);
-      if (field.default_value.valid())
-        expect(field.default_value, type,
-               {Why::Kind::kField, field.name.text, node.name.text, field.name.span});
-      if (type == types::kSecret)
-        not_supported(field.span, "a `secret` in a form", "take it as a parameter of the runbook");
-      symbols.push_back(declare_local(field.name, type, Symbol::Kind::kLocal, false));
-      for (const syntax::Refinement& where : field.where) {
-        condition(where.condition);
-        if (where.message.valid())
-          expect(where.message, types::kString, {Why::Kind::kClause, "else", {}, {}});
-      }
-      fields.emplace_back(field.name.text, type);
-    }
-  }
+  std::vector<SymbolId> symbols;
+  std::vector<std::pair<std::string, TypeId>> fields = check_form(node, symbols);
   fields.emplace_back("approvers", types_.list(types::kString));
   symbols.front() =
       declare_local(node.name, types_.form(std::move(fields)), Symbol::Kind::kLocal, false);
   module_.stmts[stmt.index].symbols = std::move(symbols);
   if (place_.code == Place::Code::kRunbook) rules_.may_fail();
+}
+
+// ---- Questions
+
+/// What an approval has and a question has not: nobody is kept from answering it, and one does.
+void BodyChecker::refuse_approval_clauses(const syntax::ApprovalStmt& node, Span span) {
+  const auto refuse = [&](Span at, std::string_view clause, std::string_view label,
+                          std::string_view cure) {
+    diagnostics_.report(Code::kClauseNotHere, at, clause)
+        .labelled(std::string(label))
+        .help(std::string(cure));
+  };
+  if (!node.not_by.empty())
+    refuse(node.not_by.front().span, "not by", "whoever `by` names may answer a question",
+           "say in `by` who may, or write an `approval`");
+  if (node.quorum.valid())
+    refuse(span_of(node.quorum), "quorum", "a question is answered by one person",
+           "remove it, or write an `approval`");
+  if (node.allow_starter)
+    refuse(Span{span.begin, span_of(node.question).end, span.file}, "allow starter",
+           "whoever started the run may answer it as well as others",
+           "remove it; `by starter` lets nobody else answer");
+  if (!node.break_glass.empty())
+    refuse(node.break_glass.front().span, "break_glass", "a question is no approval",
+           "say in `by` who may answer");
+}
+
+void BodyChecker::check_unanswered(const syntax::ApprovalStmt& node) {
+  if (!node.expires) return;
+  using Then = syntax::Expiry::Then;
+  check_expiry_time(*node.expires, "expires 30m then fail");
+  bound_by_timeout(node.expires->after, span_of(node.expires->after), "`expires`");
+  if (node.expires->then == Then::kReject || node.expires->then == Then::kEscalate) {
+    const bool rejects = node.expires->then == Then::kReject;
+    diagnostics_
+        .report(Code::kClauseNotHere, node.expires->span, rejects ? "then reject" : "then escalate")
+        .labelled(rejects ? "a question is not rejected" : "a question has nobody above it")
+        .help("write `then fail`, or `then default` where each field has a default");
+    return;
+  }
+  if (node.expires->then != Then::kDefault) return;
+  for (const syntax::Field& field : node.form) {
+    const bool fills_itself =
+        field.default_value.valid() ||
+        (field.type.valid() && types_.is_optional(all_.resolve_type(module_.id, field.type)));
+    if (!fills_itself)
+      diagnostics_.report(Code::kMissingField, field.name.span, "then default", field.name.text)
+          .labelled("nothing says what it is when nobody answers")
+          .also(node.expires->span, "then the defaults are taken")
+          .help(fmt::format("give `{}` a default, or write `then fail`", field.name.text));
+  }
+}
+
+void BodyChecker::check_ask(syntax::StmtId stmt, const syntax::ApprovalStmt& node, Span span) {
+  allow_effect(span, "`ask`");
+  expect(node.question, types::kString, {Why::Kind::kClause, "ask", {}, {}});
+  check_who(node.by, "");
+  refuse_approval_clauses(node, span);
+  check_notify(node.notify);
+  check_unanswered(node);
+  std::vector<SymbolId> symbols;
+  std::vector<std::pair<std::string, TypeId>> fields = check_form(node, symbols);
+  symbols.front() =
+      declare_local(node.name, types_.form(std::move(fields)), Symbol::Kind::kLocal, false);
+  module_.stmts[stmt.index].symbols = std::move(symbols);
+  const bool may_fail =
+      node.expires &&
+      (node.expires->then == syntax::Expiry::Then::kFail ||
+       std::any_of(node.form.begin(), node.form.end(),
+                   [](const syntax::Field& field) { return !field.where.empty(); }));
+  if (may_fail && place_.code == Place::Code::kRunbook) rules_.may_fail();
 }
 
 }  // namespace rbk::check

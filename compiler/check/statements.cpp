@@ -60,7 +60,10 @@ void BodyChecker::check_statement(syntax::StmtId id) {
         } else if constexpr (std::is_same_v<Node, syntax::HandlerStmt>) {
           check_handler(id, node, stmt.span);
         } else if constexpr (std::is_same_v<Node, syntax::ApprovalStmt>) {
-          check_approval(id, node, stmt.span);
+          if (node.is_ask)
+            check_ask(id, node, stmt.span);
+          else
+            check_approval(id, node, stmt.span);
         } else if constexpr (std::is_same_v<Node, syntax::ExpectStmt>) {
           check_expect(node, stmt.span);
         } else if constexpr (std::is_same_v<Node, syntax::GivenStmt>) {

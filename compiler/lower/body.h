@@ -387,6 +387,8 @@ class Body {
   void lower_approval(StmtId id, const syntax::ApprovalStmt& node);
   bytecode::TypeId form_type(const syntax::ApprovalStmt& node, const check::Type& form);
   void check_form(StmtId id, const syntax::ApprovalStmt& node, Reg form, Label ask_again);
+  void default_form(const syntax::ApprovalStmt& node, const check::Type& form,
+                    uint16_t form_operand, Reg to);
   Reg describe(const syntax::ApprovalStmt& node, const check::Type& form);
   void people_into(const std::vector<syntax::Who>& people, Reg to);
   std::string form_json(const syntax::ApprovalStmt& node, const check::Type& form) const;

@@ -26,6 +26,7 @@ bool waits(Op op) {
     case Op::kSleep:
     case Op::kSleepUntil:
     case Op::kApprove:
+    case Op::kAsk:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kUnwind:

@@ -1,4 +1,4 @@
-// Approvals: what is put before people is JSON that is made when the run gets there.
+// Approvals and questions: what is put before people is JSON that is made when the run gets there.
 #include <boost/json.hpp>
 
 #include "compiler/lower/body.h"
@@ -11,8 +11,8 @@ using syntax::Who;
 
 void Body::lower_approval(StmtId id, const ApprovalStmt& node) {
   const auto& symbols = module_->stmts.at(id.index).symbols;
-  if (node.is_ask || symbols.empty() || symbols[0] == kNone) {
-    return fault(ast()[id].span, "`ask` has no meaning yet");
+  if (symbols.empty() || symbols[0] == kNone) {
+    return fault(ast()[id].span, "what people are asked has no name");
   }
   const check::Type& form = checked_type(program_.symbol(symbols[0]).type);
   const Reg decided = declare(symbols[0]);
@@ -21,10 +21,41 @@ void Body::lower_approval(StmtId id, const ApprovalStmt& node) {
   const Label ask = code_.label();
   code_.bind(ask);
   place(ast()[id].span);
-  code_.emit(Op::kApprove, decided, description, program_.narrow(form_type(node, form), "types"));
-  code_.extra(expires, 0);
+  const uint16_t form_operand = program_.narrow(form_type(node, form), "types");
+  const bool has_default = node.expires && node.expires->then == syntax::Expiry::Then::kDefault;
+  code_.emit(node.is_ask ? Op::kAsk : Op::kApprove, decided, description, form_operand);
+  code_.extra(expires, has_default ? 1 : 0);
+  if (!has_default) {
+    check_form(id, node, decided, ask);
+    return note_defined(symbols[0]);
+  }
+  const Label unanswered = code_.label();
+  const Label done = code_.label();
+  code_.jump_on(Op::kJumpIfNull, decided, unanswered);
   check_form(id, node, decided, ask);
+  code_.jump(done);
+  code_.bind(unanswered);
+  default_form(node, form, form_operand, decided);
+  check_form(id, node, decided, {});
+  code_.bind(done);
   note_defined(symbols[0]);
+}
+
+/// The form that nobody has filled in.
+void Body::default_form(const ApprovalStmt& node, const check::Type& form, uint16_t form_operand,
+                        Reg to) {
+  std::vector<Slot> slots;
+  for (size_t i = 0; i < node.form.size() && i < form.fields.size(); ++i) {
+    const ExprId written = node.form[i].default_value;
+    slots.push_back({kind(form.fields[i].second), [this, written](Reg reg) {
+                       if (written.valid())
+                         into(written, reg);
+                       else
+                         code_.emit(Op::kLoadNull, reg);
+                     }});
+  }
+  const Reg first = fill_run(slots);
+  code_.emit_run(Op::kMakeRecord, to, form_operand, first, slots.size());
 }
 
 /// The form as the machine reads it from JSON: with the defaults that are written.
@@ -49,7 +80,8 @@ bytecode::TypeId Body::form_type(const ApprovalStmt& node, const check::Type& fo
   return program_.type_of(std::move(made));
 }
 
-/// A form that does not fit its `where` is asked for again, with a warning that says why.
+/// A form that does not fit its `where` is asked for again, with a warning that says why; where
+/// there is nobody to be asked again (no label), it is a failure.
 void Body::check_form(StmtId id, const ApprovalStmt& node, Reg form, Label ask_again) {
   const auto& symbols = module_->stmts.at(id.index).symbols;
   for (size_t i = 0; i < node.form.size(); ++i) {
@@ -67,16 +99,23 @@ void Body::check_form(StmtId id, const ApprovalStmt& node, Reg form, Label ask_a
           where.message.valid()
               ? value(where.message)
               : condition_message(where.condition, text_of(ast()[where.condition].span));
-      const uint32_t head =
-          program_.string_constant("approval `" + node.name.text + "` is asked again, `" +
-                                   node.form[i].name.text + "` does not fit: ");
+      const std::string field = "`" + node.form[i].name.text + "`";
+      const std::string question = (node.is_ask ? "question `" : "approval `") + node.name.text;
+      const uint32_t head = program_.string_constant(
+          ask_again.valid()
+              ? question + "` is asked again, " + field + " does not fit: "
+              : question + "` has no answer, and the default of " + field + " does not fit: ");
       const Reg parts = fill_run({Slot{Kind::kRef, [&](Reg to) { code_.load_constant(to, head); }},
                                   Slot{Kind::kRef, [&](Reg to) { code_.move(to, why); }, why}});
       const Reg text = temporary(Kind::kRef);
       code_.emit_run(Op::kConcat, text, parts, 2, 2);
-      const uint32_t name = program_.string_constant("log.warn");
-      code_.emit(Op::kEmit, program_.narrow(name, "constants"), text, kNoReg);
-      code_.jump(ask_again);
+      if (ask_again.valid()) {
+        const uint32_t name = program_.string_constant("log.warn");
+        code_.emit(Op::kEmit, program_.narrow(name, "constants"), text, kNoReg);
+        code_.jump(ask_again);
+      } else {
+        raise("Failed", text);
+      }
       code_.bind(holds);
     }
   }
@@ -103,12 +142,14 @@ Reg Body::describe(const ApprovalStmt& node, const check::Type& form) {
   }
   if (node.quorum.valid()) {
     entries.push_back({"quorum", as_json(node.quorum)});
-  } else {
+  } else if (!node.is_ask) {
     entries.push_back({"quorum", [this](Reg to) { json_constant_into("1", to); }});
   }
-  entries.push_back({"allow_starter", [&](Reg to) {
-                       json_constant_into(node.allow_starter ? "true" : "false", to);
-                     }});
+  if (!node.is_ask) {
+    entries.push_back({"allow_starter", [&](Reg to) {
+                         json_constant_into(node.allow_starter ? "true" : "false", to);
+                       }});
+  }
   if (!node.notify.empty()) {
     std::vector<std::function<void(Reg)>> targets;
     for (const ExprId target : node.notify) targets.push_back(as_json(target));

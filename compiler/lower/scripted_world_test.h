@@ -262,7 +262,8 @@ class ScriptedWorld {
     sleeping_.erase(forget.request);
   }
   void carry_out(vm::RequestId id, const vm::request::Approve& approve) {
-    line("approve: " + boost::json::serialize(approve.description) +
+    line((approve.is_question ? "ask: " : "approve: ") +
+         boost::json::serialize(approve.description) +
          (approve.expires ? " expires in " + format_duration(*approve.expires - now_) : ""));
     if (decisions_.empty()) {
       if (!approve.expires) return;

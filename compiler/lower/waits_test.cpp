@@ -228,6 +228,60 @@ approve: {"name":"go","question":"Go on with 2?","by":[{"group":"ops"},{"user":"
 )");
 }
 
+TEST(LowerWaits, AQuestionIsAnsweredOrHasItsDefaults) {
+  ScriptedWorld world(R"rbk(enum Blocked { skip, force }
+runbook r(least: int = 0) -> string {
+  ask what "Which?" {
+    by starter, user "carol"
+    form { choice: Blocked = .skip, count: int = 2 where count > least, note: string? }
+    expires 30m then default
+  }
+  return "${what.choice} ${what.count} ${what.note ?? "-"}"
+}
+)rbk");
+  const std::string ask =
+      R"(ask: {"name":"what","question":"Which?","by":[{"starter":true},{"user":"carol"}],"form":{"fields":[)"
+      R"({"name":"choice","type":"Blocked","default":".skip","members":["skip","force"]},)"
+      R"({"name":"count","type":"int","default":"2","where":["count > least"]},)"
+      R"({"name":"note","type":"string?","optional":true}]}} expires in 30m
+)";
+  world.decide({{"choice", "force"}, {"count", 7}, {"note", "why not"}});
+  EXPECT_EQ(world.run("r"), ask + "=> succeeded \"force 7 why not\"\n");
+  world.decide({});
+  EXPECT_EQ(world.run("r"), ask + "=> succeeded \"skip 2 -\"\n");
+  // Nobody answers.
+  EXPECT_EQ(world.run("r"), ask + "=> succeeded \"skip 2 -\" after 30m\n");
+  EXPECT_EQ(
+      world.run("r", {{"least", 5}}),
+      ask +
+          "=> failed Failed: question `what` has no answer, and the default of `count` does not "
+          "fit: `count > least` does not hold: count = 2, least = 5 after 30m\n");
+  world.decide({{"count", 0}}).decide({{"count", 1}});
+  EXPECT_EQ(world.run("r"),
+            ask +
+                "warn: question `what` is asked again, `count` does not fit: `count "
+                "> least` does not hold: count = 0, least = 0\n" +
+                ask + "=> succeeded \"skip 1 -\"\n");
+  world.decide({}, false);
+  EXPECT_EQ(world.run("r"), ask +
+                                "not taken: a question is answered, not rejected\n"
+                                "stuck: nothing more happens\n");
+}
+
+TEST(LowerWaits, AQuestionThatNobodyAnswersFails) {
+  ScriptedWorld world(R"rbk(runbook r() -> string {
+  ask what "Which?" { expires 30m then fail }
+  return "answered"
+}
+)rbk");
+  const std::string ask =
+      R"(ask: {"name":"what","question":"Which?","by":[],"form":{"fields":[]}} expires in 30m
+)";
+  EXPECT_EQ(world.run("r"), ask + "=> failed Timeout: nobody answered in time after 30m\n");
+  world.decide({});
+  EXPECT_EQ(world.run("r"), ask + "=> succeeded \"answered\"\n");
+}
+
 TEST(LowerWaits, RunAndLog) {
   ScriptedWorld world(R"rbk(runbook r() {
   run.label("ticket", "OPS-1")

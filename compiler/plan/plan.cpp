@@ -234,13 +234,19 @@ void Walker::show(const HoldStmt& node, const Place&, std::vector<Node>& out) {
 }
 
 void Walker::show(const ApprovalStmt& node, const Place&, std::vector<Node>& out) {
-  Node made = plain(Node::Kind::kApproval, known_.show_text(node.question));
+  Node made = plain(node.is_ask ? Node::Kind::kQuestion : Node::Kind::kApproval,
+                    known_.show_text(node.question));
   made.path = path_ + node.name.text;
   if (!node.by.empty()) made.clauses.push_back("by " + people(node.by));
   if (!node.not_by.empty()) made.clauses.push_back("not by " + people(node.not_by));
   if (node.quorum.valid()) made.clauses.push_back("quorum " + known_.show(node.quorum));
-  if (node.expires) made.clauses.push_back("expires " + known_.show(node.expires->after));
-  ++plan_.approvals;
+  if (node.expires) {
+    made.clauses.push_back("expires " + known_.show(node.expires->after));
+    if (node.is_ask)
+      made.clauses.back() +=
+          node.expires->then == Expiry::Then::kDefault ? " then default" : " then fail";
+  }
+  ++(node.is_ask ? plan_.questions : plan_.approvals);
   out.push_back(std::move(made));
 }
 

@@ -20,6 +20,7 @@ struct Node {
     kLoop,      // for, parallel for, repeat: text says over what; children
     kParallel,  // branches are children
     kApproval,  // text is the question, clauses say who
+    kQuestion,  // of an `ask`, the same
     kWait,      // text says for what
     kCommit,    // the point of no return; text says why
     kRequire,   // text is the condition, not known before the run
@@ -45,6 +46,7 @@ struct Plan {
   int idempotent = 0;
   int writes = 0;
   int approvals = 0;
+  int questions = 0;
 };
 
 /// `runbook` must be a runbook of the program, `arguments` its parameters' values by name (those

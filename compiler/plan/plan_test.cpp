@@ -117,6 +117,24 @@ runbook r(dry: bool = true) {
   EXPECT_EQ(made.text, "b: shell(\"b\") | timeout 5m | retry 2 times\n");
 }
 
+TEST(Plan, AQuestionIsShownWithWhomItAsks) {
+  const Planned made = planned(R"(
+runbook r(pod: string = "web-1") {
+  ask what "PDB blocks ${pod}" {
+    by starter, group "sre"
+    form { choice: string = "skip" }
+    expires 30m then default
+  }
+  step tell = shell("echo ${what.choice}") reads
+}
+)");
+  EXPECT_EQ(made.text,
+            "what: PDB blocks web-1 | by starter, group \"sre\" | expires 30m then default\n"
+            "tell: shell(\"echo ${what.choice}\")\n");
+  EXPECT_EQ(made.plan.questions, 1);
+  EXPECT_EQ(made.plan.approvals, 0);
+}
+
 TEST(Plan, WhatMustHoldIsShownWithItsChecks) {
   const Planned made = planned(R"(
 runbook r(bake: duration = 10m) {

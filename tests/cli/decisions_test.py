@@ -137,6 +137,24 @@ class Decisions(rbk.Case):
         self.rbk("approve", run, "go[b]", exit=rbk.SUSPENDED)
         self.rbk("approve", run, "go")
 
+    def test_of_several_answers_the_first_counts(self):
+        self.write("ask.rbk", 'runbook ask_it() -> string {\n  ask what "which?" {\n    by user "bob", user "eve"\n    form { x: string }\n  }\n  return what.x\n}\n')
+        for _ in range(6):
+            self.rbk("run", "ask.rbk", exit=rbk.SUSPENDED)
+            run = self.rbk("runs", "--json").lines()[0]["run"]
+            answers = [("answer", run, "--set", f"x={name}", "--as", name) for name in ("bob", "eve")]
+            done = self.together(*answers)
+            self.assertEqual(sorted(one[0] for one in done), [0, rbk.REFUSED], done)
+            winner = "bob" if done[0][0] == 0 else "eve"
+            self.assertEqual(self.rbk("show", run, "--json").lines()[0]["output"], winner)
+            self.rbk(*answers[0], exit=rbk.REFUSED)
+
+    def test_text_that_looks_like_a_number_stays_text_in_an_answer(self):
+        self.write("ask.rbk", 'runbook ask_it() -> string {\n  ask what "which?" {\n    form { x: string, n: int? }\n  }\n  return "${what.x} ${what.n ?? 0}"\n}\n')
+        self.rbk("run", "ask.rbk", exit=rbk.SUSPENDED)
+        done = self.rbk("answer", self.only_run()["run"], "--set", "x=007", "--set", "n=7")
+        self.assertIn("007 7", done.out)
+
     def test_a_rollback_that_failed_is_tried_again(self):
         self.write("stuck.rbk", STUCK)
         failed = self.rbk("run", "stuck.rbk", "--file", self.file, exit=rbk.ROLLBACK_FAILED)

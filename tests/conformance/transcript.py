@@ -52,8 +52,8 @@ def _said_line(event):
             return f"progress {event['done']}/{event['total']}"
         case "committed":
             return f"committed {event['text']}"
-        case "approval":
-            return f'waits approval {event["name"]} "{event["question"]}"'
+        case "approval" | "question":
+            return f'waits {event["event"]} {event["name"]} "{event["question"]}"'
         case "in_doubt":
             return f"waits doubt {event['path']}"
     return None
@@ -99,7 +99,7 @@ def of_events(done, quiet):
             ended = True
             for wait in event.get("waits", []):
                 line = f'waits {wait["kind"]} {wait["name"]} "{wait["question"]}"'
-                if wait["kind"] == "approval" and line not in lines:
+                if wait["kind"] in ("approval", "question") and line not in lines:
                     lines.append(line)
             if "error" in event:
                 lines.append(f"error {of_error(event['error'])}")

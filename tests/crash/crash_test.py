@@ -82,6 +82,17 @@ runbook hold_on(effects: string) -> bool {
 }
 """
 
+ASK = """
+/// Asks, and does what it is told.
+runbook asks(effects: string) {
+  step begin = shell("echo begin >> ${effects}") rollback none "a line"
+  ask what "which?" {
+    form { x: string }
+  }
+  step tell = shell("echo ${what.x} >> ${effects}") rollback none "a line"
+}
+"""
+
 
 def supervisors(folder):
     """The processes that own commands for the stores below this folder."""
@@ -218,6 +229,30 @@ class Hold(Crash):
             (run,) = self.runs()
             self.assertEqual(run["status"], "succeeded")
             self.assertEqual(self.rbk("show", run["run"], "--json").lines()[0]["output"], True)
+            self.expect_whole()
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
+
+
+class Ask(Crash):
+    def test_killed_while_it_asks_and_is_answered(self):
+        """The first answer that was taken counts, once; whoever answers may be killed at any moment."""
+        self.write("ask.rbk", ASK)
+        wanted = Crash.kills + max(1, KILLS // 10)
+        while Crash.kills < wanted:
+            self.kill_after(self.random.uniform(0, 0.06), "run", "ask.rbk", "--effects", self.effects)
+            if not self.runs():
+                continue
+            (run,) = self.runs()
+            rbk.call(self.folder, "resume")
+            for at in range(20):
+                if not self.rbk("inbox", "--json").lines():
+                    break
+                self.kill_after(self.random.uniform(0, 0.03), "answer", run["run"], "--set", f"x=answer{at}")
+            self.finish()
+            self.assertEqual(self.runs()[0]["status"], "succeeded")
+            lines = self.lines()
+            self.assertEqual((len(lines), set(lines.values())), (2, {1}), f"seed {SEED}")
             self.expect_whole()
             for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
                 leftover.unlink()

@@ -98,6 +98,7 @@ bool is_pure(Op op) {
     case Op::kTimerStart:
     case Op::kTimerStop:
     case Op::kApprove:
+    case Op::kAsk:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kBranchFails:

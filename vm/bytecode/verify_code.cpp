@@ -381,6 +381,9 @@ class FunctionVerifier {
         return result(a, program_.actions[c].result);
       case Op::kApprove:
         return shape(c, Shape::kRecord);
+      case Op::kAsk:
+        expect(extra.b <= 1, "a question that nobody answers ends by {}", extra.b);
+        return shape(c, Shape::kRecord);
       case Op::kParallelFor:
       case Op::kParallelBlock:
         if (op == Op::kParallelBlock) {

@@ -84,7 +84,8 @@ std::string Driver::describe(const Turn& turn) const {
     } else if (const auto* sleep = std::get_if<request::Sleep>(&request.what)) {
       text += fmt::format("> sleep until {}\n", format_duration(sleep->until - kStart));
     } else if (const auto* approve = std::get_if<request::Approve>(&request.what)) {
-      text += fmt::format("> approve {}{}\n", json::serialize(approve->description),
+      text += fmt::format("> {} {}{}\n", approve->is_question ? "ask" : "approve",
+                          json::serialize(approve->description),
                           approve->expires ? " until " + format_duration(*approve->expires - kStart)
                                            : std::string());
     } else if (const auto* doubt = std::get_if<request::AskDoubt>(&request.what)) {

@@ -87,9 +87,10 @@ decltype(Event::what) answer(const Machine& machine, const Program& program, uin
     event.error = {"ShellError", "exit 1", choice % 2 == 0, {{"exit_code", 1}}};
     return event;
   }
-  if (std::holds_alternative<request::Approve>(request.what)) {
+  if (const auto* approve = std::get_if<request::Approve>(&request.what)) {
     if (choice % 4 == 0) return event::Woke{request.id};
-    return event::Decided{request.id, choice % 4 != 1, {{"ticket", "OPS-1"}}, {"eve"}, "why"};
+    const bool answered = choice % 4 != 1 || approve->is_question;
+    return event::Decided{request.id, answered, {{"ticket", "OPS-1"}}, {"eve"}, "why"};
   }
   if (std::holds_alternative<request::AskDoubt>(request.what)) {
     return event::Resolved{request.id, static_cast<event::Resolved::How>(choice % 3), "x", "eve"};
