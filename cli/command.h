@@ -44,6 +44,7 @@ ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus signal_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus resolve_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus resume_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments);

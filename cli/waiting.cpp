@@ -25,7 +25,8 @@ void print_wait(const Terminal& terminal, const engine::WaitingFor& wait) {
   if (approval && (wait.quorum > 1 || !wait.approved_by.empty()))
     text += fmt::format(", {} of {} have approved", wait.approved_by.size(), wait.quorum);
   text += '\n';
-  if (wait.kind != engine::Wait::Kind::kDoubt && !wait.expired) {
+  const bool has_form = approval || wait.kind == engine::Wait::Kind::kQuestion;
+  if (has_form && !wait.expired) {
     const std::vector<FormField> form = form_of(wait.description);
     if (!form.empty()) text += "  asks for, each by --set NAME=VALUE:\n";
     for (const FormField& field : form) text += fmt::format("    {}\n", field_text(field));

@@ -53,9 +53,24 @@ Asked* AskedRequests::find(vm::RequestId request) {
   return found == map_.end() ? nullptr : &found->second;
 }
 
-bool AskedRequests::asks_people() const {
+namespace {
+
+/// When a request that others answer is over without them.
+std::optional<int64_t> expiry(const vm::Request& request) {
+  if (const auto* approve = std::get_if<vm::request::Approve>(&request.what))
+    return approve->expires;
+  if (const auto* signal = std::get_if<vm::request::AwaitSignal>(&request.what))
+    return signal->expires;
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool AskedRequests::asks_others() const {
   return std::any_of(map_.begin(), map_.end(), [](const auto& item) {
-    return std::holds_alternative<vm::request::Approve>(item.second.request.what);
+    const auto& what = item.second.request.what;
+    return std::holds_alternative<vm::request::Approve>(what) ||
+           std::holds_alternative<vm::request::AwaitSignal>(what);
   });
 }
 
@@ -70,9 +85,8 @@ std::optional<int64_t> AskedRequests::sleeps_until() const {
 std::optional<int64_t> AskedRequests::wake() const {
   std::optional<int64_t> earliest = sleeps_until();
   for (const auto& [id, asked] : map_)
-    if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what))
-      if (approve->expires)
-        earliest = std::min(earliest.value_or(*approve->expires), *approve->expires);
+    if (const auto over = expiry(asked.request))
+      earliest = std::min(earliest.value_or(*over), *over);
   return earliest;
 }
 

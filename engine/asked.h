@@ -53,11 +53,11 @@ class AskedRequests {
   size_t performing() const { return performing_; }
   /// Questions to people about the effect of an attempt.
   size_t doubts() const { return doubts_; }
-  /// Whether an approval or a question waits.
-  bool asks_people() const;
+  /// Whether an approval, a question or a signal waits.
+  bool asks_others() const;
   /// The earliest time at which a sleep ends.
   std::optional<int64_t> sleeps_until() const;
-  /// The earliest time at which a sleep ends or an approval expires.
+  /// The earliest time at which a sleep ends or a wait for others expires.
   std::optional<int64_t> wake() const;
 
  private:

@@ -90,10 +90,12 @@ void Engine::State::take_up(RunDriver& driver) {
   const RunKey run = driver.row().key;
   std::vector<vm::RequestId> waiting;
   for (const auto& [id, asked] : driver.asked().all()) waiting.push_back(id);
-  // A cancellation that waits comes first: what it ends does not begin.
+  // A cancellation that waits comes first: what it ends does not begin. And what came before a time
+  // was up counts, however late somebody goes on with the run.
   if (auto messages = store->messages(run))
     for (const Message& message : *messages)
-      if (message.kind == Message::Kind::kCancel) take_message(driver, message);
+      if (message.kind == Message::Kind::kCancel || came_in_time(driver, message))
+        take_message(driver, message);
   std::vector<uint64_t> here;
   for (auto& [id, attempt] : attempts)
     if (attempt.run == run) here.push_back(id);
@@ -151,6 +153,8 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
     set_timer(driver, asked, sleep->until);
   if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what))
     if (approve->expires) set_timer(driver, asked, *approve->expires);
+  if (const auto* signal = std::get_if<vm::request::AwaitSignal>(&asked.request.what))
+    if (signal->expires) set_timer(driver, asked, *signal->expires);
 }
 
 bool Engine::State::may_begin(const RunDriver& driver, const Asked& asked) {

@@ -1,5 +1,6 @@
 // The engine's loop. Everything that has come in is given to the machines; what follows is
-// committed; what was committed leaves. Completions that are there come before deadlines.
+// committed; what was committed leaves. Completions that are there come before deadlines, and
+// messages before those that were not up when they were sent.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -140,6 +141,13 @@ Status Engine::State::pump() {
     worked = true;
   }
   const int64_t boot_now = world.clock->boot();
+  if (const auto next = timers.next(); next && *next <= boot_now) {
+    auto changed = look_now ? Result<bool>(true) : store->changed();
+    if (!changed) return tl::unexpected(changed.error());
+    if (*changed)
+      if (auto taken = take_messages(true); !taken) return taken;
+    look_now = look_now || *changed;
+  }
   while (const auto timer = timers.take(boot_now)) {
     fire(*timer);
     worked = true;
@@ -147,10 +155,11 @@ Status Engine::State::pump() {
   if (look_now || boot_now >= look_at) {
     auto changed = look_now ? Result<bool>(true) : store->changed();
     if (!changed) return tl::unexpected(changed.error());
+    worked = worked || look_now;  // what rested but for this rests now
     look_now = false;
     look_at = boot_now + world.look_every;
     if (*changed)
-      if (auto taken = take_messages(); !taken) return taken;
+      if (auto taken = take_messages(false); !taken) return taken;
   }
   if (auto done = quarantine_broken(); !done) return done;
   if (auto flushed = flush(false); !flushed) return flushed;
@@ -334,7 +343,7 @@ std::optional<DriveEnd::Why> Engine::State::resting(RunDriver& driver,
   if ((level == 1 || driver.held_up) && driver.attempts == 0) return DriveEnd::Why::kStopped;
   AskedRequests& asked = driver.asked();
   if (asked.performing() > 0) return std::nullopt;
-  const bool people = asked.doubts() > 0 || asked.asks_people();
+  const bool people = asked.doubts() > 0 || asked.asks_others();
   const std::optional<int64_t> sleep = asked.sleeps_until();
   if (people && options.wait_for_people) return std::nullopt;
   const int64_t patience =

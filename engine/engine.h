@@ -202,6 +202,11 @@ enum class StopHow : uint8_t {
 
 enum class CancelHow : uint8_t { kLeave, kRollback };
 
+enum class SignalSent : uint8_t {
+  kNow,
+  kBefore,  // one with this id was sent before: it counts once
+};
+
 enum class Resolution : uint8_t {
   kDone,
   kNotDone,
@@ -267,6 +272,14 @@ class Engine {
   Result<WaitingFor> answer(const std::string& run, const std::string& name,
                             const boost::json::object& form, const Person& by);
 
+  /// Sends a signal; without a payload null, or what its type's defaults give. `id`: one that is
+  /// sent again under it counts once; empty: each counts. kRefused: the run has ended, waits for no
+  /// signal at all, or keeps too many; kNotFound: no signal of this name; kInvalid: what of the
+  /// payload does not fit; kPermission.
+  Result<SignalSent> signal(const std::string& run, const std::string& name,
+                            const std::optional<boost::json::value>& payload, const std::string& id,
+                            const Person& by);
+
   /// How what `approve`, `reject` or `answer` returned was decided in the end (an answer approves);
   /// nothing while it is open. Of several who decide at once the first counts.
   Result<std::optional<Decision>> decision(const WaitingFor& approval);
@@ -301,7 +314,7 @@ class Engine {
   /// All questions that wait in one run.
   Result<std::vector<WaitingFor>> questions(const std::string& run);
   /// Everything that waits for this person: approvals that they may decide, questions that they may
-  /// answer, and doubts.
+  /// answer, signals whose `by` names them, and doubts.
   Result<std::vector<WaitingFor>> inbox(const Person& person);
   /// Gives `each` the lines in order, from chunks with keys greater than `after`; of the step with
   /// this path (and the steps inside it), or of all (empty). Reads little at a time, however much

@@ -3,7 +3,9 @@
 //
 //   drive.cpp      the loop: deliveries, commits, timers, messages, and when a run is let go
 //   attempts.cpp   beginning, stopping and ending attempts; what a crash left
-//   people.cpp     approvals, cancellations, doubts: posting them, and taking them up
+//   people.cpp     approvals, questions, cancellations, doubts: checking and posting them
+//   messages.cpp   taking up what was posted
+//   signals.cpp    signals: what may be sent, and sending it
 //   questions.cpp  what the store says of runs
 #pragma once
 
@@ -135,18 +137,27 @@ struct Engine::State {
   void tell_line(const RunDriver& driver, const LogLine& line);
   void store_line(RunDriver& driver, const LogLine& line);
 
-  // ---- people.cpp
-  Status take_messages();
+  // ---- messages.cpp
+  /// `in_time`: only those that were sent before the next time of their run is up.
+  Status take_messages(bool in_time);
+  static bool came_in_time(RunDriver& driver, const Message& message);
   void take_message(RunDriver& driver, const Message& message);
   void take_vote(RunDriver& driver, const Message& message);
+  void take_resolution(RunDriver& driver, const Message& message, const boost::json::object& body);
+
+  // ---- people.cpp
   Status check_output(const RunRow& row, vm::RequestId request, const boost::json::value& output,
                       const Person& by);
   Result<vm::Turn> try_on_machine(const RunRow& row, decltype(vm::Event::what) what);
   Status check_decision(const RunRow& row, const Wait& wait, vm::event::Decided decided);
-  void take_resolution(RunDriver& driver, const Message& message, const boost::json::object& body);
   Status post(RunKey run, vm::RequestId request, Message::Kind kind,
               const boost::json::object& body, const Person& by, std::string id = {});
   Result<Wait> find_wait(const RunRow& row, Wait::Kind kind, const std::string& name);
+
+  // ---- signals.cpp
+  Status check_sender(const RunRow& row, const vm::event::Signalled& signal);
+  Status check_signal(const RunRow& row, const std::shared_ptr<const bytecode::Program>& program,
+                      const vm::event::Signalled& signal);
 
   // ---- questions.cpp
   Result<RunSummary> summarise(const RunRow& row);
@@ -156,7 +167,15 @@ struct Engine::State {
   Result<std::vector<News>> news_of(const RunRow& row, uint64_t after, KnownAttempts& known);
 };
 
-/// The name of an approval: its description's, else the last part of its path.
+/// "user ann, group sre": of a list of people in a description.
+std::string people_listed(const boost::json::object& description, std::string_view field);
+
+/// A signal as its message holds it.
+boost::json::object signal_body(const vm::event::Signalled& signal);
+vm::event::Signalled signal_of(const boost::json::object& body);
+
+/// The name of an approval, a question or a signal: its description's, else the last part of its
+/// path.
 std::string approval_name(const Wait& wait, const boost::json::object& description);
 
 }  // namespace rbk::engine

@@ -266,6 +266,91 @@ TEST_F(EngineTest, AnApprovalExpires) {
   EXPECT_EQ(engine->approve(run, "", {}, leader_).error().kind, ErrorKind::kRefused);
 }
 
+TEST_F(EngineTest, AQuestionIsAnsweredByWhomItNamesAndOnce) {
+  auto engine = open();
+  const std::string run = start(*engine, "q what;w now");
+  const DriveEnd end = drive(*engine, run);
+  EXPECT_EQ(end.why, DriveEnd::Why::kSuspended);
+  ASSERT_EQ(end.waits.size(), 1u);
+  EXPECT_EQ(end.waits[0].kind, Wait::Kind::kQuestion);
+  EXPECT_TRUE(engine->approvals(run)->empty());
+  EXPECT_EQ(engine->approve(run, "", {}, leader_).error().kind, ErrorKind::kRefused);
+  const Person ann{"ann", {}, {}};
+  EXPECT_TRUE(engine->inbox(leader_)->empty());
+  EXPECT_EQ(engine->inbox(ann)->size(), 1u);
+  EXPECT_EQ(engine->answer(run, "", {}, leader_).error().kind, ErrorKind::kPermission);
+  EXPECT_EQ(engine->answer(run, "", {{"tickt", "x"}}, ann).error().kind, ErrorKind::kInvalid);
+  EXPECT_TRUE(engine->answer(run, "what", {{"ticket", "OPS-1"}}, ann));
+  EXPECT_EQ(engine->answer(run, "what", {{"ticket", "OPS-2"}}, ann).error().kind,
+            ErrorKind::kRefused);
+  EXPECT_EQ(drive(*engine, run).run.status, RunStatus::kSucceeded);
+}
+
+TEST_F(EngineTest, ASignalIsTakenOrKeptAndCountsOnceUnderItsId) {
+  auto engine = open();
+  const std::string run = start(*engine, "a go;g one;g one;g two;w now");
+  drive(*engine, run);
+  const Person ann{"ann", {"dev"}, {}};
+  EXPECT_EQ(engine->signal(run, "one", 1, "first", ann).value(), SignalSent::kNow);
+  EXPECT_EQ(engine->signal(run, "one", 1, "first", ann).value(), SignalSent::kBefore);
+  EXPECT_EQ(engine->signal(run, "two", 1, "first", ann).value(), SignalSent::kNow);
+  EXPECT_EQ(engine->signal(run, "one", "1", "", ann).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(engine->signal(run, "three", 1, "", ann).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(engine->signal(run, "one", boost::json::string(70'000, 'x'), "", ann).error().kind,
+            ErrorKind::kInvalid);
+  ASSERT_TRUE(engine->approve(run, "", {}, leader_));
+  DriveEnd end = drive(*engine, run);
+  EXPECT_EQ(end.why, DriveEnd::Why::kSuspended);
+  ASSERT_EQ(end.waits.size(), 1u);
+  EXPECT_EQ(end.waits[0].kind, Wait::Kind::kSignal);
+  EXPECT_EQ(end.waits[0].name, "one");
+  EXPECT_EQ(drive(*engine, run).why, DriveEnd::Why::kSuspended);
+  EXPECT_EQ(engine->signal(run, "one", 2, "second", ann).value(), SignalSent::kNow);
+  EXPECT_EQ(drive(*engine, run).run.status, RunStatus::kSucceeded);
+  EXPECT_EQ(engine->signal(run, "one", 3, "", ann).error().kind, ErrorKind::kRefused);
+}
+
+TEST_F(EngineTest, ARunKeepsSoManySignalsAndNoMore) {
+  auto engine = open();
+  const std::string run = start(*engine, "a go;g one;w now");
+  drive(*engine, run);
+  const Person ann{"ann", {}, {}};
+  // Taken up by the run, and still in its inbox.
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(engine->signal(run, "one", i, "", ann));
+  drive(*engine, run);
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(engine->signal(run, "one", i, "", ann));
+  EXPECT_EQ(engine->signal(run, "one", 1, "", ann).error().kind, ErrorKind::kRefused);
+  drive(*engine, run);
+  EXPECT_EQ(engine->signal(run, "one", 1, "", ann).error().kind, ErrorKind::kRefused);
+  ASSERT_TRUE(engine->approve(run, "", {}, leader_));
+  EXPECT_EQ(drive(*engine, run).run.status, RunStatus::kSucceeded);
+}
+
+TEST_F(EngineTest, WhatCameBeforeTheTimeWasUpCountsHoweverLateItIsTaken) {
+  const auto pass = [] { std::this_thread::sleep_for(std::chrono::milliseconds(400)); };
+  const Person ann{"ann", {}, {}};
+  auto engine = open();
+  const std::string in_time = start(*engine, "g one 300000;w now");
+  EXPECT_EQ(drive(*engine, in_time).why, DriveEnd::Why::kSuspended);
+  ASSERT_TRUE(engine->signal(in_time, "one", 1, "", ann));
+  pass();
+  EXPECT_EQ(drive(*engine, in_time).run.status, RunStatus::kSucceeded);
+
+  const std::string too_late = start(*engine, "g one 300000;w now");
+  EXPECT_EQ(drive(*engine, too_late).why, DriveEnd::Why::kSuspended);
+  pass();
+  ASSERT_TRUE(engine->signal(too_late, "one", 1, "", ann));
+  const DriveEnd end = drive(*engine, too_late);
+  EXPECT_EQ(end.run.status, RunStatus::kFailed);
+  EXPECT_EQ(end.run.error->kind, "Timeout");
+
+  const std::string approved = start(*engine, "a exp;w now");
+  EXPECT_EQ(drive(*engine, approved).why, DriveEnd::Why::kSuspended);
+  ASSERT_TRUE(engine->approve(approved, "", {}, leader_));
+  pass();
+  EXPECT_EQ(drive(*engine, approved).run.status, RunStatus::kSucceeded);
+}
+
 TEST_F(EngineTest, CancellingStopsGently) {
   auto& hang = actions_.add<HangingAction>("hang", HangingAction::How::kEndsWhenAsked);
   auto engine = open();

@@ -33,6 +33,11 @@ struct Digester {
     if (approve.is_question) sum.add(uint64_t{1});
   }
   void operator()(const vm::request::AskDoubt& ask) { sum.add(ask.perform); }
+  void operator()(const vm::request::AwaitSignal& wait) {
+    sum.add(wait.path);
+    sum.add(wait.name);
+    sum.add(static_cast<uint64_t>(wait.expires.value_or(-1)));
+  }
   void operator()(const vm::request::Forget& forget) { sum.add(forget.request); }
 };
 

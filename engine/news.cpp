@@ -152,6 +152,7 @@ std::string encode_news(const std::vector<News>& news, const json::value* output
         break;
       case News::Kind::kApproval:
       case News::Kind::kQuestion:
+      case News::Kind::kAwaits:
         writer.number(item.request);
         writer.text(item.path);
         put_value(writer, item.input, nullptr, blobs);
@@ -171,6 +172,10 @@ std::string encode_news(const std::vector<News>& news, const json::value* output
         writer.number(item.request);
         break;
       case News::Kind::kCancelled:
+        writer.text(item.by);
+        break;
+      case News::Kind::kSignalled:
+        writer.text(item.path);
         writer.text(item.by);
         break;
       case News::Kind::kStatus:
@@ -198,7 +203,8 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
       }
       case News::Kind::kAttemptBegan:
       case News::Kind::kApproval:
-      case News::Kind::kQuestion: {
+      case News::Kind::kQuestion:
+      case News::Kind::kAwaits: {
         item.request = reader.number();
         item.path = reader.text();
         if (item.kind == News::Kind::kAttemptBegan) {
@@ -227,6 +233,10 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
         item.request = reader.number();
         break;
       case News::Kind::kCancelled:
+        item.by = reader.text();
+        break;
+      case News::Kind::kSignalled:
+        item.path = reader.text();
         item.by = reader.text();
         break;
       case News::Kind::kStatus: {

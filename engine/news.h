@@ -31,6 +31,8 @@ struct News {
     kStatus = 10,       // status: how the run stands from here on
     kEnded = 11,        // ending
     kQuestion = 12,     // as kApproval, of a question
+    kAwaits = 13,       // as kApproval, of a signal
+    kSignalled = 14,    // path: the signal's name; by: who sent it
   };
   Kind kind = Kind::kMark;
   uint64_t entry = 0;  // of the journal

@@ -1,4 +1,4 @@
-// What people decide: checked and posted here, taken up by whoever drives the run.
+// What people decide: checked and posted here, taken up (messages.cpp) by whoever drives the run.
 #include <fmt/format.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -7,37 +7,12 @@
 #include <map>
 
 #include "engine/engine_state.h"
+#include "engine/json_fields.h"
 
 namespace rbk::engine {
 namespace {
 
 namespace json = boost::json;
-
-std::string text_of(const json::object& object, std::string_view field) {
-  const json::value* value = object.if_contains(field);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-bool flag_of(const json::object& object, std::string_view field) {
-  const json::value* value = object.if_contains(field);
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
-
-json::object form_of(const json::object& message) {
-  const json::value* form = message.if_contains("form");
-  return form != nullptr && form->is_object() ? form->get_object() : json::object();
-}
-
-int64_t number_of(const json::object& object, std::string_view field, int64_t otherwise) {
-  const json::value* value = object.if_contains(field);
-  return value != nullptr && value->is_int64() ? value->get_int64() : otherwise;
-}
-
-json::object object_of(std::string_view text) {
-  boost::system::error_code failure;
-  json::value value = json::parse(text, failure);
-  return !failure && value.is_object() ? value.get_object() : json::object();
-}
 
 /// Whether an entry of `by` or `not_by`, {"user": "x"}, {"group": "x"} or {"starter": true}, speaks
 /// of this person.
@@ -59,19 +34,6 @@ bool any_speaks_of(const json::object& description, std::string_view field,
                      [&](const json::value& entry) { return speaks_of(entry, starter, person); });
 }
 
-std::string listed(const json::object& description, std::string_view field) {
-  std::string words;
-  if (const json::value* list = description.if_contains(field); list && list->is_array())
-    for (const json::value& entry : list->get_array())
-      if (const json::object* object = entry.if_object())
-        for (const auto& [kind, name] : *object) {
-          if (!words.empty()) words += ", ";
-          words += kind;
-          if (name.is_string()) words += ' ' + std::string(name.get_string());
-        }
-  return words;
-}
-
 std::string shown(const Person& person) {
   return person.real.empty() || person.real == person.user
              ? person.user
@@ -85,19 +47,32 @@ std::string last_part(const std::string& path) {
 
 }  // namespace
 
+std::string people_listed(const json::object& description, std::string_view field) {
+  std::string words;
+  if (const json::value* list = description.if_contains(field); list && list->is_array())
+    for (const json::value& entry : list->get_array())
+      if (const json::object* object = entry.if_object())
+        for (const auto& [kind, name] : *object) {
+          if (!words.empty()) words += ", ";
+          words += kind;
+          if (name.is_string()) words += ' ' + std::string(name.get_string());
+        }
+  return words;
+}
+
 Status may_decide(const json::object& description, const std::string& starter,
                   const Person& person) {
   const std::string name = text_of(description, "name");
   if (any_speaks_of(description, "not_by", starter, person))
     return fail(ErrorKind::kPermission,
                 fmt::format("{} may not decide on `{}`: it says `not by {}`", person.user, name,
-                            listed(description, "not_by")),
+                            people_listed(description, "not_by")),
                 "somebody else has to decide");
   if (person.user == starter && !flag_of(description, "allow_starter"))
     return fail(ErrorKind::kPermission,
                 fmt::format("{} started this run and so may not decide on `{}`", person.user, name),
                 "somebody else has to decide; `allow starter` in the approval would permit it");
-  const std::string by = listed(description, "by");
+  const std::string by = people_listed(description, "by");
   if (!by.empty() && !any_speaks_of(description, "by", starter, person))
     return fail(ErrorKind::kPermission,
                 fmt::format("{} may not decide on `{}`: it asks for {}", person.user, name, by),
@@ -107,7 +82,7 @@ Status may_decide(const json::object& description, const std::string& starter,
 
 Status may_answer(const json::object& description, const std::string& starter,
                   const Person& person) {
-  const std::string by = listed(description, "by");
+  const std::string by = people_listed(description, "by");
   if (by.empty() || any_speaks_of(description, "by", starter, person)) return {};
   return fail(
       ErrorKind::kPermission,
@@ -153,6 +128,8 @@ WaitWords words_of(Wait::Kind kind) {
       return {"question", "answer to a question"};
     case Wait::Kind::kDoubt:
       return {"step in doubt", "answer about a step"};
+    case Wait::Kind::kSignal:
+      return {"signal", "signal"};
   }
   return {"wait", "answer"};
 }
@@ -441,123 +418,6 @@ Status Engine::resolve(const std::string& run, const std::string& path, Resoluti
     return fail(ErrorKind::kRefused, fmt::format("step {} has been answered already", wait->path),
                 fmt::format("`rbk show {}` tells how the run stands", row->id));
   return posted;
-}
-
-// ---- Taking up what was posted
-
-Status Engine::State::take_messages() {
-  auto messages = store->messages(0);
-  if (!messages) return tl::unexpected(messages.error());
-  for (const Message& message : *messages) {
-    const auto held = runs.find(message.run);
-    if (held == runs.end() || held->second->broken || held->second->over()) continue;
-    take_message(*held->second, message);
-  }
-  return {};
-}
-
-void Engine::State::take_message(RunDriver& driver, const Message& message) {
-  // A message that was taken up and is not durable yet is still there: not twice.
-  if (!driver.messages_seen.insert(message.key).second) return;
-  const json::object body = object_of(message.body);
-  Status done;
-  switch (message.kind) {
-    case Message::Kind::kVote:
-      take_vote(driver, message);
-      break;
-    case Message::Kind::kReject:
-      if (driver.asked().find(message.request) != nullptr)
-        done = driver.deliver(
-            vm::event::Decided{
-                message.request, false, {}, {text_of(body, "user")}, text_of(body, "reason")},
-            now(), message.request);
-      break;
-    case Message::Kind::kAnswer:
-      if (driver.asked().find(message.request) != nullptr)
-        done = driver.deliver(
-            vm::event::Decided{message.request, true, form_of(body), {text_of(body, "user")}, {}},
-            now(), message.request);
-      break;
-    case Message::Kind::kCancel:
-      driver.is_given_up = driver.is_given_up || flag_of(body, "now");
-      done = driver.deliver(
-          vm::event::Cancelled{flag_of(body, "rollback"), flag_of(body, "now"), message.by}, now());
-      break;
-    case Message::Kind::kResolve:
-      take_resolution(driver, message, body);
-      break;
-  }
-  if (!done && done.error().kind != ErrorKind::kInvalid &&
-      done.error().kind != ErrorKind::kRefused) {
-    driver.broken = done.error();
-    return;
-  }
-  driver.take_message(message.key);
-}
-
-void Engine::State::take_vote(RunDriver& driver, const Message& message) {
-  Asked* asked = driver.asked().find(message.request);
-  const auto* approve =
-      asked == nullptr ? nullptr : std::get_if<vm::request::Approve>(&asked->request.what);
-  if (approve == nullptr || !approve->description.is_object()) return;
-  auto votes = store->votes(driver.row().key, message.request);
-  if (!votes) return;
-  const int64_t quorum = number_of(approve->description.get_object(), "quorum", 1);
-  if (static_cast<int64_t>(votes->size()) < quorum) return;
-  vm::event::Decided decided;
-  decided.request = message.request;
-  decided.approved = true;
-  for (const Message& vote : *votes) {
-    const json::object body = object_of(vote.body);
-    decided.by.push_back(text_of(body, "user"));
-    if (decided.form.empty()) decided.form = form_of(body);
-  }
-  const auto done = driver.deliver(std::move(decided), now(), message.request);
-  if (!done && done.error().kind != ErrorKind::kInvalid) driver.broken = done.error();
-}
-
-void Engine::State::take_resolution(RunDriver& driver, const Message& message,
-                                    const json::object& body) {
-  Asked* asked = driver.asked().find(message.request);
-  if (asked == nullptr) return;
-  const std::string how = text_of(body, "how");
-  const json::value* output = body.if_contains("output");
-  const std::string user = text_of(body, "user");
-  if (std::holds_alternative<vm::request::AskDoubt>(asked->request.what)) {
-    using How = vm::event::Resolved::How;
-    vm::event::Resolved resolved;
-    resolved.request = message.request;
-    resolved.how = how == "done"    ? How::kDone
-                   : how == "fail"  ? How::kFail
-                   : how == "leave" ? How::kLeave
-                                    : How::kNotDone;
-    if (output != nullptr) resolved.output = *output;
-    resolved.by = user;
-    const auto done = driver.deliver(std::move(resolved), now(), message.request);
-    if (!done && done.error().kind != ErrorKind::kInvalid) driver.broken = done.error();
-    return;
-  }
-  if (!asked->in_doubt) return;
-  if (how == "not_done" || how == "retry") {
-    driver.note(Entry::Kind::kRepeat, {message.request}, now());
-    return;
-  }
-  vm::event::Performed performed;
-  performed.request = message.request;
-  if (how == "done") {
-    if (output != nullptr) performed.output = *output;
-  } else {
-    // What it did nobody knows, so its rollback is run, unless all is to be left.
-    performed.how =
-        how == "leave" ? vm::event::Performed::How::kLeft : vm::event::Performed::How::kError;
-    performed.error = {"InDoubt",
-                       fmt::format("{} said that {} failed", user,
-                                   driver.program().actions[asked->perform()->action].name),
-                       false,
-                       {}};
-    performed.effect = vm::Effect::kUnknown;
-  }
-  answer(driver, std::move(performed));
 }
 
 }  // namespace rbk::engine

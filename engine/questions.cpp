@@ -1,7 +1,6 @@
 // What the store says of runs, in the words of engine.h.
 #include <fmt/format.h>
 #include <unistd.h>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 #include "engine/engine_state.h"
 #include "engine/journal.h"
+#include "engine/json_fields.h"
 #include "engine/logs.h"
 #include "engine/timeline.h"
 
@@ -16,12 +16,6 @@ namespace rbk::engine {
 namespace {
 
 namespace json = boost::json;
-
-json::object object_of(std::string_view text) {
-  boost::system::error_code failure;
-  json::value value = json::parse(text, failure);
-  return !failure && value.is_object() ? value.get_object() : json::object();
-}
 
 /// What the news of one entry refer to.
 class EntryNews : public NewsSource {
@@ -121,7 +115,9 @@ void tell_apart(std::vector<WaitingFor>& waits) {
   std::map<std::pair<std::string, std::string>, int> count;
   for (const WaitingFor& wait : waits) ++count[{wait.run, wait.name}];
   for (WaitingFor& wait : waits)
-    if (count.at({wait.run, wait.name}) > 1 && !wait.path.empty()) wait.name = wait.path;
+    if (wait.kind != Wait::Kind::kSignal && count.at({wait.run, wait.name}) > 1 &&
+        !wait.path.empty())
+      wait.name = wait.path;
 }
 
 }  // namespace
@@ -337,7 +333,9 @@ Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
     if (!row) return tl::unexpected(row.error());
     auto made = state_->describe(wait, *row);
     if (!made) return tl::unexpected(made.error());
-    const auto may = wait.kind == Wait::Kind::kQuestion ? may_answer : may_decide;
+    const bool asks = wait.kind == Wait::Kind::kQuestion || wait.kind == Wait::Kind::kSignal;
+    const auto may = asks ? may_answer : may_decide;
+    if (wait.kind == Wait::Kind::kSignal && !made->description.contains("by")) continue;
     const bool theirs =
         wait.kind == Wait::Kind::kDoubt || may(made->description, row->starter, person).has_value();
     if (theirs) found.push_back(std::move(*made));

@@ -5,6 +5,8 @@
 
 #include "engine/journal.h"
 #include "engine/snapshot.h"
+#include "vm/bytecode/signals.h"
+#include "vm/bytecode/type_text.h"
 
 namespace rbk::engine {
 namespace {
@@ -27,6 +29,16 @@ std::string doubt_description(const bytecode::Program& program,
                               const vm::request::Perform& perform) {
   return boost::json::serialize(boost::json::object{
       {"action", program.actions[perform.action].name}, {"attempt", perform.attempt}});
+}
+
+/// Of a signal: {"name", "type", "by"?}.
+boost::json::object signal_description(const bytecode::Program& program,
+                                       const vm::request::AwaitSignal& wait) {
+  boost::json::object made{{"name", wait.name}};
+  for (const bytecode::Signal& signal : bytecode::signals_of(program))
+    if (signal.name == wait.name) made["type"] = bytecode::type_text(program, signal.type);
+  if (!wait.by.is_null()) made["by"] = wait.by;
+  return made;
 }
 
 }  // namespace
@@ -103,6 +115,12 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
     item.kind = News::Kind::kCancelled;
     item.by = cancelled->by;
   }
+  if (const auto* signal = std::get_if<vm::event::Signalled>(&event.what)) {
+    News& item = news.emplace_back();
+    item.kind = News::Kind::kSignalled;
+    item.path = signal->name;
+    item.by = signal->sender;
+  }
   tell_marks(std::move(turn->marks), news);
   tell_requests(turn->requests, news);
   asked_.absorb(turn->requests, entry);
@@ -154,6 +172,14 @@ void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vec
       change_.waits.push_back({row_.key, row_.id, request.id, kind, approve->path,
                                boost::json::serialize(approve->description), time_,
                                approve->expires});
+      leaving_.requests.push_back(request.id);
+    } else if (const auto* signal = std::get_if<vm::request::AwaitSignal>(&request.what)) {
+      item.kind = News::Kind::kAwaits;
+      item.path = signal->path;
+      item.input = signal_description(*program_, *signal);
+      item.until = signal->expires;
+      change_.waits.push_back({row_.key, row_.id, request.id, Wait::Kind::kSignal, signal->path,
+                               boost::json::serialize(item.input), time_, signal->expires});
       leaving_.requests.push_back(request.id);
     } else if (const auto* ask = std::get_if<vm::request::AskDoubt>(&request.what)) {
       item.kind = News::Kind::kDoubt;

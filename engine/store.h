@@ -63,27 +63,34 @@ struct Blob {
   std::string bytes;
 };
 
-/// Something that waits for a person: the row behind `approvals` and `inbox`.
+/// Something that waits for a person or a signal: the row behind `approvals` and `inbox`.
 struct Wait {
-  enum class Kind : uint8_t { kApproval = 1, kDoubt = 2, kQuestion = 3 };
+  enum class Kind : uint8_t { kApproval = 1, kDoubt = 2, kQuestion = 3, kSignal = 4 };
   RunKey run = 0;
   std::string run_id;
   uint64_t request = 0;
   Kind kind = Kind::kApproval;
   std::string path;         // the step's or the approval's
   std::string description;  // JSON; kApproval, kQuestion: as in vm::request::Approve; kDoubt:
-                            // {action, reason}
+                            // {action, reason}; kSignal: {name, type, by}
   int64_t since = 0;
   std::optional<int64_t> expires;
 };
 
 /// What somebody other than the run's holder wants of it. The holder journals it.
 struct Message {
-  enum class Kind : uint8_t { kVote = 1, kReject = 2, kCancel = 3, kResolve = 4, kAnswer = 5 };
+  enum class Kind : uint8_t {
+    kVote = 1,
+    kReject = 2,
+    kCancel = 3,
+    kResolve = 4,
+    kAnswer = 5,
+    kSignal = 6
+  };
   int64_t key = 0;  // the store's
   std::string id;   // unique: the same one twice counts once
   RunKey run = 0;
-  uint64_t request = 0;  // what it answers; 0 for kCancel
+  uint64_t request = 0;  // what it answers; 0 for kCancel and kSignal
   Kind kind = Kind::kVote;
   std::string body;  // JSON
   std::string by;    // for the record

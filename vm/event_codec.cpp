@@ -11,7 +11,12 @@ using bytecode::Writer;
 
 namespace {
 
-constexpr uint8_t kEventVersion = 2;  // 1: Cancelled without `now`
+constexpr uint8_t kEventVersion = 3;  // 1: Cancelled without `now`
+
+/// The oldest version that has such an event: what an older rbk can read it is left to read.
+uint8_t version_of(const Event& event) {
+  return std::holds_alternative<event::Signalled>(event.what) ? 3 : 2;
+}
 
 void put(Writer& out, const event::Started& event) {
   out.number(event.runbook);
@@ -58,6 +63,13 @@ void put(Writer& out, const event::Cancelled& event) {
 void put(Writer& out, const event::RollBack& event) {
   out.text(event.to);
   out.text(event.by);
+}
+void put(Writer& out, const event::Signalled& event) {
+  out.text(event.name);
+  put_json(out, event.payload);
+  out.text(event.sender);
+  out.number(event.groups.size());
+  for (const std::string& group : event.groups) out.text(group);
 }
 
 template <typename E>
@@ -109,6 +121,13 @@ void get(Reader& in, event::RollBack& event) {
   event.to = in.text();
   event.by = in.text();
 }
+void get(Reader& in, event::Signalled& event) {
+  event.name = in.text();
+  event.payload = get_json(in);
+  event.sender = in.text();
+  event.groups.resize(in.count());
+  for (std::string& group : event.groups) group = in.text();
+}
 
 /// Makes the alternative of that index.
 template <size_t kIndex = 0>
@@ -127,7 +146,7 @@ bool choose(decltype(Event::what)& what, size_t index) {
 
 std::string encode(const Event& event) {
   Writer out;
-  out.byte(kEventVersion);
+  out.byte(version_of(event));
   out.integer(event.time);
   out.byte(static_cast<uint8_t>(event.what.index()));
   std::visit([&out](const auto& what) { put(out, what); }, event.what);
@@ -146,6 +165,7 @@ Result<Event> decode_event(std::string_view bytes) {
   Event event;
   event.time = in.integer();
   if (!choose(event.what, in.byte()) || version == 0) in.fail();
+  if (version < 3 && std::holds_alternative<event::Signalled>(event.what)) in.fail();
   std::visit(
       [&](auto& what) {
         if constexpr (std::is_same_v<std::decay_t<decltype(what)>, event::Cancelled>)

@@ -126,6 +126,13 @@ void Execution::run_ended(Fiber& fiber) {
     ending.output = to_outside(image_, fiber.result.slot(), fiber.result.kind());
     heap_.fault = Fault::kNone;
   }
+  for (const event::Signalled& signal : std::exchange(signals_, {})) {
+    Mark mark;
+    mark.level = "warn";
+    mark.text =
+        fmt::format("nothing waited for the signal `{}` that {} sent", signal.name, signal.sender);
+    tell(std::move(mark));
+  }
   fiber.failed = false;
   fiber.error = Ref();
   fiber.result = Value();
@@ -150,6 +157,7 @@ void Execution::abort_run(Ref error) {
     for (Group::Branch& branch : group->branches) drop_undo(branch.undo);
   }
   groups_.clear();
+  signals_.clear();
   std::vector<UndoEntry> undo = std::move(fibers_.at(root_)->undo);
   fibers_.at(root_)->undo.clear();
   for (auto& [id, fiber] : fibers_) {
@@ -335,6 +343,15 @@ Status Execution::take(const event::Woke& event) {
   if (waiting(event.request, Fiber::Wait::kSleep) != nullptr) {
     pending_.erase(found);
     go_on_with(fiber, kNoRegister, Value());
+    return {};
+  }
+  if (const auto* signal = std::get_if<request::AwaitSignal>(&pending.request.what)) {
+    if (!signal->expires || waiting(event.request, Fiber::Wait::kSignal) == nullptr)
+      return nothing_waits(event.request);
+    Ref late = make_error("Timeout",
+                          fmt::format("the signal `{}` did not come in time", signal->name), true);
+    pending_.erase(found);
+    go_on_raising(fiber, std::move(late));
     return {};
   }
   const auto* approve = std::get_if<request::Approve>(&pending.request.what);

@@ -1,6 +1,6 @@
 // A run while it lives: what Machine::State holds. interpreter.cpp has the loop; the operations
-// that it calls are grouped by subject in *_ops.cpp, scopes.cpp, waits.cpp and parallel.cpp;
-// events.cpp takes in what happened.
+// that it calls are grouped by subject in *_ops.cpp, scopes.cpp, waits.cpp, signals.cpp and
+// parallel.cpp; events.cpp takes in what happened.
 #pragma once
 
 #include <deque>
@@ -31,6 +31,7 @@ class Execution {
   bool ended() const { return ended_; }
   std::vector<Undoable> undoable() const;
   std::vector<Request> pending() const;
+  size_t kept_signals() const { return signals_.size(); }
   std::string snapshot() const;
   Status restore(std::string_view bytes);
 
@@ -122,6 +123,9 @@ class Execution {
   void clear_dead(Frame& frame, Slot* registers);
   void charge_stack(Fiber& fiber);
 
+  // ---- signals.cpp
+  Result<Value> signal_value(const event::Signalled& signal, TypeId type);
+
   // ---- parallel.cpp
   Next begin_group(Fiber& fiber, Group group);
   Value group_result(Group& group);
@@ -151,6 +155,7 @@ class Execution {
   Status take(const event::Resolved& event);
   Status take(const event::Cancelled& event);
   Status take(const event::RollBack& event);
+  Status take(const event::Signalled& event);
   Ref outcome_error(Fiber& fiber, const event::Performed& event, const request::Perform& perform);
   Pending* waiting(RequestId request, Fiber::Wait wait);
   Fiber& new_fiber();
@@ -195,7 +200,8 @@ class Execution {
   std::map<uint64_t, std::unique_ptr<Fiber>> fibers_;
   std::map<uint64_t, std::unique_ptr<Group>> groups_;
   std::map<RequestId, Pending> pending_;
-  std::vector<UndoEntry> unfinished_;  // rollbacks that failed, in the order in which they did
+  std::vector<event::Signalled> signals_;  // that nothing has waited for yet, oldest first
+  std::vector<UndoEntry> unfinished_;      // rollbacks that failed, in the order in which they did
 
   // One turn
   std::deque<uint64_t> ready_;

@@ -73,11 +73,17 @@ struct Timer {
   bool due = false;
 };
 
+/// A time so much later, or the last one that there is.
+inline int64_t later(int64_t time, int64_t by) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(time, by < 0 ? 0 : by, &sum) ? INT64_MAX : sum;
+}
+
 /// Bytes that a fiber counts for, besides its values.
 inline constexpr uint64_t kFiberCost = 1024;
 
 struct Fiber {
-  enum class Wait : uint8_t { kNothing, kPerform, kSleep, kApprove, kDoubt, kGroup };
+  enum class Wait : uint8_t { kNothing, kPerform, kSleep, kApprove, kDoubt, kGroup, kSignal };
 
   uint64_t id = 0;
   uint64_t group = 0;   // that it is a branch of; 0: the run's first fiber

@@ -20,6 +20,7 @@ Result<Turn> Machine::deliver(const Event& event) { return state_->execution.del
 bool Machine::ended() const { return state_->execution.ended(); }
 std::vector<Undoable> Machine::undoable() const { return state_->execution.undoable(); }
 std::vector<Request> Machine::pending() const { return state_->execution.pending(); }
+size_t Machine::kept_signals() const { return state_->execution.kept_signals(); }
 std::string Machine::snapshot() const { return state_->execution.snapshot(); }
 
 Result<Machine> Machine::restore(std::shared_ptr<const bytecode::Program> program, Limits limits,

@@ -94,6 +94,14 @@ struct Cancelled {
   bool now = false;       // what would be let finish is killed
   std::string by;
 };
+/// Somebody sent a signal of a name that the program waits for. The oldest wait for it that lets
+/// this sender takes it: a Forget of its request follows. Otherwise it is kept for a wait to come.
+struct Signalled {
+  std::string name;
+  boost::json::value payload;
+  std::string sender;
+  std::vector<std::string> groups;  // that the sender belonged to
+};
 /// A person undoes what a run did, after it has ended: the newest first, down to the step `to` and
 /// with it (empty: everything). Only a machine that has ended takes it; it goes on, and ends anew:
 /// kSucceeded (all was undone) or kRollbackFailed. It stands in the journal of a run of its own,
@@ -107,7 +115,7 @@ struct RollBack {
 struct Event {
   int64_t time = 0;  // microseconds since the epoch; never smaller than the event's before
   std::variant<event::Started, event::Performed, event::Woke, event::Decided, event::Resolved,
-               event::Cancelled, event::RollBack>
+               event::Cancelled, event::RollBack, event::Signalled>
       what;
 };
 
@@ -159,16 +167,27 @@ struct AskDoubt {
   RequestId perform = 0;
   std::string path;
 };
-/// A Sleep, Timer, Approve or AskDoubt is not wanted any more; no answer comes.
+/// A Sleep, Timer, Approve, AskDoubt or AwaitSignal is not wanted any more; no answer comes.
 struct Forget {
   RequestId request = 0;
 };
+/// Wait for a signal: a Signalled of this name answers it, or Woke at `expires`.
+struct AwaitSignal {
+  std::string path;  // as of an Approve
+  std::string name;
+  boost::json::value by;  // who may send it: [{user|group: "x"}, {"starter": true}]; null: anybody
+  std::optional<int64_t> expires;
+};
 }  // namespace request
+
+/// Whether somebody may send it to a wait with this `by`.
+bool may_send(const boost::json::value& by, const event::Signalled& signal,
+              const std::string& starter);
 
 struct Request {
   RequestId id = 0;
   std::variant<request::Perform, request::Stop, request::Sleep, request::Approve, request::AskDoubt,
-               request::Forget>
+               request::Forget, request::AwaitSignal>
       what;
 };
 
@@ -228,6 +247,9 @@ struct Turn {
 // ---- The machine
 // --------------------------------------------------------------------------------
 
+/// A machine keeps that many signals which nothing has waited for yet.
+inline constexpr size_t kMostSignals = 200;
+
 struct Limits {
   uint64_t fuel = 2'000'000'000;          // backward jumps, calls and waits in one turn
   uint64_t memory = uint64_t{256} << 20;  // bytes of live values, counted abstractly
@@ -254,6 +276,8 @@ class Machine {
   /// The requests that wait for an answer now, oldest first: what a restored run has to carry out
   /// again, or find again.
   std::vector<Request> pending() const;
+  /// How many signals are kept for waits to come.
+  size_t kept_signals() const;
 
   /// The whole state between two turns. Format: docs/formats/snapshot.md.
   std::string snapshot() const;

@@ -578,6 +578,78 @@ end
   EXPECT_EQ(cancelled.finish(), asked + "> forget 1\n= cancelled Cancelled: cancelled by eve\n");
 }
 
+TEST(SignalTest, ItIsTakenOrKept) {
+  const std::string text = with(R"(
+record Given { payload: int, sender: string }
+runbook main() -> json = main
+function main() -> json
+  reg by given out ref
+  reg limit duration
+  LoadConst by json:"[{\"group\":\"ops\"}]"
+  LoadConst limit duration:1h
+  WaitSignal _ "first" Given | _ _
+  WaitSignal given "go" Given | limit by
+  ToJson out given Given
+  Return out
+end
+)");
+  Driver early(text);
+  early.start();
+  early.signal("go", "1", "eve");  // nobody of ops
+  early.signal("go", "2", "bob", {"ops"});
+  EXPECT_FALSE(early.send(event::Signalled{"go", "two", "bob", {"ops"}}));
+  EXPECT_FALSE(early.send(event::Signalled{"stop", 1, "bob", {"ops"}}));
+  early.signal("first", "0", "eve");
+  EXPECT_EQ(early.finish(),
+            "> await first\n"
+            "warn: the signal `go` that eve sent before does not count here, by `by`\n"
+            "warn: nothing waited for the signal `go` that eve sent\n"
+            "> forget 1\n"
+            "= succeeded {\"payload\":2,\"sender\":\"bob\"}\n");
+  Driver late(text);
+  late.start();
+  late.signal("first", "0");
+  late.signal_late();
+  EXPECT_EQ(late.finish(),
+            "> await first\n"
+            "> forget 1\n"
+            "> await go by [{\"group\":\"ops\"}] until 1h\n"
+            "= failed Timeout: the signal `go` did not come in time\n");
+  Driver cancelled(text);
+  cancelled.start();
+  cancelled.signal("first", "0");
+  cancelled.signal("go", "1", "eve");
+  cancelled.cancel(true);
+  EXPECT_FALSE(cancelled.send(event::Signalled{"go", 1, "bob", {"ops"}}));
+  EXPECT_EQ(cancelled.finish(),
+            "> await first\n"
+            "> forget 1\n"
+            "> await go by [{\"group\":\"ops\"}] until 1h\n"
+            "warn: nothing waited for the signal `go` that eve sent\n"
+            "> forget 3\n"
+            "= cancelled Cancelled: cancelled by eve\n");
+}
+
+TEST(SignalTest, TheMachineKeepsSoManyAndNoMore) {
+  Driver driver(with(R"(
+record Given { payload: json, sender: string }
+runbook main() -> int = main
+function main() -> int
+  reg n int
+  reg limit duration
+  LoadConst limit duration:1h
+  Sleep limit
+  WaitSignal _ "go" Given | _ _
+  LoadInt n 1
+  Return n
+end
+)"));
+  driver.start();
+  for (size_t i = 0; i < kMostSignals; ++i) driver.signal("go");
+  EXPECT_FALSE(driver.send(event::Signalled{"go", nullptr, "eve", {}}));
+  driver.wake();
+}
+
 TEST(DoubtTest, APersonSaysWhatBecameOfIt) {
   const std::string text = with(R"(
 runbook main() -> string = main

@@ -91,7 +91,19 @@ class SnapshotReader {
     undo(run_.unfinished_);
     for (const UndoEntry& entry : run_.unfinished_) need(!entry.is_defer && entry.branches.empty());
     need(run_.unfinished_.empty() || !run_.ended_);
+    const size_t signals = in_.count(4);
+    need(signals <= kMostSignals);
+    for (size_t i = 0; i < signals && !in_.failed(); ++i) signal();
     used_ = in_.number();
+  }
+
+  void signal() {
+    event::Signalled& signal = run_.signals_.emplace_back();
+    signal.name = in_.text();
+    signal.payload = get_json(in_);
+    signal.sender = in_.text();
+    signal.groups.resize(in_.count());
+    for (std::string& group : signal.groups) group = in_.text();
   }
 
   void step(StepEntry& entry) {
@@ -210,7 +222,7 @@ class SnapshotReader {
     fiber.base_shield = in_.index();
     step(fiber.outer);
     step(fiber.last_step);
-    const uint64_t wait = in_.number_to(static_cast<uint64_t>(Fiber::Wait::kGroup));
+    const uint64_t wait = in_.number_to(static_cast<uint64_t>(Fiber::Wait::kSignal));
     fiber.wait = static_cast<Fiber::Wait>(wait);
     fiber.request = in_.number();
     fiber.waits_for_group = in_.number();
@@ -404,6 +416,15 @@ class SnapshotReader {
     doubt.path = in_.text();
   }
 
+  void request(request::AwaitSignal& signal) {
+    signal.path = in_.text();
+    signal.name = in_.text();
+    signal.by = get_json(in_);
+    const bool limited = in_.flag();
+    const int64_t expires = in_.integer();
+    if (limited) signal.expires = expires;
+  }
+
   void pending() {
     const RequestId id = in_.number();
     if (!need(id != 0 && id < run_.next_request_ && !run_.pending_.contains(id))) return;
@@ -422,6 +443,8 @@ class SnapshotReader {
         return request(pending.request.what.emplace<request::Approve>());
       case 4:
         return request(pending.request.what.emplace<request::AskDoubt>());
+      case 6:
+        return request(pending.request.what.emplace<request::AwaitSignal>());
       default:
         in_.fail();
     }
@@ -455,6 +478,11 @@ class SnapshotReader {
       case Fiber::Wait::kApprove: {
         const auto* approve = std::get_if<request::Approve>(&what);
         return approve != nullptr && at.op == (approve->is_question ? Op::kAsk : Op::kApprove);
+      }
+      case Fiber::Wait::kSignal: {
+        const auto* signal = std::get_if<request::AwaitSignal>(&what);
+        return signal != nullptr && at.op == Op::kWaitSignal &&
+               signal->name == image_.program().constants[at.b].text;
       }
       case Fiber::Wait::kDoubt:
         return std::holds_alternative<request::AskDoubt>(what) && at.op == Op::kAskDoubt;

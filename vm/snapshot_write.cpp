@@ -159,7 +159,17 @@ class SnapshotWriter {
     out_.number(run_.pending_.size());
     for (const auto& [id, each] : run_.pending_) pending(each);
     undo(run_.unfinished_);
+    out_.number(run_.signals_.size());
+    for (const event::Signalled& each : run_.signals_) signal(each);
     out_.number(run_.heap_.used);
+  }
+
+  void signal(const event::Signalled& signal) {
+    out_.text(signal.name);
+    put_json(out_, signal.payload);
+    out_.text(signal.sender);
+    out_.number(signal.groups.size());
+    for (const std::string& group : signal.groups) out_.text(group);
   }
 
   void step(const StepEntry& entry) {
@@ -297,6 +307,13 @@ class SnapshotWriter {
   void request(const request::AskDoubt& doubt) {
     out_.number(doubt.perform);
     out_.text(doubt.path);
+  }
+  void request(const request::AwaitSignal& signal) {
+    out_.text(signal.path);
+    out_.text(signal.name);
+    put_json(out_, signal.by);
+    out_.flag(signal.expires.has_value());
+    out_.integer(signal.expires.value_or(0));
   }
   void request(const request::Stop&) {}    // never pending
   void request(const request::Forget&) {}  // never pending

@@ -21,11 +21,6 @@ constexpr size_t kMostTimers = 1000;
 /// What a request or a mark counts for, besides its texts.
 constexpr uint64_t kNewsCost = 128;
 
-int64_t later(int64_t time, int64_t by) {
-  int64_t sum = 0;
-  return __builtin_add_overflow(time, std::max<int64_t>(by, 0), &sum) ? INT64_MAX : sum;
-}
-
 }  // namespace
 
 // ---- Asking and going on
@@ -163,6 +158,7 @@ void Execution::interrupt(Fiber& first) {
       case Fiber::Wait::kSleep:
       case Fiber::Wait::kApprove:
       case Fiber::Wait::kDoubt:
+      case Fiber::Wait::kSignal:
         forget(fiber.request);
         go_on_raising(fiber, take_interrupt(fiber));
         break;

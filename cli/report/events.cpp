@@ -193,6 +193,8 @@ std::string_view waiting_kind(engine::Wait::Kind kind) {
       return "doubt";
     case engine::Wait::Kind::kQuestion:
       return "question";
+    case engine::Wait::Kind::kSignal:
+      return "signal";
   }
   return "wait";
 }
@@ -275,6 +277,18 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       result["description"] = news.input;
       if (news.until) result["expires"] = format_time(*news.until);
       return result;
+    case News::Kind::kAwaits:
+      result = base("awaits_signal", run, news.time);
+      result["path"] = news.path;
+      result["name"] = field(news.input, "name");
+      result["description"] = news.input;
+      if (news.until) result["expires"] = format_time(*news.until);
+      return result;
+    case News::Kind::kSignalled:
+      result = base("signalled", run, news.time);
+      result["name"] = news.path;
+      result["by"] = news.by;
+      return result;
     case News::Kind::kDoubt:
       result = base("in_doubt", run, news.time);
       result["path"] = news.path;
@@ -326,6 +340,11 @@ std::string line_of(const News& news) {
     case News::Kind::kQuestion:
       return fmt::format("{} {} {}", people_word(news), field(news.input, "name"),
                          quoted(field(news.input, "question")));
+    case News::Kind::kAwaits:
+      return fmt::format("waits for signal {}: {}", field(news.input, "name"),
+                         field(news.input, "type"));
+    case News::Kind::kSignalled:
+      return fmt::format("signal {} by {}", news.path, news.by);
     case News::Kind::kDoubt:
       return "in doubt " + news.path;
     case News::Kind::kRepeat:
@@ -349,9 +368,20 @@ std::string line_of(const engine::LogLine& line) {
   return fmt::format("{} | {}", line.path, line.text);
 }
 
+namespace {
+
+std::string signal_type(const engine::WaitingFor& wait) {
+  return printable(field(wait.description, "type"));
+}
+
+}  // namespace
+
 std::string waiting_text(const engine::WaitingFor& wait) {
   if (wait.kind == engine::Wait::Kind::kDoubt)
     return fmt::format("in doubt {}: {}", printable(wait.path), printable(wait.question));
+  if (wait.kind == engine::Wait::Kind::kSignal)
+    return fmt::format("signal {}: {}{}", printable(wait.name), signal_type(wait),
+                       wait.expired ? ", whose time is up" : "");
   return fmt::format("{} {}{}: {}", waiting_kind(wait.kind), printable(wait.name),
                      wait.expired ? ", which has expired" : "", printable(wait.question));
 }
@@ -361,6 +391,9 @@ std::string waiting_command(const engine::WaitingFor& wait, std::string_view sto
     return fmt::format("rbk resolve {} {} ANSWER{}   # done, not-done, retry, fail or leave",
                        wait.run, shown_shell_word(wait.path), store_option);
   if (wait.expired) return fmt::format("rbk resume {}{}", wait.run, store_option);
+  if (wait.kind == engine::Wait::Kind::kSignal)
+    return fmt::format("rbk signal {} {} JSON{}   # JSON: {}", wait.run,
+                       shown_shell_word(wait.name), store_option, signal_type(wait));
   return fmt::format("rbk {} {} {}{}{}",
                      wait.kind == engine::Wait::Kind::kQuestion ? "answer" : "approve", wait.run,
                      shown_shell_word(wait.name), required_options(form_of(wait.description)),

@@ -16,7 +16,7 @@ namespace rbk::cli {
 std::optional<boost::json::object> event_of(const std::string& run, const engine::News& news);
 boost::json::object event_of(const std::string& run, const engine::LogLine& line);
 boost::json::object error_json(const vm::ErrorValue& error);
-/// "approval", "doubt", "question".
+/// "approval", "doubt", "question", "signal".
 std::string_view waiting_kind(engine::Wait::Kind kind);
 boost::json::object waiting_json(const engine::WaitingFor& wait);
 boost::json::object summary_json(const engine::RunSummary& run);

@@ -126,11 +126,17 @@ void StepTree::take(const News& news) {
     case News::Kind::kQuestion:
       waits_.emplace_back(news.request, "waits for " + line_of(news));
       return;
+    case News::Kind::kAwaits:
+      waits_.emplace_back(news.request, line_of(news));
+      return;
     case News::Kind::kDoubt:
       if (Step* step = by_path(news.path)) step->state = State::kInDoubt;
       return;
     case News::Kind::kWaitOver:
       std::erase_if(waits_, [&](const auto& wait) { return wait.first == news.request; });
+      return;
+    case News::Kind::kSignalled:
+      say(TintedLine().add("  ").add(line_of(news), Tint::kDim));
       return;
     case News::Kind::kCancelled:
     case News::Kind::kRepeat:

@@ -105,7 +105,8 @@ BodyChecker::BlockValue BodyChecker::check_expression_statement(syntax::StmtId s
   const bool acts = work.action != kNone || work.runbook != kNone;
   if (acts || !node.clauses.empty()) check_call_statement(stmt, node);
   if (want == Want::kDiscard && !acts && node.clauses.empty() && type != types::kNothing &&
-      type != types::kNull && !types_.is_silent(type)) {
+      type != types::kNull && !types_.is_silent(type) &&
+      !std::holds_alternative<syntax::WaitSignalExpr>(ast_[expr].node)) {
     diagnostics_.report(Code::kUnusedValue, span_of(expr))
         .labelled(fmt::format("nobody looks at this `{}`", text(type)))
         .help("use it, or remove it");

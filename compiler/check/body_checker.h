@@ -153,6 +153,8 @@ class BodyChecker {
   TypeId infer_lambda(ExprId expr, const syntax::LambdaExpr& node, TypeId hint);
   TypeId infer_fail(const syntax::FailExpr& node);
   TypeId infer_wait(ExprId expr);
+  TypeId infer_signal(Span span, const syntax::WaitSignalExpr& node);
+  TypeId signal_type(const syntax::Name& name, syntax::TypeRefId written);
   bool readable_from_json(TypeId type);
 
   // ---- operators and conditions (operators.cpp)

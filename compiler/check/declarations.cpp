@@ -68,6 +68,7 @@ void ProgramChecker::run(std::string path, std::string text) {
   for (ModuleId id = 0; id < checked; ++id) check_tests(id);
   for (ModuleId id = checked; id < program.modules.size(); ++id) check_bodies(id);
   check_refinements();
+  check_signals();
   drop_what_follows_from_syntax();
   drop_repeated_names();
   add_renames();

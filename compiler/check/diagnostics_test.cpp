@@ -346,8 +346,9 @@ const Case kCases[] = {
      "    expires 1h then reject\n  }\n  log.info(\"${what.n}\")\n}\n",
      {"RBK0309 5:5 `then reject`"}},
     {"wait_for_signal",
-     "runbook r() {\n  let g = wait for signal go\n  log.info(\"${g}\")\n}\n",
-     {"RBK0900 2:11 `wait for signal`"}},
+     "runbook r() {\n  let g = wait for signal go: int\n  log.info(\"${g.payload}\")\n"
+     "  wait for signal go\n}\n",
+     {"RBK0231 4:19 `go`"}},
     {"start",
      "runbook i() {\n}\nrunbook r() {\n  step a = start i()\n}\n",
      {"RBK0900 4:12 `start`"}},

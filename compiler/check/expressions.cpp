@@ -566,11 +566,9 @@ TypeId BodyChecker::infer_wait(ExprId expr) {
       expect(until->time, types::kTime, {Why::Kind::kClause, "wait until", {}, {}});
     return types::kNothing;
   }
-  if (std::holds_alternative<syntax::WaitSignalExpr>(written.node)) {
-    not_supported(written.span, "`wait for signal`", "ask a person by an `approval` until then");
-  } else {
-    not_supported(written.span, "`wait first`", "poll with `repeat every … at most …` until then");
-  }
+  if (const auto* signal = std::get_if<syntax::WaitSignalExpr>(&written.node))
+    return infer_signal(written.span, *signal);
+  not_supported(written.span, "`wait first`", "poll with `repeat every … at most …` until then");
   return types::kUnknown;
 }
 

@@ -28,6 +28,13 @@ struct PendingRefinement {
   bool is_default = false;  // the parameter's own default
 };
 
+/// A wait for a signal, and what it expects of it.
+struct AwaitedSignal {
+  std::string name;
+  TypeId type = 0;
+  Span span;
+};
+
 class ProgramChecker {
  public:
   ProgramChecker(CheckedProgram& checked, const Options& given);
@@ -40,6 +47,7 @@ class ProgramChecker {
   Signatures signatures;
   diagnostics::Diagnostics& diagnostics;
   std::vector<PendingRefinement> refinements;
+  std::vector<AwaitedSignal> signals;
 
   // ---- Modules (modules.cpp)
 
@@ -97,6 +105,7 @@ class ProgramChecker {
   bool contains(TypeId type, SymbolId wanted, std::vector<SymbolId>& seen);
   bool holds_secret(TypeId type, std::vector<SymbolId>& seen);
   void check_refinements();
+  void check_signals();
   void check_unused();
   void apply_annotations();
   void drop_what_follows_from_syntax();

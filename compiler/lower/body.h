@@ -350,6 +350,11 @@ class Body {
   void lower_until(const syntax::UntilStmt& node);
   void lower_hold(const syntax::HoldStmt& node);
 
+  // ---- Signals (signals.cpp)
+  void signal_into(ExprId id, const syntax::WaitSignalExpr& node, Reg to);
+  /// Waits for the signal and puts what it gives, a value of the type `form`, into `to`.
+  void await_signal(const std::string& name, check::TypeId form, Reg timeout, Reg by, Reg to);
+
   // ---- Parallel (parallel.cpp)
   void parallel_for_into(ExprId id, const syntax::ParallelForExpr& node, Reg to);
   Reg list_of(ExprId items);

@@ -234,6 +234,9 @@ void Body::plain_into(ExprId id, Reg to) {
           place(expr.span);
           code_.emit(Op::kSleepUntil, value(node.time));
           if (to != kNoReg) code_.emit(Op::kLoadNull, to);
+        } else if constexpr (std::is_same_v<Node, syntax::WaitSignalExpr>) {
+          place(expr.span);
+          signal_into(id, node, to);
         } else if constexpr (std::is_same_v<Node, syntax::FailExpr>) {
           place(expr.span);
           fail_with(node);

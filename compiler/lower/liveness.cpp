@@ -27,6 +27,7 @@ bool waits(Op op) {
     case Op::kSleepUntil:
     case Op::kApprove:
     case Op::kAsk:
+    case Op::kWaitSignal:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kUnwind:

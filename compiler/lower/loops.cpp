@@ -9,8 +9,8 @@ using check::kNone;
 using check::LoopMethod;
 using Shape = check::Type::Shape;
 
-/// Whether what has a path can begin in it, steps and approvals, which should carry the loop's
-/// item.
+/// Whether what has a path can begin in it, steps, approvals, questions and signals, which should
+/// carry the loop's item.
 bool Body::has_steps(BlockId id) const {
   bool found = false;
   Visitor visitor;
@@ -24,6 +24,8 @@ bool Body::has_steps(BlockId id) const {
     const Meaning* meaning = module_->meaning(expr);
     found = found || (meaning != nullptr && (meaning->kind == Meaning::Kind::kCallAction ||
                                              meaning->kind == Meaning::Kind::kCallRunbook));
+    found = found || std::holds_alternative<syntax::WaitSignalExpr>(ast()[expr].node) ||
+            std::holds_alternative<syntax::WaitFirstExpr>(ast()[expr].node);
     return !found;
   };
   walk(ast(), id, visitor);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/units.h"
@@ -133,6 +134,12 @@ class ScriptedWorld {
     return *this;
   }
 
+  /// That long after its begin somebody sends a signal.
+  ScriptedWorld& signal(int64_t after, vm::event::Signalled signal) {
+    signals_.emplace_back(after, std::move(signal));
+    return *this;
+  }
+
   /// Runs to the end; one line for each thing that happened.
   std::string run(const std::string& runbook, boost::json::object parameters = {}) {
     if (program_ == nullptr) return "not compiled\n";
@@ -152,6 +159,12 @@ class ScriptedWorld {
     started.starter = "alice";
     started.seed = 1;
     deliver(std::move(started));
+    for (auto& [after, signal] : std::exchange(signals_, {})) {
+      later(after, [this, signal] {
+        line("signal " + signal.name);
+        deliver(signal);
+      });
+    }
     for (int steps = 0; !machine_->ended() && steps < 10000; ++steps) {
       if (queue_.empty()) {
         line("stuck: nothing more happens");
@@ -257,6 +270,11 @@ class ScriptedWorld {
       woke.request = id;
       deliver(woke);
     });
+  }
+  void carry_out(vm::RequestId id, const vm::request::AwaitSignal& wait) {
+    line("await " + wait.path +
+         (wait.by.is_null() ? std::string() : " by " + boost::json::serialize(wait.by)));
+    if (wait.expires) carry_out(id, vm::request::Sleep{*wait.expires});
   }
   void carry_out(vm::RequestId, const vm::request::Forget& forget) {
     sleeping_.erase(forget.request);
@@ -370,6 +388,7 @@ class ScriptedWorld {
   std::map<std::string, std::deque<Outcome>> outcomes_;
   std::deque<Decision> decisions_;
   std::deque<std::pair<vm::event::Resolved::How, boost::json::value>> doubts_;
+  std::vector<std::pair<int64_t, vm::event::Signalled>> signals_;
   std::string cancel_at_;
   vm::event::Cancelled cancel_;
   std::map<std::pair<int64_t, uint64_t>, std::function<void()>> queue_;

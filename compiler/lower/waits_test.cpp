@@ -282,6 +282,107 @@ TEST(LowerWaits, AQuestionThatNobodyAnswersFails) {
   EXPECT_EQ(world.run("r"), ask + "=> succeeded \"answered\"\n");
 }
 
+constexpr int64_t kMinute = 60'000'000;
+
+TEST(LowerSignals, GiveWhatTheyBringAndWhoSentThem) {
+  ScriptedWorld world(R"rbk(record Go { version: string, hosts: list<string> = [], sender: string? }
+fn show(go: Go) -> string {
+  return "${go.version} ${go.sender ?? "-"}"
+}
+runbook r() -> string {
+  let go = wait for signal go: Go by starter by group "ops" timeout 1h
+  return "${go.version} ${go.hosts.length} ${show(go.payload)} by ${go.sender}"
+}
+)rbk");
+  const std::string await = "await go by [{\"starter\":true},{\"group\":\"ops\"}]\nsignal go\n";
+  world.signal(kMinute, {"go", {{"version", "1.2"}, {"sender", "me"}}, "alice", {}});
+  EXPECT_EQ(world.run("r"), await + "=> succeeded \"1.2 0 1.2 me by alice\" after 1m\n");
+  // Of a sender whom `by` does not name it does not count; of one of the group it does.
+  world.signal(kMinute, {"go", {{"version", "1.2"}}, "eve", {"dev"}});
+  world.signal(2 * kMinute, {"go", {{"version", "1.3"}, {"hosts", {"a"}}}, "eve", {"dev", "ops"}});
+  EXPECT_EQ(world.run("r"), await +
+                                "signal go\n"
+                                "warn: nothing waited for the signal `go` that eve sent\n"
+                                "=> succeeded \"1.3 1 1.3 - by eve\" after 2m\n");
+  // What does not fit is not taken.
+  world.signal(kMinute, {"go", {{"version", 5}}, "alice", {}});
+  world.signal(kMinute, {"stop", {}, "alice", {}});
+  EXPECT_EQ(world.run("r"),
+            await +
+                "not taken: the signal `go`: $.version: expected string, got 5\n"
+                "signal stop\n"
+                "not taken: nothing waits for a signal `stop`\n"
+                "=> failed Timeout: the signal `go` did not come in time after 1h\n");
+}
+
+TEST(LowerSignals, OneThatCameEarlyIsKept) {
+  ScriptedWorld world(R"rbk(runbook r() -> string {
+  wait 10m
+  let first = wait for signal go: int timeout 1h
+  let second = wait for signal go: int by user "bob" timeout 1h
+  wait for signal done timeout 1h
+  return "${first.payload} by ${first.sender}, ${second.payload} by ${second.sender}"
+}
+)rbk");
+  world.signal(kMinute, {"go", 1, "ann", {}})
+      .signal(2 * kMinute, {"go", 2, "eve", {}})
+      .signal(3 * kMinute, {"done", nullptr, "eve", {}})
+      .signal(20 * kMinute, {"go", 3, "bob", {}});
+  EXPECT_EQ(world.run("r"), R"(signal go
+signal go
+signal done
+warn: the signal `go` that eve sent before does not count here, by `by`
+await go by [{"user":"bob"}]
+signal go
+warn: nothing waited for the signal `go` that eve sent
+=> succeeded "1 by ann, 3 by bob" after 20m
+)");
+}
+
+TEST(LowerSignals, WhoWaitsLongestComesFirst) {
+  ScriptedWorld world(R"rbk(runbook r() -> list<int> {
+  return parallel for host in ["a", "b", "c"] {
+    let go = wait for signal go: int
+    go.payload
+  }
+}
+)rbk");
+  world.signal(kMinute, {"go", 1, "ann", {}})
+      .signal(2 * kMinute, {"go", 2, "ann", {}})
+      .signal(3 * kMinute, {"go", 3, "ann", {}});
+  EXPECT_EQ(world.run("r"), R"(await go[a]
+await go[b]
+await go[c]
+signal go
+signal go
+signal go
+=> succeeded [1,2,3] after 3m
+)");
+}
+
+TEST(LowerSignals, CancellationAndTimeoutsEndTheWait) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  step gate {
+    step prepare = put("p") rollback { put("undone") }
+    wait for signal go
+  } timeout 5m
+}
+)rbk");
+  EXPECT_EQ(world.run("r"), R"(begin gate
+begin gate/prepare
+do gate/prepare: put("p") timeout 5m
+end gate/prepare ok "p"
+await gate/go
+undo gate/prepare
+begin gate/prepare/rollback/put
+do gate/prepare/rollback/put: put("undone")
+end gate/prepare/rollback/put ok "undone"
+undone gate/prepare
+end gate failed Timeout
+=> failed Timeout: the time was up (rolled back) after 5m
+)");
+}
+
 TEST(LowerWaits, RunAndLog) {
   ScriptedWorld world(R"rbk(runbook r() {
   run.label("ticket", "OPS-1")

@@ -51,6 +51,7 @@ class Walker {
   void show(const ParallelForExpr& node, const Place& place, std::vector<Node>& out);
   void show(const WaitExpr& node, const Place& place, std::vector<Node>& out);
   void show(const WaitUntilExpr& node, const Place& place, std::vector<Node>& out);
+  void show(const WaitSignalExpr& node, const Place& place, std::vector<Node>& out);
   void show(const FailExpr& node, const Place& place, std::vector<Node>& out);
   void show(const CallExpr& node, const Place& place, std::vector<Node>& out);
   void show(const LetStmt& node, const Place& place, std::vector<Node>& out);
@@ -78,6 +79,9 @@ class Walker {
   }
   std::vector<std::string> clauses(const Clauses& written) const;
   std::string people(const std::vector<Who>& who) const;
+  std::string signal(const Name& name, TypeRefId type) const {
+    return type.valid() ? fmt::format("{}: {}", name.text, source(ast()[type].span)) : name.text;
+  }
   std::string source(source::Span span) const {
     return std::string(known_.module().source->text(span));
   }
@@ -328,6 +332,13 @@ void Walker::show(const WaitExpr& node, const Place&, std::vector<Node>& out) {
 
 void Walker::show(const WaitUntilExpr& node, const Place&, std::vector<Node>& out) {
   out.push_back(plain(Node::Kind::kWait, "wait until " + known_.show(node.time)));
+}
+
+void Walker::show(const WaitSignalExpr& node, const Place&, std::vector<Node>& out) {
+  Node made = plain(Node::Kind::kWait, "wait for signal " + signal(node.signal, node.type));
+  if (!node.by.empty()) made.clauses.push_back("by " + people(node.by));
+  if (node.timeout.valid()) made.clauses.push_back("timeout " + known_.show(node.timeout));
+  out.push_back(std::move(made));
 }
 
 void Walker::show(const FailExpr& node, const Place&, std::vector<Node>& out) {

@@ -135,6 +135,21 @@ runbook r(pod: string = "web-1") {
   EXPECT_EQ(made.plan.approvals, 0);
 }
 
+TEST(Plan, ASignalIsShownWithItsTypeAndSenders) {
+  const Planned made = planned(R"(
+record Go { version: string }
+runbook r(patience: duration = 1h) {
+  let go = wait for signal go: Go by group "sre" by starter timeout patience
+  wait for signal done
+  step tell = shell("echo ${go.version}") reads
+}
+)");
+  EXPECT_EQ(made.text,
+            "wait for signal go: Go | by group \"sre\", starter | timeout 1h\n"
+            "wait for signal done\n"
+            "tell: shell(\"echo ${go.version}\")\n");
+}
+
 TEST(Plan, WhatMustHoldIsShownWithItsChecks) {
   const Planned made = planned(R"(
 runbook r(bake: duration = 10m) {

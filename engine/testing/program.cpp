@@ -25,6 +25,17 @@ std::string code_of(const std::string& kind, const std::string& name, int64_t nu
         "LoadConst time duration:300ms\nkeep count\nApprove value text Form | {} 0\n",
         name, number == 0 ? 1 : number, expires ? "time" : "_");
   }
+  if (kind == "g")
+    return fmt::format(
+        "LoadConst time duration:{}us\nkeep count\nWaitSignal value \"{}\" Given | {} _\n",
+        std::max<int64_t>(number, 1), name, number == 0 ? "_" : "time");
+  if (kind == "q")
+    return fmt::format(
+        "LoadConst text json:\"{{\\\"name\\\":\\\"{}\\\",\\\"question\\\":\\\"which?\\\","
+        "\\\"by\\\":[{{\\\"starter\\\":true}}],"
+        "\\\"form\\\":{{\\\"fields\\\":[{{\\\"name\\\":\\\"ticket\\\"}}]}}}}\"\n"
+        "keep count\nAsk value text Form | _ 0\n",
+        name);
   const std::string_view behaviour = kind == "r" ? "1" : kind == "i" ? "2" : "3";
   const std::string_view doubt = kind == "v" ? "2" : "0";
   std::string code = "LoadInt i 0\n";
@@ -45,7 +56,8 @@ std::string code_of(const std::string& kind, const std::string& name, int64_t nu
 }  // namespace
 
 std::shared_ptr<const bytecode::Program> program(const std::string& script) {
-  std::string declarations = "record Form { ticket: string? }\n";
+  std::string declarations =
+      "record Form { ticket: string? }\nrecord Given { payload: int, sender: string }\n";
   std::string functions;
   std::string code;
   std::set<std::string> actions;
@@ -57,7 +69,7 @@ std::shared_ptr<const bytecode::Program> program(const std::string& script) {
     std::string name;
     int64_t number = 0;
     words >> kind >> name >> number;
-    const bool performs = kind != "l" && kind != "s" && kind != "a";
+    const bool performs = kind != "l" && kind != "s" && kind != "a" && kind != "g" && kind != "q";
     if (kind == "b" && actions.insert("undo").second)
       declarations += "action undo(n: int) -> json writes\n";
     if (performs && actions.insert(name).second) {

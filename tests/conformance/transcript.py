@@ -54,6 +54,10 @@ def _said_line(event):
             return f"committed {event['text']}"
         case "approval" | "question":
             return f'waits {event["event"]} {event["name"]} "{event["question"]}"'
+        case "awaits_signal":
+            return f"waits signal {event['name']}"
+        case "signalled":
+            return f"signal {event['name']} {event['by']}"
         case "in_doubt":
             return f"waits doubt {event['path']}"
     return None
@@ -98,8 +102,10 @@ def of_events(done, quiet):
         elif kind == "end":
             ended = True
             for wait in event.get("waits", []):
-                line = f'waits {wait["kind"]} {wait["name"]} "{wait["question"]}"'
-                if wait["kind"] in ("approval", "question") and line not in lines:
+                line = f'waits {wait["kind"]} {wait["name"]}'
+                if wait["kind"] != "signal":
+                    line += f' "{wait["question"]}"'
+                if wait["kind"] != "doubt" and line not in lines:
                     lines.append(line)
             if "error" in event:
                 lines.append(f"error {of_error(event['error'])}")

@@ -93,6 +93,16 @@ runbook asks(effects: string) {
 }
 """
 
+SIGNALS = """
+/// Takes one signal after the other, and leaves a line of each.
+runbook takes(effects: string, count: int = 5) {
+  for i in 1..count {
+    let got = wait for signal go: int
+    step append = shell("echo ${got.payload} >> ${effects}") rollback none "a line"
+  }
+}
+"""
+
 
 def supervisors(folder):
     """The processes that own commands for the stores below this folder."""
@@ -253,6 +263,30 @@ class Ask(Crash):
             self.assertEqual(self.runs()[0]["status"], "succeeded")
             lines = self.lines()
             self.assertEqual((len(lines), set(lines.values())), (2, {1}), f"seed {SEED}")
+            self.expect_whole()
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
+
+
+class Signals(Crash):
+    def test_each_counts_once_whoever_dies(self):
+        """Who sends is killed at any moment and sends again under the same id; who takes is killed as well."""
+        self.write("signals.rbk", SIGNALS)
+        wanted = Crash.kills + max(1, KILLS // 6)
+        while Crash.kills < wanted:
+            self.kill_after(self.random.uniform(0, 0.06), "run", "signals.rbk", "--effects", self.effects)
+            if not self.runs():
+                continue
+            run = self.runs()[0]["run"]
+            for at in range(1, 6):
+                words = ("signal", run, "go", at, "--id", f"id-{at}")
+                longest = 0.05
+                while not self.kill_after(self.random.uniform(0, longest), *words):
+                    longest *= 1.1
+                    self.kill_after(self.random.uniform(0, 0.03), "resume")
+            self.finish()
+            self.assertEqual(self.runs()[0]["status"], "succeeded")
+            self.assertEqual(dict(self.lines()), {str(at): 1 for at in range(1, 6)}, f"seed {SEED}")
             self.expect_whole()
             for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
                 leftover.unlink()

@@ -99,6 +99,7 @@ bool is_pure(Op op) {
     case Op::kTimerStop:
     case Op::kApprove:
     case Op::kAsk:
+    case Op::kWaitSignal:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kBranchFails:

@@ -384,6 +384,15 @@ class FunctionVerifier {
       case Op::kAsk:
         expect(extra.b <= 1, "a question that nobody answers ends by {}", extra.b);
         return shape(c, Shape::kRecord);
+      case Op::kWaitSignal: {
+        shape(c, Shape::kRecord);
+        if (!ok_) return;
+        const std::vector<Type::Field>& fields = type(c).fields;
+        expect(fields.size() == 2 && type(fields[1].type).shape == Shape::kString,
+               "what a signal gives is a record of what it brought and who sent it");
+        expect(type(program_.constants[b].type).shape == Shape::kString, "a signal's name is text");
+        return;
+      }
       case Op::kParallelFor:
       case Op::kParallelBlock:
         if (op == Op::kParallelBlock) {

@@ -90,6 +90,11 @@ std::string Driver::describe(const Turn& turn) const {
                                            : std::string());
     } else if (const auto* doubt = std::get_if<request::AskDoubt>(&request.what)) {
       text += fmt::format("> doubt {} of {}\n", doubt->path, doubt->perform);
+    } else if (const auto* signal = std::get_if<request::AwaitSignal>(&request.what)) {
+      text += fmt::format(
+          "> await {}{}{}\n", signal->path,
+          signal->by.is_null() ? std::string() : " by " + json::serialize(signal->by),
+          signal->expires ? " until " + format_duration(*signal->expires - kStart) : std::string());
     } else if (const auto* forget = std::get_if<request::Forget>(&request.what)) {
       text += fmt::format("> forget {}\n", forget->request);
     }
@@ -237,6 +242,18 @@ void Driver::expire() {
 
 void Driver::resolve(event::Resolved::How how, std::string_view output) {
   deliver(event::Resolved{find(4, {})->id, how, json::parse(output), "eve"});
+}
+
+void Driver::signal(std::string_view name, std::string_view payload, std::string_view sender,
+                    std::vector<std::string> groups) {
+  deliver(event::Signalled{std::string(name), json::parse(payload), std::string(sender),
+                           std::move(groups)});
+}
+
+void Driver::signal_late() {
+  const Request* wait = find(6, {});
+  time_ = *std::get<request::AwaitSignal>(wait->what).expires;
+  deliver(event::Woke{wait->id});
 }
 
 void Driver::cancel(bool rollback, bool now) { deliver(event::Cancelled{rollback, now, "eve"}); }

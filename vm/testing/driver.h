@@ -31,6 +31,9 @@ class Driver {
   void wake();
   /// Only time goes on.
   void pass(int64_t microseconds) { time_ += microseconds; }
+  void signal(std::string_view name, std::string_view payload = "null",
+              std::string_view sender = "eve", std::vector<std::string> groups = {});
+  void signal_late();
   void approve(std::string_view form, std::vector<std::string> by = {"eve"});
   void reject(std::string_view reason);
   void expire();

@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <cstdlib>
 
+#include "vm/bytecode/signals.h"
+
 namespace rbk::vm::testing {
 
 namespace json = boost::json;
@@ -74,6 +76,11 @@ json::value made_up(const Program& program, bytecode::TypeId id, int depth) {
 decltype(Event::what) answer(const Machine& machine, const Program& program, uint8_t choice) {
   const std::vector<Request> pending = machine.pending();
   if (choice >= 0xf0) return event::Cancelled{choice % 2 == 0, choice % 4 >= 2, "eve"};
+  const std::vector<bytecode::Signal> signals = bytecode::signals_of(program);
+  if (choice >= 0xe0 && !signals.empty()) {
+    const bytecode::Signal& signal = signals[choice % signals.size()];
+    return event::Signalled{signal.name, made_up(program, signal.type, 0), "eve", {"sre"}};
+  }
   if (pending.empty()) return event::RollBack{"", "eve"};
   const Request& request = pending[choice / 16 % pending.size()];
   if (const auto* perform = std::get_if<request::Perform>(&request.what)) {
@@ -91,6 +98,12 @@ decltype(Event::what) answer(const Machine& machine, const Program& program, uin
     if (choice % 4 == 0) return event::Woke{request.id};
     const bool answered = choice % 4 != 1 || approve->is_question;
     return event::Decided{request.id, answered, {{"ticket", "OPS-1"}}, {"eve"}, "why"};
+  }
+  if (const auto* await = std::get_if<request::AwaitSignal>(&request.what)) {
+    if (choice % 4 == 0) return event::Woke{request.id};
+    for (const bytecode::Signal& signal : signals)
+      if (signal.name == await->name)
+        return event::Signalled{signal.name, made_up(program, signal.type, 0), "eve", {"sre"}};
   }
   if (std::holds_alternative<request::AskDoubt>(request.what)) {
     return event::Resolved{request.id, static_cast<event::Resolved::How>(choice % 3), "x", "eve"};

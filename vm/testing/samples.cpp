@@ -254,8 +254,29 @@ function main() -> string
 end
 )";
 
-constexpr Sample kSamples[] = {
-    {"steps", kSteps}, {"rollout", kRollout}, {"people", kPeople}, {"values", kValues}};
+constexpr std::string_view kSignals = R"(
+record Form { ticket: string, count: int = 2 }
+record Given { payload: Form, sender: string }
+runbook main() -> json = main
+function main() -> json
+  reg about by form given out ref
+  reg limit duration
+  LoadConst about json:"{\"name\":\"what\"}"
+  LoadConst by json:"[{\"group\":\"sre\"},{\"starter\":true}]"
+  LoadConst limit duration:1h
+  WaitSignal _ "begin" Given | _ _
+  Ask form about Form | limit 1
+  WaitSignal given "go" Given | limit by
+  ToJson out given Given
+  Return out
+end
+)";
+
+constexpr Sample kSamples[] = {{"steps", kSteps},
+                               {"rollout", kRollout},
+                               {"people", kPeople},
+                               {"values", kValues},
+                               {"signals", kSignals}};
 
 }  // namespace
 
