@@ -169,7 +169,8 @@ class Rehearsing {
     }
     for (const vm::Request& one : pending) {
       const auto* approve = std::get_if<request::Approve>(&one.what);
-      if (approve != nullptr && decide(one.id, *approve)) return true;
+      if (approve == nullptr || approve->is_question) continue;  // nobody answers
+      if (decide(one.id, *approve)) return true;
     }
     for (const vm::Request& one : pending) {
       const auto* doubt = std::get_if<request::AskDoubt>(&one.what);
@@ -358,6 +359,10 @@ class Rehearsing {
         until = approve->expires;
         if (made_.waits_for.empty()) made_.waits_for = approve->path;
       }
+      if (const auto* signal = std::get_if<request::AwaitSignal>(&one.what)) {
+        until = signal->expires;
+        if (made_.waits_for.empty()) made_.waits_for = signal->path;
+      }
       if (!until || *until >= when) continue;
       when = *until;
       first = one.id;
@@ -365,7 +370,7 @@ class Rehearsing {
     if (first == 0) {
       tell(made_.waits_for.empty()
                ? std::string("the run waits for nothing that could come")
-               : fmt::format("nobody decides on {}: the run waits", made_.waits_for));
+               : fmt::format("nothing comes of {}: the run waits", made_.waits_for));
       return false;
     }
     made_.waits_for.clear();

@@ -136,6 +136,7 @@ class Execution {
   void name_branch(Fiber& fiber);
   void branch_ended(Fiber& fiber);
   void group_ended(Group& group);
+  void first_ended(Fiber& parent, Group& group);
   void close_group(Group& group, const std::string& reason, bool leave);
   bool fits_branch(const Object* body, TypeId list_type, Group::Policy policy, const List* list);
   bool names_item(const Object* item, const List* list);

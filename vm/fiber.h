@@ -129,9 +129,15 @@ struct Fiber {
   Slot* registers() { return stack.get() + top().base; }
 };
 
-/// The branches of one parallel block, or the parts of an undo entry.
+/// The branches of one parallel block or of a wait for the first of several, or the parts of an
+/// undo entry.
 struct Group {
-  enum class Policy : uint8_t { kFail, kContinue, kTolerate };
+  enum class Policy : uint8_t {
+    kFail,
+    kContinue,
+    kTolerate,
+    kFirst,  // the first that ends well is the winner; a failure before that is the group's
+  };
   struct Branch {
     uint64_t fiber = 0;  // while it runs
     bool done = false;
@@ -148,11 +154,12 @@ struct Group {
   uint32_t next = 0;  // branch to be begun
   uint32_t running = 0;
   uint32_t failures = 0;
-  bool closed = false;       // nothing new begins
-  bool interrupted = false;  // from outside, before a branch failed
-  Ref list;                  // ParallelFor: the elements
-  Ref body;                  // ParallelFor: the closure
-  Ref item;                  // ParallelFor: the closure that names an element, or null
+  bool closed = false;                // nothing new begins
+  bool interrupted = false;           // from outside, before a branch failed
+  uint32_t winner = bytecode::kNone;  // kFirst
+  Ref list;                           // ParallelFor: the elements
+  Ref body;                           // ParallelFor: the closure
+  Ref item;                           // ParallelFor: the closure that names an element, or null
   /// Of each element of `list`, how many before it are equal; found at need, no part of the state.
   std::vector<uint32_t> equal_before;
   std::vector<Ref> bodies;  // ParallelBlock

@@ -10,6 +10,7 @@
 
 namespace rbk::vm {
 
+using bytecode::kNone;
 using bytecode::kNoRegister;
 
 namespace {
@@ -33,6 +34,7 @@ bool Execution::fits_branch(const Object* body, TypeId list_type, Group::Policy 
   const auto* closure = static_cast<const Closure*>(body);
   const Code& code = image_.code(closure->function);
   const uint32_t given = code.parameters - closure->size;
+  if (policy == Group::Policy::kFirst) return given == 0 && code.has_result;
   if (list == nullptr ? given != 0
                       : given != 2 || code.kinds[closure->size] != list->kind ||
                             code.kinds[closure->size + 1] != Kind::kInt) {
@@ -110,6 +112,21 @@ Next Execution::op_ParallelBlock(Slot* r, const Instruction* at) {
   group.limit = static_cast<uint64_t>(r[extra.b].i);
   group.result_type = extra.a;
   group.branches.resize(at->c);
+  return begin_group(*fiber_, std::move(group));
+}
+
+Next Execution::op_WaitFirst(Slot* r, const Instruction* at) {
+  if (Ref error = take_interrupt(*fiber_)) return raise(std::move(error));
+  Group group;
+  group.policy = Group::Policy::kFirst;
+  for (uint32_t i = 0; i < at[1].a; ++i) {
+    Object* body = r[at->c + i].o;
+    if (!fits_branch(body, 0, group.policy, nullptr)) {
+      return raise_wrong(body, "a branch without parameters");
+    }
+    group.bodies.push_back(Ref::to(body));
+  }
+  group.branches.resize(at[1].a);
   return begin_group(*fiber_, std::move(group));
 }
 
@@ -251,6 +268,16 @@ void Execution::name_branch(Fiber& fiber) {
   fiber.result = Value();
 }
 
+namespace {
+
+/// Whether the failure of one branch is that of the group, and ends the others.
+bool ends_by_failure(const Group& group) {
+  return group.policy == Group::Policy::kFail ||
+         (group.policy == Group::Policy::kFirst && group.winner == kNone);
+}
+
+}  // namespace
+
 /// A fiber that is a branch has ended, and has undone what it had to.
 void Execution::branch_ended(Fiber& fiber) {
   const uint64_t id = fiber.group;
@@ -267,8 +294,7 @@ void Execution::branch_ended(Fiber& fiber) {
   if (error) {
     const Reach reach = static_cast<const ErrorObject*>(error.get())->reach;
     ++group.failures;
-    const bool ends =
-        group.policy == Group::Policy::kFail || reach == Reach::kLimit || reach == Reach::kLeave;
+    const bool ends = ends_by_failure(group) || reach == Reach::kLimit || reach == Reach::kLeave;
     if (ends && !group.error && !group.interrupted && reach != Reach::kCancel) {
       group.error = error;
       close_group(group, "another branch has failed", reach == Reach::kLeave);
@@ -276,6 +302,9 @@ void Execution::branch_ended(Fiber& fiber) {
     if (group.policy == Group::Policy::kTolerate && group.failures > group.tolerated) {
       group.closed = true;  // what runs goes on to its end
     }
+  } else if (group.policy == Group::Policy::kFirst && !group.closed) {
+    group.winner = static_cast<uint32_t>(&branch - group.branches.data());
+    close_group(group, "another case came first", false);
   }
   fill_group(id);
 }
@@ -288,7 +317,7 @@ Next Execution::op_BranchFails(Slot* r, const Instruction* at) {
   if (found == groups_.end()) return Next::kNext;
   Group& group = *found->second;
   const Reach reach = static_cast<const ErrorObject*>(error)->reach;
-  if (group.unwinds || group.policy != Group::Policy::kFail || group.error || group.interrupted ||
+  if (group.unwinds || !ends_by_failure(group) || group.error || group.interrupted ||
       reach == Reach::kCancel) {
     return Next::kNext;
   }
@@ -369,6 +398,18 @@ Value Execution::group_result(Group& group) {
   return Value(std::move(owner));
 }
 
+/// Of those that raced one has won; what became of the others does not matter any more.
+void Execution::first_ended(Fiber& parent, Group& group) {
+  if (group.winner == kNone) {
+    return go_on_raising(parent, make_error("ProgramError", "none of several waits has ended"));
+  }
+  Value& result = group.branches[group.winner].result;
+  const bytecode::Instruction& at = *parent.top().pc;
+  parent.registers()[at.a].i = group.winner;
+  const Kind kind = result.kind();
+  go_on_with(parent, at.b, Value(boxed(heap_, kind, result.give())));
+}
+
 void Execution::group_ended(Group& ended) {
   const std::unique_ptr<Group> owner = std::move(groups_.at(ended.id));
   groups_.erase(owner->id);
@@ -381,6 +422,7 @@ void Execution::group_ended(Group& ended) {
   if (!error) error = take_interrupt(parent);
   if (!error) error = group_error(group);
   if (error) return go_on_raising(parent, std::move(error));
+  if (group.policy == Group::Policy::kFirst) return first_ended(parent, group);
   if (group.failures > 0) tolerated_ = true;
   go_on_with(parent, parent.top().pc->a, group_result(group));
 }

@@ -650,6 +650,87 @@ end
   driver.wake();
 }
 
+TEST(FirstTest, TheOthersAreCancelledAndTheWinnerIsKept) {
+  const std::string text = with(R"(
+record Given { payload: int, sender: string }
+action look(what: string) -> string reads
+step probe
+runbook main() -> json = main
+function main() -> json
+  reg a b c won out ref
+  reg which int
+  MakeClosure a signals _ | 0
+  MakeClosure b sleeps _ | 0
+  MakeClosure c probes _ | 0
+  WaitFirst which won a | 3
+  ToText out which int
+  Concat out out 1
+  JumpEqImm which 0 @signal
+  ToJson out out string
+  Return out
+signal:
+  ToJson out won Given
+  Return out
+end
+function signals() -> json
+  reg given ref
+  WaitSignal given "go" Given | _ _
+  Return given
+end
+function sleeps() -> json
+  reg limit duration
+  reg none ref
+  LoadConst limit duration:1h
+  LoadNull none
+  Sleep limit
+  Return none
+end
+function probes() -> json
+  reg what out ref
+  LoadConst what "x"
+  StepBegin probe _
+  Perform out look what | _ 0 0
+  StepEnd out string
+  Return out
+end
+)");
+  Driver by_signal(text);
+  by_signal.start();
+  by_signal.signal("go", "7", "bob");
+  by_signal.ends(event::Performed::How::kStopped, Effect::kNone);
+  EXPECT_EQ(by_signal.finish(),
+            "began probe\n> await go\n> sleep until 1h\n> look{\"what\":\"x\"} probe\n"
+            "> forget 1\n> forget 2\n> stop 3\n"
+            "ended probe cancelled Cancelled: another case came first\n"
+            "= succeeded {\"payload\":7,\"sender\":\"bob\"}\n");
+  Driver by_time(text);
+  by_time.start();
+  by_time.wake();
+  by_time.ok("\"x\"");
+  EXPECT_EQ(by_time.ending()->output, boost::json::value("1"));
+  Driver by_probe(text);
+  by_probe.start();
+  by_probe.ok("\"x\"");
+  EXPECT_EQ(by_probe.ending()->output, boost::json::value("2"));
+  Driver failed(text);
+  failed.start();
+  failed.fails("Boom", "no");
+  EXPECT_EQ(failed.ending()->error->kind, "Boom");
+  Driver cancelled(text);
+  cancelled.start();
+  cancelled.cancel(true);
+  cancelled.ok("\"x\"");
+  EXPECT_EQ(cancelled.ending()->status, Ending::Status::kCancelled);
+  // A cancellation that comes while the losers end counts.
+  Driver meanwhile(text);
+  meanwhile.start();
+  meanwhile.signal("go", "7");
+  meanwhile.cancel(true);
+  meanwhile.ok("\"x\"");
+  EXPECT_EQ(meanwhile.ending()->status, Ending::Status::kCancelled);
+  for (Driver* one : {&by_time, &by_probe, &failed, &cancelled, &meanwhile}) one->finish();
+}
+
 TEST(DoubtTest, APersonSaysWhatBecameOfIt) {
   const std::string text = with(R"(
 runbook main() -> string = main

@@ -301,6 +301,8 @@ class SnapshotReader {
     group.failures = in_.index();
     group.closed = in_.flag();
     group.interrupted = in_.flag();
+    const uint64_t winner = in_.number_to(kNone);
+    group.winner = winner == 0 ? kNone : static_cast<uint32_t>(winner - 1);
     group.list = objects_.object();
     group.body = objects_.object();
     group.item = objects_.object();
@@ -339,12 +341,21 @@ class SnapshotReader {
       ++group.running;
     }
     if (group.running == 0) return false;
+    if (group.winner != kNone &&
+        (group.unwinds || group.winner >= group.next || !group.branches[group.winner].done)) {
+      return false;
+    }
     if (group.unwinds) {
       return parent->depth == 0 ? parent->unwinding : parent->top().pc->op == Op::kUnwind;
     }
     if (parent->depth == 0) return false;
     const bytecode::Instruction* at = parent->top().pc;
+    if (at[0].op == Op::kWaitFirst) {
+      group.policy = Group::Policy::kFirst;
+      return at[1].a == group.branches.size() && bodies_fit(group, true) && results_fit(group);
+    }
     if (at[0].op != Op::kParallelFor && at[0].op != Op::kParallelBlock) return false;
+    if (group.winner != kNone) return false;
     const bool is_block = at->op == Op::kParallelBlock;
     group.policy = static_cast<Group::Policy>(at[1].c);
     group.result_type = is_block ? at[1].a : at[1].b;
@@ -368,7 +379,9 @@ class SnapshotReader {
   }
 
   bool results_fit(const Group& group) {
-    const Kind element = image_.kind(image_.type(group.result_type).element);
+    const Kind element = group.policy == Group::Policy::kFirst
+                             ? Kind::kRef
+                             : image_.kind(image_.type(group.result_type).element);
     for (uint32_t i = 0; i < group.next; ++i) {
       const Group::Branch& branch = group.branches[i];
       const Kind kind = branch.result.kind();

@@ -269,6 +269,7 @@ class SnapshotWriter {
     out_.number(group.failures);
     out_.flag(group.closed);
     out_.flag(group.interrupted);
+    out_.number((uint64_t{group.winner} + 1) & 0xffffffff);
     out_.number(object(group.list.get()));
     out_.number(object(group.body.get()));
     out_.number(object(group.item.get()));

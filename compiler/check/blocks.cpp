@@ -10,7 +10,8 @@ bool BodyChecker::is_compound(const syntax::Expr& expr) {
          std::holds_alternative<syntax::MatchExpr>(expr.node) ||
          std::holds_alternative<syntax::TryExpr>(expr.node) ||
          std::holds_alternative<syntax::ParallelExpr>(expr.node) ||
-         std::holds_alternative<syntax::ParallelForExpr>(expr.node);
+         std::holds_alternative<syntax::ParallelForExpr>(expr.node) ||
+         std::holds_alternative<syntax::WaitFirstExpr>(expr.node);
 }
 
 BodyChecker::BlockValue BodyChecker::check_block(syntax::BlockId block, Want want, TypeId hint,
@@ -124,6 +125,8 @@ TypeId BodyChecker::compound(ExprId expr, Want want, TypeId hint, const Why& why
     return check_try(expr, *node, want, hint, why);
   if (const auto* node = std::get_if<syntax::ParallelExpr>(&written.node))
     return check_parallel(expr, *node);
+  if (const auto* node = std::get_if<syntax::WaitFirstExpr>(&written.node))
+    return check_wait_first(expr, *node, want, hint, why);
   return check_parallel_for(expr, std::get<syntax::ParallelForExpr>(written.node));
 }
 

@@ -261,6 +261,9 @@ class BodyChecker {
   TypeId check_match(ExprId expr, const syntax::MatchExpr& node, Want want, TypeId hint,
                      const Why& why);
   TypeId join_values(const std::vector<BlockValue>& values, Want want, TypeId hint, const Why& why);
+  TypeId check_wait_first(ExprId expr, const syntax::WaitFirstExpr& node, Want want, TypeId hint,
+                          const Why& why);
+  void check_case(const syntax::WaitFirstExpr::Arm& arm);
   TypeId check_parallel(ExprId expr, const syntax::ParallelExpr& node);
   TypeId check_parallel_for(ExprId expr, const syntax::ParallelForExpr& node);
   void check_policy(const syntax::FailurePolicy& policy);

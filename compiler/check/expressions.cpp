@@ -100,7 +100,8 @@ TypeId BodyChecker::dispatch(ExprId expr, TypeId hint) {
                              std::is_same_v<Node, syntax::MatchExpr> ||
                              std::is_same_v<Node, syntax::TryExpr> ||
                              std::is_same_v<Node, syntax::ParallelExpr> ||
-                             std::is_same_v<Node, syntax::ParallelForExpr>) {
+                             std::is_same_v<Node, syntax::ParallelForExpr> ||
+                             std::is_same_v<Node, syntax::WaitFirstExpr>) {
           return compound(expr, Want::kValue, hint, {Why::Kind::kBranch, {}, {}, {}});
         } else if constexpr (std::is_same_v<Node, syntax::FailExpr>) {
           return infer_fail(node);
@@ -566,10 +567,7 @@ TypeId BodyChecker::infer_wait(ExprId expr) {
       expect(until->time, types::kTime, {Why::Kind::kClause, "wait until", {}, {}});
     return types::kNothing;
   }
-  if (const auto* signal = std::get_if<syntax::WaitSignalExpr>(&written.node))
-    return infer_signal(written.span, *signal);
-  not_supported(written.span, "`wait first`", "poll with `repeat every … at most …` until then");
-  return types::kUnknown;
+  return infer_signal(written.span, std::get<syntax::WaitSignalExpr>(written.node));
 }
 
 }  // namespace rbk::check

@@ -1,4 +1,5 @@
-// Signals: what a wait for one gives, and that all waits for one name expect the same of it.
+// Signals: what a wait for one gives, and that all waits for one name expect the same of it. And
+// `wait first`, which waits for one of several things.
 #include <algorithm>
 
 #include "compiler/check/body_checker.h"
@@ -47,6 +48,96 @@ TypeId BodyChecker::signal_type(const syntax::Name& name, syntax::TypeRefId writ
   fields.emplace_back("payload", brought);
   fields.emplace_back("sender", types::kString);
   return types_.form(std::move(fields));
+}
+
+// ---- The first of several
+
+/// What one case of a `wait first` waits for: a branch of its own, that may be cancelled.
+void BodyChecker::check_case(const syntax::WaitFirstExpr::Arm& arm) {
+  using Kind = syntax::WaitFirstExpr::Arm::Kind;
+  switch (arm.kind) {
+    case Kind::kSignal:
+      return;
+    case Kind::kUntil:
+      expect(arm.value, types::kTime, {Why::Kind::kClause, "case until", {}, {}});
+      return;
+    case Kind::kDuration:
+      expect(arm.value, types::kDuration, {Why::Kind::kClause, "case", {}, {}});
+      within(arm.value, 0, INT64_MAX, "case", "nothing waits for a time that is over",
+             "write how long to wait, as `case 2h => …`");
+      bound_by_timeout(arm.value, span_of(arm.value), "this case");
+      return;
+    case Kind::kWork:
+      break;
+  }
+  constexpr std::string_view kCase = "a case of `wait first`";
+  const Scopes::Open scope(scopes_);
+  const Restore<Place> place(place_);
+  const Restore<std::vector<SymbolId>> names(top_level_names_);
+  place_.top_level = false;
+  place_.no_return = kCase;
+  place_.in_loop = false;
+  place_.loop_border = kCase;
+  borders_.push_back(Border::kBranch);
+  // A case that loses is unwound, as one that fails is; what it has done is undone.
+  const bool in_runbook = place_.code == Place::Code::kRunbook;
+  rules_.open(RollbackRules::Region::kCatches);
+  rules_.open(RollbackRules::Region::kLoop);
+  check_statement(arm.work);
+  rules_.close();
+  if (in_runbook) rules_.may_fail();
+  rules_.close();
+  if (in_runbook) rules_.may_fail();
+  borders_.pop_back();
+}
+
+TypeId BodyChecker::check_wait_first(ExprId expr, const syntax::WaitFirstExpr& node, Want want,
+                                     TypeId hint, const Why& why) {
+  allow_effect(span_of(expr), "`wait first`");
+  if (node.arms.empty() && !ast_.unread.touches(span_of(expr)))
+    diagnostics_.report(Code::kClauseNotHere, span_of(expr), "wait first")
+        .labelled("it would wait for nothing, and so for ever")
+        .help("add a case: `case 2h => …`");
+  facts_.drop_if([&](PathId path) { return is_var(paths_.root_of(path)); });
+  const Facts before = facts_;
+  std::vector<TypeId> given;  // by case: what its signal gives
+  for (const syntax::WaitFirstExpr::Arm& arm : node.arms) {
+    facts_ = before;
+    reachable_ = true;
+    check_case(arm);
+    given.push_back(arm.kind == syntax::WaitFirstExpr::Arm::Kind::kSignal
+                        ? signal_type(arm.signal, arm.type)
+                        : kNone);
+  }
+  std::vector<SymbolId> symbols;
+  std::vector<BlockValue> values;
+  Facts after;
+  bool any_ends = false;
+  for (size_t i = 0; i < node.arms.size(); ++i) {
+    const syntax::WaitFirstExpr::Arm& arm = node.arms[i];
+    facts_ = before;
+    reachable_ = true;
+    const Scopes::Open scope(scopes_);
+    const Restore<Place> place(place_);
+    place_.top_level = false;
+    symbols.push_back(arm.binding.empty() || given[i] == kNone
+                          ? kNone
+                          : declare_local(arm.binding, given[i], Symbol::Kind::kLocal, true));
+    rules_.open(RollbackRules::Region::kPlain);
+    values.push_back(check_block(arm.body, want, hint, why));
+    rules_.close();
+    if (!reachable_) continue;
+    if (any_ends)
+      after.keep(facts_);
+    else
+      after = facts_;
+    any_ends = true;
+  }
+  module_.expr_symbols[expr.index] = std::move(symbols);
+  facts_ = any_ends ? after : before;
+  reachable_ = any_ends || node.arms.empty();
+  if (node.arms.empty()) return want == Want::kDiscard ? types::kNothing : types::kUnknown;
+  return join_values(values, want, hint, why);
 }
 
 /// What is sent is held against the type before anybody waits: so there is one for each name.

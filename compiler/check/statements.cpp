@@ -276,7 +276,7 @@ void BodyChecker::check_repeat(const syntax::RepeatStmt& node) {
   rules_.open(RollbackRules::Region::kLoop);
   check_block(node.body, Want::kDiscard, kNone, {});
   rules_.close();
-  if (place_.code == Place::Code::kRunbook) rules_.may_fail();
+  if (place_.code == Place::Code::kRunbook && node.at_most.valid()) rules_.may_fail();
   reachable_ = true;
   facts_ = before;
 }

@@ -346,14 +346,20 @@ class Body {
   bool needs_scope(BlockId block) const;
 
   // ---- Waiting (waits.cpp)
-  void lower_repeat(const syntax::RepeatStmt& node, Span span);
+  void lower_repeat(const syntax::RepeatStmt& node);
   void lower_until(const syntax::UntilStmt& node);
   void lower_hold(const syntax::HoldStmt& node);
 
   // ---- Signals (signals.cpp)
   void signal_into(ExprId id, const syntax::WaitSignalExpr& node, Reg to);
-  /// Waits for the signal and puts what it gives, a value of the type `form`, into `to`.
-  void await_signal(const std::string& name, check::TypeId form, Reg timeout, Reg by, Reg to);
+  check::TypeId payload_of(check::TypeId form) const;
+  /// Waits for the signal, which brings a `payload` (kNone: json), and puts what it gives, a value
+  /// of the type `form`, into `to`.
+  void await_signal(const std::string& name, check::TypeId payload, Reg timeout, Reg by,
+                    check::TypeId form, Reg to);
+  uint16_t field_of(check::TypeId record, const std::string& name) const;
+  void wait_first_into(ExprId id, const syntax::WaitFirstExpr& node, Reg to);
+  void case_branch(const syntax::WaitFirstExpr::Arm& arm, check::TypeId form);
 
   // ---- Parallel (parallel.cpp)
   void parallel_for_into(ExprId id, const syntax::ParallelForExpr& node, Reg to);

@@ -237,6 +237,9 @@ void Body::plain_into(ExprId id, Reg to) {
         } else if constexpr (std::is_same_v<Node, syntax::WaitSignalExpr>) {
           place(expr.span);
           signal_into(id, node, to);
+        } else if constexpr (std::is_same_v<Node, syntax::WaitFirstExpr>) {
+          place(expr.span);
+          wait_first_into(id, node, to);
         } else if constexpr (std::is_same_v<Node, syntax::FailExpr>) {
           place(expr.span);
           fail_with(node);

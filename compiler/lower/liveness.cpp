@@ -28,6 +28,7 @@ bool waits(Op op) {
     case Op::kApprove:
     case Op::kAsk:
     case Op::kWaitSignal:
+    case Op::kWaitFirst:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kUnwind:

@@ -34,7 +34,7 @@ void Body::statement(StmtId id) {
         } else if constexpr (std::is_same_v<Node, syntax::ForStmt>) {
           lower_for(id, node);
         } else if constexpr (std::is_same_v<Node, syntax::RepeatStmt>) {
-          lower_repeat(node, stmt.span);
+          lower_repeat(node);
         } else if constexpr (std::is_same_v<Node, syntax::HoldStmt>) {
           lower_hold(node);
         } else if constexpr (std::is_same_v<Node, syntax::UntilStmt>) {

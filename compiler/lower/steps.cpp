@@ -287,6 +287,7 @@ bool Body::pushes_undo(BlockId block) const {
     const Meaning* meaning = module_->meaning(id);
     found = found || std::holds_alternative<syntax::ParallelExpr>(ast()[id].node) ||
             std::holds_alternative<syntax::ParallelForExpr>(ast()[id].node) ||
+            std::holds_alternative<syntax::WaitFirstExpr>(ast()[id].node) ||
             (meaning != nullptr && meaning->kind == Meaning::Kind::kCallRunbook);
     return !found;
   };

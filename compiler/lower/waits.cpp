@@ -7,11 +7,11 @@ namespace rbk::lower {
 
 using bytecode::Handler;
 
-void Body::lower_repeat(const syntax::RepeatStmt& node, Span span) {
+void Body::lower_repeat(const syntax::RepeatStmt& node) {
   const Reg every = stable_value(node.every);
   const bool by_time = node.at_most.valid() && !node.at_most_times;
-  if (!node.at_most.valid()) return fault(span, "`repeat` without an end");
-  const Reg bound = stable_value(node.at_most);
+  const bool is_bound = node.at_most.valid();  // as a case of `wait first` it may go on for ever
+  const Reg bound = is_bound ? stable_value(node.at_most) : kNoReg;
   Reg deadline = kNoReg;
   Reg left = kNoReg;
   if (by_time) {
@@ -19,7 +19,7 @@ void Body::lower_repeat(const syntax::RepeatStmt& node, Span span) {
     deadline = temporary(Kind::kTime);
     code_.emit(Op::kNow, now);
     code_.emit(Op::kAddTime, deadline, now, bound);
-  } else {
+  } else if (is_bound) {
     left = temporary(Kind::kInt);
     code_.move(left, bound);
   }
@@ -71,7 +71,7 @@ void Body::lower_repeat(const syntax::RepeatStmt& node, Span span) {
       code_.move(rest, every);
       code_.bind(whole);
       pause = rest;
-    } else {
+    } else if (is_bound) {
       code_.emit(Op::kAddImm, left, left, static_cast<uint16_t>(int16_t{-1}));
       code_.jump_compare(Op::kJumpLeInt, left, load_number(Kind::kInt, 0), late);
     }
@@ -79,7 +79,7 @@ void Body::lower_repeat(const syntax::RepeatStmt& node, Span span) {
   }
   code_.jump(round);
   code_.bind(late);
-  {
+  if (is_bound) {
     TemporaryScope scope(code_);
     const std::string bound_text = text_of(ast()[node.at_most].span);
     raise("Timeout",

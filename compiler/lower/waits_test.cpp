@@ -383,6 +383,120 @@ end gate failed Timeout
 )");
 }
 
+TEST(LowerWaitFirst, TheFirstCaseGivesTheValueAndTheOthersEnd) {
+  ScriptedWorld world(R"rbk(record Cutover { version: string }
+runbook r() -> string {
+  let begin = now()
+  let how = wait first {
+    case signal cutover: Cutover as c => "${c.version} by ${c.sender}"
+    case until begin + 90m => "window"
+    case repeat every 10m { step lag = measure("lag"); until lag < 1 } => "caught up"
+    case 2h => fail "nobody came"
+  }
+  step go_on = put(how) rollback none "x"
+  return how
+}
+)rbk");
+  const std::string first = "begin lag\nawait cutover\ndo lag: measure(\"lag\")\nend lag ok 5\n";
+  const std::string poll = "begin lag\ndo lag: measure(\"lag\")\nend lag ";
+  const auto done = [](const std::string& how, const std::string& after) {
+    return "begin go_on\ndo go_on: put(\"" + how + "\")\nend go_on ok \"" + how +
+           "\"\n=> succeeded \"" + how + "\" after " + after + "\n";
+  };
+  world.at("lag", {ok(5)}).signal(5 * kMinute, {"cutover", {{"version", "1.2"}}, "ann", {}});
+  EXPECT_EQ(world.run("r"), first + "signal cutover\n" + done("1.2 by ann", "5m"));
+  world.at("lag", {ok(5), ok(0)});
+  EXPECT_EQ(world.run("r"), first + poll + "ok 0\n" + done("caught up", "10m"));
+  world.at("lag", std::vector<Outcome>(9, ok(5)));
+  std::string polls;
+  for (int i = 1; i < 9; ++i) polls += poll + "ok 5\n";
+  EXPECT_EQ(world.run("r"), first + polls + done("window", "1h30m"));
+  // What fails before another has won is the failure of the whole.
+  world.at("lag", {ok(5), fails("Boom")});
+  EXPECT_EQ(world.run("r"), first + poll + "failed Boom\n=> failed Boom: no Boom after 10m\n");
+}
+
+TEST(LowerWaitFirst, ACaseThatLosesIsUnwoundAndItsWritesAreLetFinish) {
+  ScriptedWorld world(R"rbk(runbook r() -> string {
+  return wait first {
+    case signal stop => "stopped"
+    case repeat every 1m {
+      step mark = put("m") rollback { put("unmark") }
+      step probe = look("p")
+      until probe == "yes"
+    } => "yes"
+  }
+}
+)rbk");
+  const std::string begun = "begin mark\nawait stop\ndo mark: put(\"m\")\n";
+  const std::string probe = "begin probe\ndo probe: look(\"p\")\n";
+  const std::string undone =
+      "undo mark\nbegin mark/rollback/put\ndo mark/rollback/put: put(\"unmark\")\n"
+      "end mark/rollback/put ok \"unmark\"\nundone mark\n=> succeeded \"stopped\"";
+  // A write under way is let finish, and then undone.
+  world.at("mark", {ok("m", 10'000'000)}).signal(kMinute / 12, {"stop", nullptr, "ann", {}});
+  EXPECT_EQ(world.run("r"), begun + "signal stop\nend mark ok \"m\"\n" + undone + " after 10s\n");
+  // What reads is told to end.
+  world.at("probe", {ok("no", 10'000'000)}).signal(kMinute / 12, {"stop", nullptr, "ann", {}});
+  EXPECT_EQ(world.run("r"), begun + "end mark ok \"m\"\n" + probe +
+                                "signal stop\nstop\nend probe ok \"no\"\n" + undone +
+                                " after 10s\n");
+  // The winner's rollbacks stay.
+  world.at("probe", {ok("yes")});
+  EXPECT_EQ(world.run("r"),
+            begun + "end mark ok \"m\"\n" + probe + "end probe ok \"yes\"\n=> succeeded \"yes\"\n");
+}
+
+TEST(LowerWaitFirst, TheCasesAreInTheirOrderWhenSeveralAreThere) {
+  ScriptedWorld world(R"rbk(runbook r() -> string {
+  var seen = ""
+  wait 10m
+  for i in 1..4 {
+    wait first {
+      case signal b: int as got => seen = "${seen} b${got.payload}"
+      case signal a: int as got => seen = "${seen} a${got.payload}"
+      case 1h => {
+        seen = "${seen} late"
+        break
+      }
+    }
+  }
+  return seen
+}
+)rbk");
+  world.signal(kMinute, {"a", 1, "ann", {}}).signal(2 * kMinute, {"b", 2, "ann", {}});
+  EXPECT_EQ(world.run("r"), R"(signal a
+signal b
+await b[2]
+await b[3]
+await a[3]
+=> succeeded " b2 a1 late" after 1h10m
+)");
+}
+
+TEST(LowerWaitFirst, WhatIsAroundItEndsAllOfIt) {
+  ScriptedWorld world(R"rbk(runbook r(bake: duration = 1h) {
+  step gate {
+    wait first {
+      case signal go => log.info("went")
+      case hold bake every 10m { step look_at = look("x") } => log.info("held")
+    }
+  } timeout 15m
+}
+)rbk");
+  EXPECT_EQ(world.run("r"), R"(begin gate
+begin gate/look_at
+await gate/go
+do gate/look_at: look("x") timeout 15m
+end gate/look_at ok "x"
+begin gate/look_at
+do gate/look_at: look("x") timeout 5m
+end gate/look_at ok "x"
+end gate failed Timeout
+=> failed Timeout: the time was up after 15m
+)");
+}
+
 TEST(LowerWaits, RunAndLog) {
   ScriptedWorld world(R"rbk(runbook r() {
   run.label("ticket", "OPS-1")

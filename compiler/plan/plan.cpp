@@ -52,6 +52,7 @@ class Walker {
   void show(const WaitExpr& node, const Place& place, std::vector<Node>& out);
   void show(const WaitUntilExpr& node, const Place& place, std::vector<Node>& out);
   void show(const WaitSignalExpr& node, const Place& place, std::vector<Node>& out);
+  void show(const WaitFirstExpr& node, const Place& place, std::vector<Node>& out);
   void show(const FailExpr& node, const Place& place, std::vector<Node>& out);
   void show(const CallExpr& node, const Place& place, std::vector<Node>& out);
   void show(const LetStmt& node, const Place& place, std::vector<Node>& out);
@@ -338,6 +339,25 @@ void Walker::show(const WaitSignalExpr& node, const Place&, std::vector<Node>& o
   Node made = plain(Node::Kind::kWait, "wait for signal " + signal(node.signal, node.type));
   if (!node.by.empty()) made.clauses.push_back("by " + people(node.by));
   if (node.timeout.valid()) made.clauses.push_back("timeout " + known_.show(node.timeout));
+  out.push_back(std::move(made));
+}
+
+void Walker::show(const WaitFirstExpr& node, const Place&, std::vector<Node>& out) {
+  using Kind = WaitFirstExpr::Arm::Kind;
+  Node made = plain(Node::Kind::kParallel, "wait first");
+  for (const WaitFirstExpr::Arm& arm : node.arms) {
+    Node one = plain(Node::Kind::kBranch, {});
+    if (arm.kind == Kind::kWork) {
+      one.text = "case";
+      statement(arm.work, one.children);
+    } else {
+      one.text = arm.kind == Kind::kSignal  ? "case signal " + signal(arm.signal, arm.type)
+                 : arm.kind == Kind::kUntil ? "case until " + known_.show(arm.value)
+                                            : "case " + known_.show(arm.value);
+    }
+    for (Node& child : block(arm.body)) one.children.push_back(std::move(child));
+    made.children.push_back(std::move(one));
+  }
   out.push_back(std::move(made));
 }
 

@@ -150,6 +150,30 @@ runbook r(patience: duration = 1h) {
             "tell: shell(\"echo ${go.version}\")\n");
 }
 
+TEST(Plan, TheFirstOfSeveralIsShownCaseByCase) {
+  const Planned made = planned(R"(
+record Cutover { version: string }
+runbook r(patience: duration = 2h) {
+  wait first {
+    case signal cutover: Cutover as c => log.info(c.version)
+    case repeat every 15s { step lag = shell("lag") reads; until lag.stdout == "0" } => {
+      step tell = shell("tell") reads
+    }
+    case patience => fail "nobody came"
+  }
+}
+)");
+  EXPECT_EQ(made.text,
+            "wait first\n"
+            "  case signal cutover: Cutover\n"
+            "  case\n"
+            "    repeat every 15s\n"
+            "      lag: shell(\"lag\")\n"
+            "    tell: shell(\"tell\")\n"
+            "  case 2h\n"
+            "    \"nobody came\"\n");
+}
+
 TEST(Plan, WhatMustHoldIsShownWithItsChecks) {
   const Planned made = planned(R"(
 runbook r(bake: duration = 10m) {

@@ -103,6 +103,24 @@ runbook takes(effects: string, count: int = 5) {
 }
 """
 
+FIRST = """
+/// Waits for what comes first, a few times; what loses is undone.
+runbook races(effects: string, rounds: int = 3) {
+  for i in 1..rounds {
+    wait first {
+      case signal go: int as got => {
+        step take = shell("echo ${got.payload} >> ${effects}") rollback none "a line"
+      }
+      case repeat every 20ms {
+        step mark = shell("echo mark >> ${effects}") rollback { shell("echo unmark >> ${effects}") }
+        step look = shell("true") reads
+        until look.exit_code == 1
+      } => fail "it can't be"
+    }
+  }
+}
+"""
+
 
 def supervisors(folder):
     """The processes that own commands for the stores below this folder."""
@@ -287,6 +305,32 @@ class Signals(Crash):
             self.finish()
             self.assertEqual(self.runs()[0]["status"], "succeeded")
             self.assertEqual(dict(self.lines()), {str(at): 1 for at in range(1, 6)}, f"seed {SEED}")
+            self.expect_whole()
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
+
+
+class First(Crash):
+    def test_killed_while_cases_race(self):
+        """Each signal wins one race, once, and what the other case did is undone."""
+        self.write("first.rbk", FIRST)
+        wanted = Crash.kills + max(1, KILLS // 10)
+        while Crash.kills < wanted:
+            self.kill_after(self.random.uniform(0, 0.08), "run", "first.rbk", "--effects", self.effects)
+            if not self.runs():
+                continue
+            run = self.runs()[0]["run"]
+            for at in range(1, 4):
+                longest = 0.05
+                while not self.kill_after(self.random.uniform(0, longest), "signal", run, "go", at, "--id", at):
+                    if self.lines().get(str(at)):
+                        break  # it goes on: the next signal follows
+                    longest *= 1.1
+            self.finish()
+            self.assertEqual(self.runs()[0]["status"], "succeeded")
+            lines = self.lines()
+            self.assertEqual({name: lines[name] for name in "123"}, {name: 1 for name in "123"}, f"seed {SEED}")
+            self.assertEqual(lines["mark"], lines["unmark"], f"seed {SEED}")
             self.expect_whole()
             for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
                 leftover.unlink()

@@ -100,6 +100,7 @@ bool is_pure(Op op) {
     case Op::kApprove:
     case Op::kAsk:
     case Op::kWaitSignal:
+    case Op::kWaitFirst:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kBranchFails:

@@ -393,6 +393,9 @@ class FunctionVerifier {
         expect(type(program_.constants[b].type).shape == Shape::kString, "a signal's name is text");
         return;
       }
+      case Op::kWaitFirst:
+        expect(extra.a > 0, "it waits for nothing");
+        return run_of(c, extra.a, [](size_t) { return Kind::kRef; });
       case Op::kParallelFor:
       case Op::kParallelBlock:
         if (op == Op::kParallelBlock) {

@@ -272,11 +272,51 @@ function main() -> json
 end
 )";
 
-constexpr Sample kSamples[] = {{"steps", kSteps},
-                               {"rollout", kRollout},
-                               {"people", kPeople},
-                               {"values", kValues},
-                               {"signals", kSignals}};
+constexpr std::string_view kFirst = R"(
+record Given { payload: int, sender: string }
+action look(what: string) -> string reads
+step probe
+runbook main() -> json = main
+function main() -> json
+  reg a b c won out ref
+  reg which int
+  reg limit duration
+  LoadConst limit duration:1h
+  MakeClosure a signals _ | 0
+  MakeClosure b sleeps limit | 1
+  MakeClosure c probes _ | 0
+  WaitFirst which won a | 3
+  JumpEqImm which 0 @signal
+  ToText out which int
+  ToJson out out string
+  Return out
+signal:
+  ToJson out won Given
+  Return out
+end
+function signals() -> json
+  reg given ref
+  WaitSignal given "go" Given | _ _
+  Return given
+end
+function sleeps(limit: duration) -> json
+  reg none ref
+  LoadNull none
+  Sleep limit
+  Return none
+end
+function probes() -> json
+  reg what out ref
+  LoadConst what "x"
+  StepBegin probe _
+  Perform out look what | _ 0 0
+  StepEnd out string
+  Return out
+end
+)";
+
+constexpr Sample kSamples[] = {{"steps", kSteps},   {"rollout", kRollout}, {"people", kPeople},
+                               {"values", kValues}, {"signals", kSignals}, {"first", kFirst}};
 
 }  // namespace
 
