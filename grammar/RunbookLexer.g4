@@ -49,6 +49,7 @@ TEST: 'test'; INVARIANT: 'invariant';
 
 // Keywords in one place only, told from names by what stands around them.
 FIRST: 'first'; SIGNAL: 'signal'; START: 'start'; DETACH: 'detach'; APPROVE: 'approve';
+ANSWER: 'answer';
 
 // Soft: keywords where the grammar has them, names elsewhere (rule `name`).
 ALL: 'all'; ALLOW: 'allow'; AT: 'at'; BACKOFF: 'backoff'; BREAK_GLASS: 'break_glass'; BY: 'by';

@@ -120,7 +120,7 @@ lockOption : kw=(LIMIT | TIMEOUT | EXPIRES) e=expr ;
 
 reply
   : kw=IN ORDER LBRACK (items+=expr (COMMA items+=expr)*)? RBRACK
-  | kw=APPROVE EBRACE es=entries RBRACE
+  | kw=(APPROVE | ANSWER) (EBRACE es=entries RBRACE)?
   | e=expr
   ;
 

@@ -91,6 +91,7 @@ class Exploring {
     Rehearsal run;
     std::vector<FaultyWorld::Answered> answered;
     std::vector<FaultyWorld::Decided> decided;
+    std::vector<std::pair<std::string, json::value>> sent;
     bool was_asked = false;
   };
 
@@ -101,6 +102,7 @@ class Exploring {
     path.run = rehearse(tests_, first_.runbook, first_.parameters, world, crashes);
     path.answered = world.answered();
     path.decided = world.decided();
+    path.sent = world.sent();
     path.was_asked = world.was_asked();
     ++made_.paths;
     return path;
@@ -125,7 +127,7 @@ class Exploring {
       one.message = as_written(tests_, message);
       for (const Fault& fault : faults) one.faults.push_back(fault.text());
       for (const std::string& line : path.run.story) one.story.push_back(as_written(tests_, line));
-      one.test = path_text(tests_, first_, faults, path.answered, path.decided,
+      one.test = path_text(tests_, first_, faults, path.answered, path.decided, path.sent,
                            path.run.problem.empty() ? outcome(path.run) : json::object());
       made_.broken.push_back(std::move(one));
     }
@@ -160,7 +162,7 @@ class Exploring {
       add_at(one, add);
     }
     std::set<std::string> seen;
-    for (const auto& [approval, decision] : path.decided) {
+    for (const auto& [approval, is_question, decision] : path.decided) {
       const bool is_fault =
           std::any_of(faults.begin(), faults.end(),
                       [&, &name = approval](const Fault& fault) { return fault.place == name; });
@@ -168,7 +170,14 @@ class Exploring {
       Fault fault;
       fault.place = approval;
       fault.kind = Fault::Kind::kReject;
+      if (!is_question) add(fault);
+      fault.kind = Fault::Kind::kNoDecision;
       add(fault);
+    }
+    for (const auto& [name, brought] : path.sent) {
+      if (!seen.insert(name).second) continue;
+      Fault fault;
+      fault.place = name;
       fault.kind = Fault::Kind::kNoDecision;
       add(fault);
     }

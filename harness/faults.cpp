@@ -63,21 +63,30 @@ Reply FaultyWorld::call(const Call& call) {
   return reply;
 }
 
-Result<std::optional<Decision>> FaultyWorld::decide(const std::string& approval) {
+Result<std::optional<Decision>> FaultyWorld::decide(const std::string& approval, bool is_question) {
   for (const Fault& fault : faults_) {
     if (fault.place != approval) continue;
     if (fault.kind == Fault::Kind::kNoDecision) {
-      decided_.push_back({approval, std::nullopt});
+      decided_.push_back({approval, is_question, std::nullopt});
       return std::nullopt;
     }
     if (fault.kind == Fault::Kind::kReject) {
-      decided_.push_back({approval, Decision{}});
+      decided_.push_back({approval, is_question, Decision{}});
       return Decision{};
     }
   }
-  auto decision = stand_ins_.decide(approval);
-  if (decision) decided_.push_back({approval, *decision});
+  auto decision = stand_ins_.decide(approval, is_question);
+  if (decision) decided_.push_back({approval, is_question, *decision});
   return decision;
+}
+
+Result<std::optional<boost::json::value>> FaultyWorld::signal(const std::string& name) {
+  for (const Fault& fault : faults_) {
+    if (fault.kind == Fault::Kind::kNoDecision && fault.place == name) return std::nullopt;
+  }
+  auto brought = stand_ins_.signal(name);
+  if (brought && *brought) sent_.emplace_back(name, **brought);
+  return brought;
 }
 
 std::optional<Doubted> FaultyWorld::resolve(const std::string& path) {

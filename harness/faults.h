@@ -40,7 +40,8 @@ class FaultyWorld : public World {
       : tests_(tests), stand_ins_(std::move(stand_ins)), faults_(faults) {}
 
   Reply call(const Call& call) override;
-  Result<std::optional<Decision>> decide(const std::string& approval) override;
+  Result<std::optional<Decision>> decide(const std::string& name, bool is_question) override;
+  Result<std::optional<boost::json::value>> signal(const std::string& name) override;
   std::optional<Doubted> resolve(const std::string& path) override;
   Result<std::optional<int64_t>> clock() override { return stand_ins_.clock(); }
 
@@ -51,11 +52,14 @@ class FaultyWorld : public World {
     size_t occurrence = 0;  // of its place
   };
   struct Decided {
-    std::string approval;
+    std::string approval;  // or a question
+    bool is_question = false;
     std::optional<Decision> decision;
   };
   const std::vector<Answered>& answered() const { return answered_; }
   const std::vector<Decided>& decided() const { return decided_; }
+  /// Signals by name, with what they brought.
+  const std::vector<std::pair<std::string, boost::json::value>>& sent() const { return sent_; }
   /// Somebody had to say what became of a step.
   bool was_asked() const { return was_asked_; }
   /// The crashes among the faults.
@@ -70,6 +74,7 @@ class FaultyWorld : public World {
   std::map<std::string, size_t> calls_;  // by place
   std::vector<Answered> answered_;
   std::vector<Decided> decided_;
+  std::vector<std::pair<std::string, boost::json::value>> sent_;
   bool was_asked_ = false;
   std::set<std::string> said_;  // paths of which a fault's answer was given; once is enough
 };

@@ -99,8 +99,19 @@ std::string approval_text(const FaultyWorld::Decided& one) {
         value.is_string() ? quoted(std::string_view(value.as_string())) : json::serialize(value);
     fields += fmt::format("{}{}: {}", fields.empty() ? "" : ", ", std::string_view(name), text);
   }
-  return fmt::format("  given approval {} => approve {{{}}}\n", one.approval,
+  return fmt::format("  given {} {} => {} {{{}}}\n", one.is_question ? "ask" : "approval",
+                     one.approval, one.is_question ? "answer" : "approve",
                      fields.empty() ? " " : " " + fields + " ");
+}
+
+/// By the type that the stand-in of the test gives.
+std::string signal_text(const lower::TestProgram& tests, const std::string& name,
+                        const json::value& brought) {
+  for (const lower::StandIn& one : tests.stand_ins) {
+    if (one.kind != lower::StandIn::Kind::kSignal || one.target != name) continue;
+    return literal(*tests.program, tests.program->runbooks.at(one.reply).result, brought);
+  }
+  return json::serialize(brought);
 }
 
 }  // namespace
@@ -109,6 +120,7 @@ std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
                       const std::vector<Fault>& faults,
                       const std::vector<FaultyWorld::Answered>& answered,
                       const std::vector<FaultyWorld::Decided>& decided,
+                      const std::vector<std::pair<std::string, json::value>>& sent,
                       const json::object& outcome) {
   std::string title;
   for (const Fault& fault : faults) title += (title.empty() ? "" : ", ") + fault.text();
@@ -131,6 +143,11 @@ std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
     if (std::find(told.begin(), told.end(), one.approval) != told.end()) continue;
     told.push_back(one.approval);
     text += approval_text(one);
+  }
+  for (const auto& [name, brought] : sent) {
+    if (std::find(told.begin(), told.end(), name) != told.end()) continue;
+    told.push_back(name);
+    text += fmt::format("  given signal {} => {}\n", name, signal_text(tests, name, brought));
   }
   for (const Fault& fault : faults) {
     if (fault.kind != Fault::Kind::kCrashBefore && fault.kind != Fault::Kind::kCrashAfter) continue;

@@ -169,8 +169,9 @@ class Rehearsing {
     }
     for (const vm::Request& one : pending) {
       const auto* approve = std::get_if<request::Approve>(&one.what);
-      if (approve == nullptr || approve->is_question) continue;  // nobody answers
-      if (decide(one.id, *approve)) return true;
+      if (approve != nullptr && decide(one.id, *approve)) return true;
+      const auto* signal = std::get_if<request::AwaitSignal>(&one.what);
+      if (signal != nullptr && send(*signal)) return true;
     }
     for (const vm::Request& one : pending) {
       const auto* doubt = std::get_if<request::AskDoubt>(&one.what);
@@ -326,7 +327,7 @@ class Rehearsing {
                                   : nullptr;
     const std::string wanted =
         name != nullptr && name->is_string() ? std::string(name->as_string()) : std::string();
-    Result<std::optional<Decision>> decision = world_.decide(wanted);
+    Result<std::optional<Decision>> decision = world_.decide(wanted, approve.is_question);
     if (!decision) {
       made_.problem = decision.error().message;
       return true;
@@ -343,7 +344,34 @@ class Rehearsing {
         event.by.push_back(fmt::format("approver-{}", i));
     }
     if (!event.approved) event.reason = "rejected in the test";
-    tell(fmt::format("approval {} is {}", wanted, event.approved ? "given" : "rejected"));
+    tell(approve.is_question
+             ? fmt::format("question {} is answered", wanted)
+             : fmt::format("approval {} is {}", wanted, event.approved ? "given" : "rejected"));
+    deliver(std::move(event));
+    return true;
+  }
+
+  /// Somebody who may sends the signal that is waited for.
+  bool send(const request::AwaitSignal& wait) {
+    Result<std::optional<json::value>> brought = world_.signal(wait.name);
+    if (!brought) {
+      made_.problem = brought.error().message;
+      return true;
+    }
+    if (!*brought) return false;
+    vm::event::Signalled event;
+    event.name = wait.name;
+    event.payload = std::move(**brought);
+    event.sender = "tester";
+    if (wait.by.is_array() && !wait.by.as_array().empty()) {
+      const json::object& who = wait.by.as_array().front().as_object();
+      if (const json::value* user = who.if_contains("user"); user != nullptr && user->is_string())
+        event.sender = std::string(user->as_string());
+      if (const json::value* group = who.if_contains("group");
+          group != nullptr && group->is_string())
+        event.groups.emplace_back(group->as_string());
+    }
+    tell(fmt::format("signal {} is sent", wait.name));
     deliver(std::move(event));
     return true;
   }

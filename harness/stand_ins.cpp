@@ -198,9 +198,10 @@ Reply StandIns::answer(const Call& call) {
   return reply;
 }
 
-Result<std::optional<Decision>> StandIns::decide(const std::string& approval) {
+Result<std::optional<Decision>> StandIns::decide(const std::string& approval, bool is_question) {
+  const auto kind = is_question ? StandIn::Kind::kQuestion : StandIn::Kind::kApproval;
   for (Given& given : given_) {
-    if (given.what->kind != StandIn::Kind::kApproval || given.what->target != approval) continue;
+    if (given.what->kind != kind || given.what->target != approval) continue;
     const Result<bool> fitting = fits(given, {});
     if (!fitting) return tl::unexpected(fitting.error());
     if (!*fitting) continue;
@@ -216,6 +217,24 @@ Result<std::optional<Decision>> StandIns::decide(const std::string& approval) {
     decision.approved = true;
     if (ending->output.is_object()) decision.form = std::move(ending->output.as_object());
     return decision;
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<json::value>> StandIns::signal(const std::string& name) {
+  for (Given& given : given_) {
+    if (given.what->kind != StandIn::Kind::kSignal || given.what->target != name) continue;
+    const Result<bool> fitting = fits(given, {});
+    if (!fitting) return tl::unexpected(fitting.error());
+    if (!*fitting) continue;
+    Result<vm::Ending> ending = evaluate(given.what->reply, arguments_of(given, {}));
+    if (!ending) return tl::unexpected(ending.error());
+    if (ending->error)
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("{}: what the signal `{}` brings goes wrong: {}",
+                              place_of(*given.what), name, ending->error->message));
+    ++given.replied;
+    return std::move(ending->output);
   }
   return std::nullopt;
 }

@@ -21,7 +21,8 @@ class StandIns : public World {
   void add(uint32_t index, boost::json::array captures);
 
   Reply call(const Call& call) override;
-  Result<std::optional<Decision>> decide(const std::string& approval) override;
+  Result<std::optional<Decision>> decide(const std::string& name, bool is_question) override;
+  Result<std::optional<boost::json::value>> signal(const std::string& name) override;
   std::optional<Doubted> resolve(const std::string& path) override;
   Result<std::optional<int64_t>> clock() override;
 

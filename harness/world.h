@@ -50,8 +50,10 @@ class World {
   virtual ~World() = default;
 
   virtual Reply call(const Call& call) = 0;
-  /// Nothing if nobody decides. The error names what went wrong.
-  virtual Result<std::optional<Decision>> decide(const std::string& approval) = 0;
+  /// On an approval, or a question. Nothing if nobody decides. The error names what went wrong.
+  virtual Result<std::optional<Decision>> decide(const std::string& name, bool is_question) = 0;
+  /// What a signal brings that somebody sends; nothing if nobody does.
+  virtual Result<std::optional<boost::json::value>> signal(const std::string& name) = 0;
   /// Nothing if nobody says it: the run stays in doubt.
   virtual std::optional<Doubted> resolve(const std::string& path) = 0;
   /// When the clock begins; nothing if it does not matter.

@@ -337,21 +337,23 @@ class BodyChecker {
   void check_crash(const syntax::CrashStmt& node, Span span);
   void check_given(syntax::StmtId stmt, const syntax::GivenStmt& node, Span span);
   void given_call(syntax::StmtId stmt, const syntax::GivenStmt& node);
-  void given_approval(syntax::StmtId stmt, const syntax::GivenStmt& node);
+  /// Of an approval or a question.
+  void given_decision(syntax::StmtId stmt, const syntax::GivenStmt& node);
+  void given_signal(syntax::StmtId stmt, const syntax::GivenStmt& node);
   /// Binds or compares the arguments; gives the name bound to each parameter.
   std::vector<SymbolId> given_arguments(syntax::StmtId stmt, const syntax::GivenStmt& node,
                                         const Callee& callee);
   /// The action, runbook or `now` of that name; kNone and an error if there is none.
   SymbolId replaceable(const syntax::Path& path);
   void check_reply(const syntax::GivenStmt& node, TypeId result);
-  /// An approval of a runbook: its decided form's symbol.
+  /// An approval or a question of a runbook: its decided form's symbol.
   struct Asked {
     SymbolId form = kNone;
     const syntax::ApprovalStmt* written = nullptr;
   };
   void check_form(const syntax::GivenStmt& node, const Asked& asked);
   /// Those of that name in the program's files.
-  std::vector<Asked> approvals(std::string_view name);
+  std::vector<Asked> asked(std::string_view name, bool is_ask);
 
   // ---- patterns (patterns.cpp)
   void check_pattern(syntax::PatternId pattern, TypeId type);

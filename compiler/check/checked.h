@@ -262,6 +262,7 @@ struct StmtInfo {
   std::vector<SymbolId> retry_kinds;  // of `retry … on Kinds`, in order
   std::vector<uint32_t> places;       // of each argument of a `given`: the parameter; kNone: none
   TypeId doubt = kNone;               // the enum that a verify block's value has
+  TypeId brought = kNone;             // of a given signal: what it brings
   /// A step, and a call by itself in a rollback or handler: the behaviour after `reads`,
   /// `idempotent` clauses; 0 kReads, 1 kIdempotent, 2 kWrites.
   uint8_t behaviour = 2;

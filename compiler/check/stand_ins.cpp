@@ -56,11 +56,10 @@ void BodyChecker::check_given(syntax::StmtId stmt, const syntax::GivenStmt& node
     case syntax::GivenStmt::Kind::kCall:
       return given_call(stmt, node);
     case syntax::GivenStmt::Kind::kApproval:
-      return given_approval(stmt, node);
     case syntax::GivenStmt::Kind::kAsk:
-      return not_supported(node.target.span, "`given ask`", "leave it out until then");
+      return given_decision(stmt, node);
     case syntax::GivenStmt::Kind::kSignal:
-      return not_supported(node.target.span, "`given signal`", "leave it out until then");
+      return given_signal(stmt, node);
   }
 }
 
@@ -180,25 +179,28 @@ void BodyChecker::check_reply(const syntax::GivenStmt& node, TypeId result) {
       return;
     case syntax::GivenStmt::Reply::kApprove:
     case syntax::GivenStmt::Reply::kReject:
+    case syntax::GivenStmt::Reply::kAnswer:
       for (const syntax::Entry& entry : node.entries) infer(entry.value, types::kUnknown);
       diagnostics_
           .report(Code::kWrongType, node.target.span, text(result),
-                  node.reply == syntax::GivenStmt::Reply::kApprove ? "approve" : "reject")
-          .labelled("only approvals are answered so")
-          .help("write `given approval NAME => …`");
+                  node.reply == syntax::GivenStmt::Reply::kApprove  ? "approve"
+                  : node.reply == syntax::GivenStmt::Reply::kAnswer ? "answer"
+                                                                    : "reject")
+          .labelled("only people are stood in for so")
+          .help("write `given approval NAME => …`, or `given ask NAME => …`");
       return;
   }
 }
 
-// ---- Approvals
+// ---- People
 
-std::vector<BodyChecker::Asked> BodyChecker::approvals(std::string_view name) {
+std::vector<BodyChecker::Asked> BodyChecker::asked(std::string_view name, bool is_ask) {
   std::vector<Asked> found;
   for (const auto& module : program_.modules) {
     if (module->standard) continue;
     for (size_t i = 0; i < module->ast.stmts.size(); ++i) {
       const auto* one = std::get_if<syntax::ApprovalStmt>(&module->ast.stmts[i].node);
-      if (one == nullptr || one->is_ask || one->name.text != name) continue;
+      if (one == nullptr || one->is_ask != is_ask || one->name.text != name) continue;
       const auto& symbols = module->stmts[i].symbols;
       if (!symbols.empty() && symbols.front() != kNone) found.push_back({symbols.front(), one});
     }
@@ -206,20 +208,23 @@ std::vector<BodyChecker::Asked> BodyChecker::approvals(std::string_view name) {
   return found;
 }
 
-void BodyChecker::given_approval(syntax::StmtId stmt, const syntax::GivenStmt& node) {
+void BodyChecker::given_decision(syntax::StmtId stmt, const syntax::GivenStmt& node) {
   if (node.condition.valid()) condition(node.condition);
   if (node.target.empty() || node.target.last().empty()) return;
-  const std::vector<Asked> found = approvals(node.target.last().text);
+  const bool is_ask = node.kind == syntax::GivenStmt::Kind::kAsk;
+  const std::vector<Asked> found = asked(node.target.last().text, is_ask);
   if (found.empty()) {
     for (const syntax::Entry& entry : node.entries) infer(entry.value, types::kUnknown);
     std::vector<std::string_view> names;
     for (const auto& module : program_.modules) {
       for (const syntax::Stmt& one : module->ast.stmts) {
         const auto* approval = std::get_if<syntax::ApprovalStmt>(&one.node);
-        if (approval != nullptr && !approval->is_ask) names.push_back(approval->name.text);
+        if (approval != nullptr && approval->is_ask == is_ask) names.push_back(approval->name.text);
       }
     }
-    diagnostics_.report(Code::kUnknownApproval, node.target.span, node.target.text())
+    diagnostics_
+        .report(Code::kUnknownApproval, node.target.span, is_ask ? "a question" : "an approval",
+                node.target.text())
         .labelled("nothing would ever ask for it")
         .did_you_mean(node.target.span, nearest(node.target.last().text, std::move(names)));
     return;
@@ -239,15 +244,20 @@ void BodyChecker::given_approval(syntax::StmtId stmt, const syntax::GivenStmt& n
     }
   }
   module_.stmts[stmt.index].symbols = {meant.form};
-  if (node.reply == syntax::GivenStmt::Reply::kReject) return;
-  if (node.reply != syntax::GivenStmt::Reply::kApprove) {
+  using Reply = syntax::GivenStmt::Reply;
+  if (node.reply == Reply::kReject && !is_ask) return;
+  if (node.reply != (is_ask ? Reply::kAnswer : Reply::kApprove)) {
+    for (const syntax::Entry& entry : node.entries) infer(entry.value, types::kUnknown);
     if (node.value.valid()) infer(node.value, types::kUnknown);
     for (const ExprId value : node.values) infer(value, types::kUnknown);
     diagnostics_
-        .report(Code::kApprovalReply, node.value.valid() ? span_of(node.value) : node.target.span)
-        .labelled("this is neither")
-        .help(fmt::format("write `given approval {} => approve {{ … }}`, or `=> reject`",
-                          node.target.text()));
+        .report(Code::kApprovalReply, node.value.valid() ? span_of(node.value) : node.target.span,
+                is_ask ? "a question is answered by `answer`"
+                       : "an approval is answered by `approve` or `reject`")
+        .labelled(is_ask ? "this is no answer" : "this is neither")
+        .help(is_ask ? fmt::format("write `given ask {} => answer {{ … }}`", node.target.text())
+                     : fmt::format("write `given approval {} => approve {{ … }}`, or `=> reject`",
+                                   node.target.text()));
     return;
   }
   check_form(node, meant);
@@ -261,15 +271,16 @@ void BodyChecker::check_form(const syntax::GivenStmt& node, const Asked& asked) 
     return;
   }
   const auto fields = types_[form].fields;  // a copy: inferring may add types
+  // Behind the fields stands who decided.
+  const auto last = fields.begin() + static_cast<ptrdiff_t>(asked.written->form.size());
   for (size_t i = 0; i < node.entries.size(); ++i) {
     const syntax::Entry& entry = node.entries[i];
-    const auto field =
-        std::find_if(fields.begin(), fields.end() - 1,  // the last one is `approvers`
-                     [&](const auto& one) { return one.first == entry.name.text; });
+    const auto field = std::find_if(fields.begin(), last,
+                                    [&](const auto& one) { return one.first == entry.name.text; });
     const bool again =
         std::any_of(node.entries.begin(), node.entries.begin() + static_cast<ptrdiff_t>(i),
                     [&](const auto& one) { return one.name.text == entry.name.text; });
-    if (field == fields.end() - 1 || again) {
+    if (field == last || again) {
       infer(entry.value, types::kUnknown);
       wrong = true;
       if (entry.name.empty()) continue;
@@ -281,14 +292,14 @@ void BodyChecker::check_form(const syntax::GivenStmt& node, const Asked& asked) 
       }
       std::vector<std::string_view> names;
       std::string listed;
-      for (auto one = fields.begin(); one != fields.end() - 1; ++one) {
+      for (auto one = fields.begin(); one != last; ++one) {
         names.push_back(one->first);
         listed += fmt::format("{}`{}`", listed.empty() ? "" : ", ", one->first);
       }
       diagnostics_
           .report(Code::kUnknownField, entry.name.span,
                   fmt::format("form of {}", node.target.text()), entry.name.text)
-          .labelled(names.empty() ? std::string("the approval has no form")
+          .labelled(names.empty() ? std::string("it has no form")
                                   : fmt::format("it has {}", listed))
           .did_you_mean(entry.name.span, nearest(entry.name.text, names));
       continue;
@@ -297,7 +308,7 @@ void BodyChecker::check_form(const syntax::GivenStmt& node, const Asked& asked) 
            {Why::Kind::kField, kept(entry.name.text), kept(node.target.text()), {}});
   }
   if (wrong) return;
-  for (size_t i = 0; i < asked.written->form.size() && i + 1 < fields.size(); ++i) {
+  for (size_t i = 0; i < asked.written->form.size() && i < fields.size(); ++i) {
     const syntax::Field& written = asked.written->form[i];
     const bool is_given =
         std::any_of(node.entries.begin(), node.entries.end(),
@@ -306,8 +317,29 @@ void BodyChecker::check_form(const syntax::GivenStmt& node, const Asked& asked) 
     diagnostics_
         .report(Code::kMissingField, node.target.span, node.target.text(), written.name.text)
         .labelled(fmt::format("its form asks for `{}`", written.name.text))
-        .help(fmt::format("write `approve {{ {}: … }}`", written.name.text));
+        .help(fmt::format("write `{} {{ {}: … }}`", asked.written->is_ask ? "answer" : "approve",
+                          written.name.text));
   }
+}
+
+// ---- Signals
+
+void BodyChecker::given_signal(syntax::StmtId stmt, const syntax::GivenStmt& node) {
+  if (node.condition.valid()) condition(node.condition);
+  if (node.target.empty() || node.target.last().empty()) return;
+  const std::string& name = node.target.last().text;
+  const auto found = std::find_if(all_.signals.begin(), all_.signals.end(),
+                                  [&](const AwaitedSignal& one) { return one.name == name; });
+  if (found == all_.signals.end()) {
+    std::vector<std::string_view> names;
+    for (const AwaitedSignal& one : all_.signals) names.push_back(one.name);
+    diagnostics_.report(Code::kUnknownApproval, node.target.span, "a wait for the signal", name)
+        .labelled("nothing would ever wait for it")
+        .did_you_mean(node.target.span, nearest(name, std::move(names)));
+    return;
+  }
+  module_.stmts[stmt.index].brought = found->type;
+  check_reply(node, found->type);
 }
 
 }  // namespace rbk::check

@@ -251,7 +251,7 @@ void Walker::given(const Stmt& stmt, const GivenStmt& given) {
   } else if (given.reply == GivenStmt::Reply::kInOrder) {
     while (!next_is("[") && next_word() != nullptr) token();
     bracket(given.values.size(), false, [&](size_t i) { expr(given.values[i]); });
-  } else if (given.reply == GivenStmt::Reply::kApprove && !given.entries.empty()) {
+  } else if (!given.entries.empty()) {
     entries(given.entries);
   }
 }

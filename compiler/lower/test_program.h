@@ -35,9 +35,9 @@ struct WrittenAt {
 };
 
 struct StandIn {
-  enum class Kind : uint8_t { kCall, kApproval, kClock };
+  enum class Kind : uint8_t { kCall, kApproval, kQuestion, kSignal, kClock };
   Kind kind = Kind::kCall;
-  std::string target;  // "http.post", "inventory.hosts"; of an approval its name
+  std::string target;  // "http.post", "inventory.hosts"; of what people give its name
   WrittenAt at;
   std::vector<std::string> parameters;  // of the target, by name
   uint32_t matches = bytecode::kNone;   // runbook -> bool

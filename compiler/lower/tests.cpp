@@ -125,13 +125,17 @@ bool says_retryable(const syntax::Ast& ast, const GivenStmt& node) {
 
 void Body::lower_given(StmtId id, const GivenStmt& node) {
   const check::StmtInfo& given = module_->stmts.at(id.index);
-  if (given.symbols.empty() || given.symbols[0] == check::kNone)
+  const bool is_signal = node.kind == GivenStmt::Kind::kSignal;
+  if (!is_signal && (given.symbols.empty() || given.symbols[0] == check::kNone))
     return fault(ast()[id].span, "a `given` without what it stands in for");
-  const check::Symbol& target = program_.symbol(given.symbols[0]);
+  static const check::Symbol kNothing;
+  const check::Symbol& target = is_signal ? kNothing : program_.symbol(given.symbols[0]);
   StandIn made;
   const source::LineColumn at = module_->source->position(ast()[id].span.begin);
   made.at = {module_->source->path(), at.line};
   made.kind = node.kind == GivenStmt::Kind::kApproval        ? StandIn::Kind::kApproval
+              : node.kind == GivenStmt::Kind::kAsk           ? StandIn::Kind::kQuestion
+              : is_signal                                    ? StandIn::Kind::kSignal
               : target.kind == check::Symbol::Kind::kBuiltin ? StandIn::Kind::kClock
                                                              : StandIn::Kind::kCall;
   made.target = made.kind == StandIn::Kind::kCall ? program_.full_name(given.symbols[0])
@@ -174,8 +178,10 @@ void Body::lower_given(StmtId id, const GivenStmt& node) {
                           [&](Body& body, Reg) { body.given_match(node, given); });
   if (node.reply != GivenStmt::Reply::kReject) {
     bytecode::TypeId result = kNone;
-    if (node.reply == GivenStmt::Reply::kApprove) {
+    if (node.reply == GivenStmt::Reply::kApprove || node.reply == GivenStmt::Reply::kAnswer) {
       result = program_.json_type();
+    } else if (is_signal) {
+      result = type(given.brought);
     } else if (made.kind == StandIn::Kind::kClock) {
       result = program_.shape_type(bytecode::Type::Shape::kTime);
     } else if (target.result != check::kNone &&
@@ -255,7 +261,7 @@ void Body::given_reply(const GivenStmt& node, bytecode::TypeId result, Reg turn)
     into(id, made);
     if (code_.reachable()) code_.leave(Op::kReturn, made);
   };
-  if (node.reply == GivenStmt::Reply::kApprove) {
+  if (node.reply == GivenStmt::Reply::kApprove || node.reply == GivenStmt::Reply::kAnswer) {
     std::vector<JsonEntry> entries;
     for (const syntax::Entry& entry : node.entries) {
       entries.push_back({entry.name.text, [this, id = entry.value](Reg to) {

@@ -608,7 +608,7 @@ struct ExpectStmt {
 /// `given target[(label: x, …)] [if cond] => reply`, in tests
 struct GivenStmt {
   enum class Kind { kCall, kApproval, kAsk, kSignal };
-  enum class Reply { kValue, kInOrder, kApprove, kReject };
+  enum class Reply { kValue, kInOrder, kApprove, kReject, kAnswer };
   Kind kind = Kind::kCall;
   Path target;                 // of an approval, ask or signal: its name
   std::vector<Argument> args;  // a value that is a plain new name binds it: the checker's matter
@@ -617,7 +617,7 @@ struct GivenStmt {
   Reply reply = Reply::kValue;
   ExprId value;                // kValue; a FailExpr too
   std::vector<ExprId> values;  // kInOrder
-  std::vector<Entry> entries;  // kApprove
+  std::vector<Entry> entries;  // kApprove, kAnswer
 };
 /// `crash before|after step a.b`, in tests
 struct CrashStmt {

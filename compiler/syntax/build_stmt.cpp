@@ -395,14 +395,15 @@ decltype(Stmt::node) Builder::given(const P::StatementContext* context) {
     return given;
   }
   if (reply->kw != nullptr) {
-    given.reply = GivenStmt::Reply::kApprove;
-    given.entries = entries(reply->es);
+    given.reply =
+        kind(reply->kw) == Kind::kAnswer ? GivenStmt::Reply::kAnswer : GivenStmt::Reply::kApprove;
+    if (reply->es != nullptr) given.entries = entries(reply->es);
     return given;
   }
   given.value = expr(reply->e);
   const auto* word = std::get_if<NameExpr>(&ast_[given.value].node);
-  if (decision && word != nullptr && (word->name == "reject" || word->name == "approve")) {
-    given.reply = word->name == "reject" ? GivenStmt::Reply::kReject : GivenStmt::Reply::kApprove;
+  if (decision && word != nullptr && word->name == "reject") {
+    given.reply = GivenStmt::Reply::kReject;
     given.value = {};
   }
   return given;

@@ -523,6 +523,9 @@ class Dumper {
       case GivenStmt::Reply::kApprove:
         text += "approve" + entries(s.entries);
         break;
+      case GivenStmt::Reply::kAnswer:
+        text += "answer" + entries(s.entries);
+        break;
       case GivenStmt::Reply::kReject:
         text += "reject";
         break;

@@ -416,7 +416,8 @@ class Layouter {
           decl_word_ == Kind::kRecord || decl_word_ == Kind::kEnum || decl_word_ == Kind::kError;
       return entries ? Kind::kEbrace : Kind::kLbrace;
     }
-    if (previous == Kind::kApprove || context.sandbox) return Kind::kEbrace;
+    if (previous == Kind::kApprove || previous == Kind::kAnswer || context.sandbox)
+      return Kind::kEbrace;
     if (previous == Kind::kForm && context.place == Place::kApprovalBlock) return Kind::kEbrace;
     if (context.head || opens_block(context)) return Kind::kLbrace;
     const bool typed = previous == Kind::kUpper || previous == Kind::kMap ||
@@ -519,7 +520,8 @@ class Layouter {
                               !in_[i_ + 1].line_start;
         return emit(token, launches ? kind : Kind::kName);
       }
-      case Kind::kApprove: {
+      case Kind::kApprove:
+      case Kind::kAnswer: {
         const bool replies = here().given_decision && previous == Kind::kArrow;
         return emit(token, replies ? kind : Kind::kName);
       }
