@@ -6,8 +6,10 @@
 #include "cli/files.h"
 #include "cli/options.h"
 #include "cli/program_file.h"
+#include "cli/report/effects_report.h"
 #include "compiler/diagnostics/fixes.h"
 #include "compiler/diagnostics/render.h"
+#include "compiler/effects/effects.h"
 
 namespace rbk::cli {
 namespace {
@@ -17,8 +19,11 @@ constexpr int kFixRounds = 10;
 
 class Checking {
  public:
-  Checking(const Terminal& terminal, const Project& project, bool strict)
-      : terminal_(terminal), project_(project), options_(compile_options(project, strict)) {}
+  Checking(const Terminal& terminal, const Project& project, bool strict, bool effects)
+      : terminal_(terminal),
+        project_(project),
+        options_(compile_options(project, strict)),
+        effects_(effects) {}
 
   Status check(const std::string& file, bool fix) {
     for (int round = 0;; ++round) {
@@ -36,6 +41,7 @@ class Checking {
       errors_ += checked.diagnostics.error_count();
       warnings_ += checked.diagnostics.warning_count();
       ++files_;
+      if (effects_ && !checked.diagnostics.has_errors()) show_effects(checked);
       return {};
     }
   }
@@ -55,6 +61,18 @@ class Checking {
   }
 
  private:
+  /// Of each public runbook: a private one's are those of its callers.
+  void show_effects(const check::CheckedProgram& checked) const {
+    for (const check::SymbolId runbook : effects::runbooks_of(checked)) {
+      const effects::Summary summary = effects::summarise(checked, runbook);
+      if (summary.is_private) continue;
+      if (terminal_.json)
+        terminal_.print_json(effects_json(summary));
+      else
+        terminal_.print(effects_text(summary, terminal_.out_colour) + "\n");
+    }
+  }
+
   /// Writes back each file of the project that a fix changes.
   Result<size_t> apply(const check::CheckedProgram& checked) {
     const std::vector<diagnostics::Diagnostic> found = checked.diagnostics.sorted();
@@ -74,6 +92,7 @@ class Checking {
   const Terminal& terminal_;
   const Project& project_;
   check::Options options_;
+  bool effects_;
   size_t files_ = 0;
   size_t errors_ = 0;
   size_t warnings_ = 0;
@@ -87,15 +106,12 @@ ExitStatus check_command(const Terminal& terminal, const Arguments& arguments) {
   bool fix = false;
   bool effects = false;
   std::vector<std::string> files;
-  Options options("check", "[FILE…] [--strict] [--fix]");
+  Options options("check", "[FILE…] [--effects] [--strict] [--fix]");
   options.flag("--strict", strict)
       .flag("--fix", fix)
       .flag("--effects", effects)
       .words("FILE", files);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  if (effects)
-    return refuse(terminal, {ErrorKind::kUnsupported, "`rbk check --effects` is not there yet",
-                             "`rbk plan FILE` shows what a runbook would do"});
   Result<Project> project = find_project();
   if (!project) return refuse(terminal, project.error());
   if (files.empty()) {
@@ -113,7 +129,7 @@ ExitStatus check_command(const Terminal& terminal, const Arguments& arguments) {
                                "check the .rbk file that it was made from; `rbk disasm` shows what "
                                "it holds"});
   }
-  Checking checking(terminal, *project, strict);
+  Checking checking(terminal, *project, strict, effects);
   for (const std::string& file : files) {
     if (Status checked = checking.check(file, fix); !checked)
       return refuse(terminal, checked.error());

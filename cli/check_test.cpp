@@ -100,10 +100,13 @@ TEST_F(CompilerCommands, WhatIsFixedChecksClean) {
   EXPECT_EQ(ran_command({"check", "a.rbk"}).out, "1 file checked: no errors\n");
 }
 
-TEST_F(CompilerCommands, WhatIsNotThereYetIsRefused) {
-  const Ran ran = ran_command({"check", "--effects"});
-  EXPECT_EQ(ran.status, ExitStatus::kUsage);
-  EXPECT_NE(ran.err.find("not there yet"), std::string::npos);
+TEST_F(CompilerCommands, EffectsAreShownOfEachPublicRunbook) {
+  write("a.rbk",
+        "runbook a() {\n  step x = _b()\n}\nrunbook _b() {\n  step y = shell(\"df\") reads\n}\n");
+  const Ran ran = ran_command({"check", "--effects", "a.rbk"});
+  EXPECT_EQ(ran.status, ExitStatus::kSucceeded) << ran.err;
+  EXPECT_TRUE(ran.out.starts_with("a  a.rbk:1\n  commands    reads  x/y  df\n")) << ran.out;
+  EXPECT_EQ(ran.out.find("_b  a.rbk"), std::string::npos) << ran.out;
 }
 
 TEST_F(CompilerCommands, ACompiledProgramIsTakenApart) {

@@ -22,9 +22,10 @@ constexpr std::array kCommands{
             "rbk run examples/first.rbk --folder /tmp/page", run_command},
     Command{"plan", "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-]",
             "what a runbook would do, doing nothing", "rbk plan examples/first.rbk", plan_command},
-    Command{"check", "[FILE…] [--strict] [--fix]",
-            "errors and warnings, of all runbooks of the project or of those named",
-            "rbk check examples/first.rbk --strict", check_command},
+    Command{"check", "[FILE…] [--effects] [--strict] [--fix]",
+            "errors and warnings, of all runbooks of the project or of those named; with --effects "
+            "what each can touch and how long it takes at most",
+            "rbk check examples/first.rbk --effects", check_command},
     Command{"fmt", "[FILE…] [--check]",
             "puts runbooks into the one style; - formats standard input",
             "rbk fmt examples/first.rbk", fmt_command},

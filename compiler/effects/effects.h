@@ -1,0 +1,175 @@
+// What a runbook can touch, found from its text, constants and defaults alone: the effect summary.
+// What is not known before a run is shown by the name that it comes from, as `${name}`. Nothing
+// that the runbook can reach by its text is left out, unless `cut_short` says so: both arms of a
+// condition that is not known, the rollbacks, `verify` blocks, handlers, and the runbooks it calls.
+// A plain result: what it looks like is the caller's matter.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/check/checked.h"
+#include "compiler/effects/bound.h"
+
+namespace rbk::effects {
+
+/// When something happens.
+enum class Phase : uint8_t {
+  kForward,
+  kRollback,        // undoing a step
+  kVerify,          // `on doubt verify`
+  kDefer,           // at the end in any case
+  kBeforeRollback,  // the handlers
+  kAfterSuccess,
+  kAfterFailure,
+  kAfterCancel,
+};
+
+/// Where something happens: a step's path without the items of loops, as "drain" or
+/// "prepare/touch"; in a rollback the step that it undoes or, if it has steps, those. Empty:
+/// outside of any step.
+struct Place {
+  std::string step;
+  Phase phase = Phase::kForward;
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+struct Request {
+  std::string method;  // "POST"; "${method}" if not known; empty in a command of a shell
+  std::string url;
+  std::string host;       // "lb.${env}.example.com"; "${lb}" where that is all of it that is known
+  std::string behaviour;  // "reads", "idempotent", "writes"
+  std::string action;     // "http.post"
+  Place place;
+};
+
+struct Command {
+  std::string text;
+  std::vector<std::string> programs;  // as far as the text tells
+  std::string behaviour;
+  std::string action;  // "shell"; of an own action its name
+  std::string host;    // where it runs; empty: where the run does
+  Place place;
+};
+
+struct Query {
+  std::string text;
+  std::string database;  // empty if no argument names it
+  std::string behaviour;
+  std::string action;
+  Place place;
+};
+
+struct Secret {
+  std::string name;  // "lb_token"
+  std::string to;    // who is given it: "http.post bearer:", "shell PGPASSWORD"
+  Place place;
+};
+
+struct File {
+  std::string path;
+  std::string use;  // "written", "read", "attached", "runs in"
+  Place place;
+};
+
+/// A host that is reached, by whatever.
+struct Host {
+  std::string name;
+  std::string by;  // "http.post", "ssh", "shell on:", "proxy"
+  Place place;
+};
+
+/// A decision of people.
+struct Approval {
+  std::string name;
+  std::string question;
+  std::vector<std::string> by;  // "group \"sre\"", "user \"ann\""; empty: anybody
+  std::vector<std::string> not_by;
+  std::string quorum;   // empty: 1
+  std::string expires;  // "4h"; empty: never
+  bool allow_starter = false;
+  std::vector<std::string> form;  // "ticket: string"
+  bool is_ask = false;
+  Place place;
+};
+
+struct Call {
+  std::string runbook;  // "inventory.hosts"
+  std::string launch;   // "" (inside this run), "start", "detach"
+  Place place;
+};
+
+struct Lock {
+  std::string name;
+  std::string kind;  // "exclusive", "lock"
+  Place place;
+};
+
+/// A signal that it waits for.
+struct Signal {
+  std::string name;
+  std::vector<std::string> by;
+  Place place;
+};
+
+struct Step {
+  std::string path;
+  std::string calls;      // "http.post", a runbook's name; empty: a block
+  std::string behaviour;  // of a call of an action
+  std::string timeout;    // as written, with what is known filled in; empty: none
+  std::string retry;      // "5 times backoff 1s..30s on Timeout"
+  std::string undo;       // "rollback", "none", "irreversible"; empty: nothing is said
+  std::string why;        // of "none", "irreversible"
+  std::string on_doubt;
+  std::string on_failure;
+  std::string when;
+  Phase phase = Phase::kForward;
+};
+
+struct Parameter {
+  std::string name;
+  std::string type;
+  std::string default_value;  // as written; empty: it must be given
+  std::vector<std::string> where;
+  std::vector<std::string> members;  // of an enum
+  std::string doc;
+  bool is_secret = false;
+};
+
+struct Summary {
+  std::string runbook;
+  std::string path;  // of its file
+  uint32_t line = 0;
+  std::string doc;
+  bool is_private = false;
+  std::vector<Parameter> parameters;
+  std::string result;              // its type; empty: none
+  std::vector<std::string> allow;  // who may start it
+  std::vector<Step> steps;
+  std::vector<Host> hosts;
+  std::vector<Request> requests;
+  std::vector<Command> commands;
+  std::vector<Query> queries;
+  std::vector<Secret> secrets;
+  std::vector<File> files;
+  std::vector<Approval> approvals;
+  std::vector<std::string> people;  // all that may decide or start: "group \"sre\""
+  std::vector<Signal> signals;
+  std::vector<Call> calls;
+  std::vector<Lock> locks;
+  std::vector<std::string> commits;  // why
+  Bound forward;
+  Bound rollback;
+  /// It calls so many runbooks so often that not all of it was followed.
+  bool cut_short = false;
+};
+
+/// The runbooks that the file itself declares, in its order.
+std::vector<check::SymbolId> runbooks_of(const check::CheckedProgram& program);
+
+/// `runbook` must be a runbook of the program, which must have no errors.
+Summary summarise(const check::CheckedProgram& program, check::SymbolId runbook);
+
+}  // namespace rbk::effects

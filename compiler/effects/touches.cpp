@@ -1,0 +1,209 @@
+#include "compiler/effects/touches.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "compiler/lower/walk.h"
+
+namespace rbk::effects {
+namespace {
+
+using check::Type;
+using Shape = Type::Shape;
+
+constexpr auto kMethods =
+    std::to_array<std::string_view>({"get", "head", "post", "put", "patch", "delete", "options"});
+
+// Parameters that are plain text and say by their name what is touched.
+constexpr auto kFileParameters = std::to_array<std::pair<std::string_view, std::string_view>>(
+    {{"cwd", "runs in"}, {"ca_file", "read"}});
+
+Shape shape_of(const check::CheckedProgram& program, check::TypeId id) {
+  const Type* type = &program.type(id);
+  while (type->shape == Shape::kOptional) type = &program.type(type->element);
+  return type->shape;
+}
+
+bool is_null(const Texts& texts, syntax::ExprId value) {
+  return std::holds_alternative<syntax::NullLit>(texts.ast()[value].node);
+}
+
+template <typename T, typename Same>
+void add_once(std::vector<T>& to, T one, Same same) {
+  if (std::none_of(to.begin(), to.end(), [&](const T& other) { return same(other, one); }))
+    to.push_back(std::move(one));
+}
+
+}  // namespace
+
+std::string host_of(std::string_view url) {
+  const size_t scheme = url.find("://");
+  url.remove_prefix(scheme == std::string_view::npos ? 0 : scheme + 3);
+  size_t begin = 0;
+  size_t end = std::string_view::npos;
+  int depth = 0;  // of `${ … }`, in which anything may stand
+  for (size_t i = 0; i < url.size(); ++i) {
+    const char c = url[i];
+    if (c == '{' && (depth > 0 || (i > 0 && url[i - 1] == '$'))) {
+      ++depth;
+    } else if (depth > 0) {
+      if (c == '}') --depth;
+    } else if (c == '/' || c == '?' || c == '#') {
+      end = std::min(end, i);
+      break;
+    } else if (c == '@') {
+      begin = i + 1;
+      end = std::string_view::npos;
+    } else if (c == ':') {
+      end = std::min(end, i);
+    }
+  }
+  return std::string(url.substr(begin, end == std::string_view::npos ? end : end - begin));
+}
+
+void Touches::host(std::string name, std::string by, const Place& place) {
+  if (name.empty()) return;
+  add_once(summary_.hosts, Host{std::move(name), std::move(by), place},
+           [](const Host& a, const Host& b) {
+             return a.name == b.name && a.by == b.by && a.place == b.place;
+           });
+}
+
+void Touches::file(std::string path, std::string use, const Place& place) {
+  if (path.empty()) return;
+  add_once(summary_.files, File{std::move(path), std::move(use), place},
+           [](const File& a, const File& b) {
+             return a.path == b.path && a.use == b.use && a.place == b.place;
+           });
+}
+
+void Touches::person(const std::string& who) { add_once(summary_.people, who, std::equal_to<>()); }
+
+void Touches::secrets(const Texts& texts, syntax::ExprId value, const std::string& to,
+                      const Place& place) {
+  const check::CheckedProgram& program = texts.known().program();
+  const auto add = [&](syntax::ExprId id) {
+    std::string name = texts.text(id);
+    // A secret is a name, not a text that has one in it.
+    if (name.starts_with("${") && name.find('}') == name.size() - 1)
+      name = name.substr(2, name.size() - 3);
+    add_once(summary_.secrets, Secret{std::move(name), to, place},
+             [](const Secret& a, const Secret& b) {
+               return a.name == b.name && a.to == b.to && a.place == b.place;
+             });
+  };
+  if (const auto* brace = std::get_if<syntax::BraceExpr>(&texts.ast()[value].node)) {
+    for (const syntax::Entry& entry : brace->entries) {
+      if (!entry.value.valid()) continue;
+      const std::string name = entry.key.valid() ? texts.text(entry.key) : entry.name.text;
+      secrets(texts, entry.value, to.substr(0, to.find(' ')) + " " + name, place);
+    }
+    return;
+  }
+  lower::Visitor visitor;
+  visitor.expr = [&](syntax::ExprId id) {
+    const bool is_secret = shape_of(program, texts.module().info(id).value_type) == Shape::kSecret;
+    const bool names = std::holds_alternative<syntax::NameExpr>(texts.ast()[id].node) ||
+                       std::holds_alternative<syntax::MemberExpr>(texts.ast()[id].node) ||
+                       std::holds_alternative<syntax::IndexExpr>(texts.ast()[id].node);
+    if (is_secret && names) add(id);
+    return !(is_secret && names);
+  };
+  lower::walk(texts.ast(), value, visitor);
+}
+
+void Touches::request(Request one) {
+  one.host = host_of(one.url);
+  host(one.host, one.action, one.place);
+  add_once(summary_.requests, std::move(one), [](const Request& a, const Request& b) {
+    return a.method == b.method && a.url == b.url && a.behaviour == b.behaviour &&
+           a.action == b.action && a.place == b.place;
+  });
+}
+
+void Touches::command(const Pieces& pieces, Command made) {
+  made.text = joined(pieces);
+  ShellCommands found = shell_commands(pieces);
+  made.programs = std::move(found.programs);
+  const Place place = made.place;
+  for (ShellCommands::File& one : found.files)
+    file(std::move(one.path), one.written ? "written" : "read", place);
+  for (std::string& one : found.hosts) host(host_of(one), "ssh", place);
+  for (std::string& one : found.urls)
+    request({"", std::move(one), "", made.behaviour, made.action, place});
+  host(made.host, made.action + " on:", place);
+  add_once(summary_.commands, std::move(made), [](const Command& a, const Command& b) {
+    return a.text == b.text && a.behaviour == b.behaviour && a.host == b.host && a.place == b.place;
+  });
+}
+
+void Touches::action(const Texts& texts, const check::Meaning& call, const std::string& name,
+                     const std::string& behaviour, const Place& place) {
+  const check::CheckedProgram& program = texts.known().program();
+  const check::Symbol& action = program.symbol(call.symbol);
+  const auto given = [&](std::string_view parameter) -> syntax::ExprId {
+    for (size_t i = 0; i < action.fields.size() && i < call.arguments.size(); ++i) {
+      if (action.fields[i].name == parameter && call.arguments[i].valid() &&
+          !is_null(texts, call.arguments[i]))
+        return call.arguments[i];
+    }
+    return {};
+  };
+  const syntax::ExprId on = given("on");
+  for (size_t i = 0; i < action.fields.size() && i < call.arguments.size(); ++i) {
+    const syntax::ExprId value = call.arguments[i];
+    if (!value.valid() || is_null(texts, value)) continue;
+    const check::Field& field = action.fields[i];
+    switch (shape_of(program, field.type)) {
+      case Shape::kUrl: {
+        Request one{"", texts.text(value), "", behaviour, name, place};
+        if (const syntax::ExprId method = given("method"); method.valid())
+          one.method = texts.text(method);
+        else if (std::find(kMethods.begin(), kMethods.end(), action.name) != kMethods.end())
+          one.method = action.name;
+        for (char& c : one.method)
+          if (!one.method.starts_with("${") && c >= 'a' && c <= 'z')
+            c = static_cast<char>(c - 'a' + 'A');
+        request(std::move(one));
+        break;
+      }
+      case Shape::kCommand:
+        command(texts.pieces(value),
+                {"", {}, behaviour, name, on.valid() ? texts.text(on) : "", place});
+        break;
+      case Shape::kQuery: {
+        Query one{texts.text(value), "", behaviour, name, place};
+        for (const std::string_view database : {"db", "database", "dsn", "connection"})
+          if (const syntax::ExprId where = given(database); where.valid())
+            one.database = texts.text(where);
+        summary_.queries.push_back(std::move(one));
+        break;
+      }
+      case Shape::kSecret:
+      case Shape::kEnvironment:
+      case Shape::kRecord:
+      case Shape::kMap:
+      case Shape::kList:
+        secrets(texts, value, fmt::format("{} {}:", name, field.name), place);
+        break;
+      default:
+        break;
+    }
+    if (field.name == "proxy") host(host_of(texts.text(value)), "proxy", place);
+    for (const auto& [parameter, use] : kFileParameters)
+      if (field.name == parameter) file(texts.text(value), std::string(use), place);
+  }
+  const auto& home = *program.modules.at(action.module);
+  const auto* decl = std::get_if<syntax::ActionDecl>(&home.ast[action.decl].node);
+  if (decl != nullptr && !decl->native && decl->exec.valid()) {
+    const std::string program_file = Texts(program, home).text(decl->exec);
+    add_once(summary_.commands, Command{program_file, {program_file}, behaviour, name, "", place},
+             [](const Command& a, const Command& b) {
+               return a.text == b.text && a.action == b.action && a.place == b.place;
+             });
+  }
+}
+
+}  // namespace rbk::effects

@@ -1,0 +1,205 @@
+// Blocks that choose, repeat, run side by side or wait.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/effects/walk.h"
+
+namespace rbk::effects {
+
+using namespace syntax;  // NOLINT: this file reads trees and little else
+using plan::Value;
+
+Cost Walker::choice(const IfExpr& node, StmtId owner) {
+  const Cost asked = inside(node.condition, owner);
+  const Value condition = texts_.known().evaluate(node.condition);
+  if (condition.shape == Value::Shape::kBool)
+    return asked + block(condition.number != 0 ? node.then_block : node.else_block);
+  const Cost yes = block(node.then_block);
+  return asked + longer(yes, block(node.else_block));
+}
+
+Cost Walker::match(const MatchExpr& node, StmtId owner) {
+  const Cost asked = inside(node.subject, owner);
+  const Value subject = texts_.known().evaluate(node.subject);
+  Cost longest;
+  for (const MatchExpr::Arm& arm : node.arms) {
+    const auto* member = std::get_if<MemberPattern>(&ast()[arm.pattern].node);
+    const bool is_simple = member != nullptr && !member->has_payload;
+    if (subject.is_member && is_simple && subject.text != member->member.text) continue;
+    longest = longer(longest, inside(arm.guard, owner) + block(arm.body));
+    if (subject.is_member && is_simple && !arm.guard.valid()) break;
+  }
+  return asked + longest;
+}
+
+Cost Walker::parallel(const ParallelExpr& node) {
+  Cost longest;
+  for (const StmtId stmt : ast()[node.body].stmts) {
+    Cost branch = statement(stmt);
+    // A branch that fails alone is undone before the rest goes on.
+    if (node.policy.kind != FailurePolicy::Kind::kFail)
+      branch.forward = branch.forward + branch.rollback();
+    longest = longer(longest, branch);
+  }
+  return longest;
+}
+
+Cost Walker::parallel_for(ExprId id, const ParallelForExpr& node) {
+  const auto& symbols = texts_.module().expr_symbols.at(id.index);
+  const auto symbol = [&](size_t i) { return i < symbols.size() ? symbols[i] : check::kNone; };
+  // Without a limit all at once; of one that is not known one after the other is the worst case.
+  int64_t at_a_time = 0;
+  if (node.limit.valid()) {
+    const Value limit = texts_.known().evaluate(node.limit);
+    at_a_time = limit.shape == Value::Shape::kInt ? std::max<int64_t>(limit.number, 0) : 1;
+  }
+  return loop(node.items, symbol(0), symbol(1), node.body, at_a_time,
+              node.policy.kind != FailurePolicy::Kind::kFail);
+}
+
+/// `at_a_time` 0: all at once.
+Cost Walker::loop(ExprId items, check::SymbolId item, check::SymbolId index, BlockId body,
+                  int64_t at_a_time, bool fails_alone) {
+  const auto once = [&] {
+    Cost cost = block(body);
+    if (fails_alone) cost.forward = cost.forward + cost.rollback();
+    return cost;
+  };
+  const Value list = texts_.known().evaluate(items);
+  std::optional<int64_t> count;
+  Cost longest;
+  if (list.shape == Value::Shape::kList) {
+    count = static_cast<int64_t>(list.items.size());
+    const bool follows = all_.rounds + *count <= kMostRounds;
+    int64_t at = 0;
+    for (const Value& value : list.items) {
+      texts_.set(item, follows ? value : Value{});
+      texts_.set(index, follows ? Value::of_int(at) : Value{});
+      ++at;
+      ++all_.rounds;
+      longest = longer(longest, once());
+      if (!follows) break;
+    }
+  } else {
+    texts_.set(item, Value{});
+    texts_.set(index, Value{});
+    if (const auto* range = std::get_if<RangeExpr>(&ast()[items].node)) {
+      const Value low = texts_.known().evaluate(range->low);
+      const auto high = at_most(range->high);
+      int64_t length = 0;
+      if (low.shape == Value::Shape::kInt && high &&
+          !__builtin_sub_overflow(*high, low.number, &length))
+        count = std::max<int64_t>(0, length < INT64_MAX && !range->half_open ? length + 1 : length);
+    }
+    longest = once();
+  }
+  texts_.set(item, Value{});
+  texts_.set(index, Value{});
+  if (at_a_time == 0) return longest;
+  if (count) {
+    const int64_t rounds = (*count + at_a_time - 1) / at_a_time;
+    const bool side_by_side = at_a_time > 1;
+    return {repeated(longest.forward, rounds),
+            side_by_side ? longest.undo : repeated(longest.undo, *count), longest.peak};
+  }
+  const std::string over = source(ast()[items].span);
+  const auto all = [&](const Bound& bound) { return for_each(bound, over, at_a_time); };
+  return {all(longest.forward), all(longest.undo), longest.peak};
+}
+
+Cost Walker::repeat(const RepeatStmt& node) {
+  const Cost once = block(node.body);
+  const auto every = at_most(node.every);
+  Cost cost = once;
+  std::optional<int64_t> rounds;
+  if (!node.at_most.valid()) {
+    cost.forward = open("`repeat` has no `at most`");
+  } else if (const auto bound = at_most(node.at_most)) {
+    if (node.at_most_times) {
+      rounds = *bound;
+      cost.forward = repeated(once.forward, *bound) +
+                     repeated(time(node.every, "the pause of `repeat`"), *bound - 1);
+    } else {
+      // The last round begins when the time is up.
+      cost.forward = Bound::of(*bound) + once.forward;
+      if (every && *every > 0) rounds = *bound / *every + 1;
+    }
+  } else {
+    cost.forward = once.forward + time(node.at_most, "the `at most`");
+  }
+  if (rounds)
+    cost.undo = repeated(once.undo, *rounds);
+  else if (!once.undo.is_nothing())
+    cost.undo = once.undo + open("`repeat` has no known bound");
+  return cost;
+}
+
+Cost Walker::wait_first(const WaitFirstExpr& node) {
+  std::optional<Bound> shortest;
+  Cost bodies;
+  for (const WaitFirstExpr::Arm& arm : node.arms) {
+    switch (arm.kind) {
+      case WaitFirstExpr::Arm::Kind::kDuration:
+        if (const auto micros = at_most(arm.value)) {
+          if (!shortest || *micros < shortest->fixed) shortest = Bound::of(*micros);
+        }
+        break;
+      case WaitFirstExpr::Arm::Kind::kWork:
+        bodies = longer(bodies, {{}, statement(arm.work).undo, {}});
+        break;
+      case WaitFirstExpr::Arm::Kind::kSignal:
+        all_.summary.signals.push_back({arm.signal.text, {}, place_});
+        break;
+      case WaitFirstExpr::Arm::Kind::kUntil:
+        break;
+    }
+    bodies = longer(bodies, block(arm.body));
+  }
+  if (!shortest) shortest = open("`wait first` has no arm of a known length");
+  return waiting(*shortest) + bodies;
+}
+
+Cost Walker::approval(const ApprovalStmt& node) {
+  Approval made;
+  made.name = path_ + node.name.text;
+  made.question = texts_.text(node.question);
+  made.by = people(node.by);
+  made.not_by = people(node.not_by);
+  if (node.quorum.valid()) made.quorum = texts_.code(node.quorum);
+  if (node.expires) made.expires = texts_.code(node.expires->after);
+  made.allow_starter = node.allow_starter;
+  made.is_ask = node.is_ask;
+  made.place = place_;
+  for (const Field& field : node.form)
+    made.form.push_back(field.name.text + ": " + source(ast()[field.type].span));
+  for (const std::string& one : made.by) all_.touches.person(one);
+  std::vector<std::string> others = people(node.break_glass);
+  if (node.expires)
+    for (std::string& one : people(node.expires->to)) others.push_back(std::move(one));
+  for (const std::string& one : others) all_.touches.person(one);
+  const auto same = [&](const Approval& other) {
+    return other.name == made.name && other.question == made.question;
+  };
+  if (std::none_of(all_.summary.approvals.begin(), all_.summary.approvals.end(), same))
+    all_.summary.approvals.push_back(std::move(made));
+  const std::string_view kind = node.is_ask ? "ask" : "approval";
+  if (!node.expires)
+    return waiting(
+        Bound::unbounded(path_ + node.name.text, fmt::format("the {} has no `expires`", kind)));
+  Cost cost = waiting(time(node.expires->after, "the `expires`"));
+  if (node.expires->then == Expiry::Then::kEscalate)
+    cost.forward = cost.forward + Bound::unbounded(path_ + node.name.text,
+                                                   fmt::format("the {} is escalated", kind));
+  return cost;
+}
+
+Cost Walker::handler(const HandlerStmt& node) {
+  static constexpr Phase kPhases[] = {Phase::kBeforeRollback, Phase::kAfterSuccess,
+                                      Phase::kAfterFailure, Phase::kAfterCancel};
+  const Cost body = in_phase(node.body, kPhases[static_cast<int>(node.kind)]);
+  if (node.kind == HandlerStmt::Kind::kAfterSuccess) return {body.forward, {}, {}};
+  return {{}, body.forward, {}};
+}
+
+}  // namespace rbk::effects

@@ -1,0 +1,249 @@
+// Steps and calls: what they touch, their attempts, and how they are undone.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/effects/walk.h"
+
+namespace rbk::effects {
+
+using namespace syntax;  // NOLINT: this file reads trees and little else
+using check::Meaning;
+using plan::Value;
+
+namespace {
+
+/// Between attempts where the clause does not say; as the compiler does (lower/attempts.cpp).
+constexpr int64_t kBackoffHigh = 30'000'000;
+
+std::string_view behaviour_name(uint8_t behaviour) {
+  return behaviour == 0 ? "reads" : behaviour == 1 ? "idempotent" : "writes";
+}
+
+std::string_view declared_behaviour(const ActionDecl& action) {
+  switch (action.effect) {
+    case ActionDecl::Effect::kReads:
+      return "reads";
+    case ActionDecl::Effect::kIdempotent:
+      return "idempotent";
+    case ActionDecl::Effect::kUnknown:
+    case ActionDecl::Effect::kWrites:
+      return "writes";
+  }
+  return "writes";
+}
+
+constexpr const char* kDoubts[] = {"retry", "verify", "undo", "fail", "ask"};
+
+}  // namespace
+
+void Walker::describe(Step& into, const Clauses& clauses) {
+  for (const Clause& clause : clauses.items) {
+    if (const auto* timeout = std::get_if<TimeoutClause>(&clause.node)) {
+      into.timeout = texts_.code(timeout->duration);
+    } else if (const auto* retry = std::get_if<RetryClause>(&clause.node)) {
+      into.retry = texts_.code(retry->times) + " times";
+      if (retry->backoff.valid()) into.retry += " backoff " + texts_.code(retry->backoff);
+      for (size_t i = 0; i < retry->kinds.size(); ++i)
+        into.retry += (i == 0 ? " on " : ", ") + retry->kinds[i].text();
+      if (retry->condition.valid()) into.retry += " if " + texts_.code(retry->condition);
+    } else if (const auto* rollback = std::get_if<RollbackClause>(&clause.node)) {
+      into.undo = rollback->block.valid() ? "rollback" : "none";
+      if (rollback->why.valid()) into.why = texts_.text(rollback->why);
+    } else if (const auto* irreversible = std::get_if<IrreversibleClause>(&clause.node)) {
+      into.undo = "irreversible";
+      into.why = texts_.text(irreversible->why);
+    } else if (const auto* doubt = std::get_if<OnDoubtClause>(&clause.node)) {
+      into.on_doubt = kDoubts[static_cast<int>(doubt->kind)];
+      for (const std::string& one : people(doubt->by)) all_.touches.person(one);
+    } else if (const auto* failure = std::get_if<OnFailureClause>(&clause.node)) {
+      into.on_failure = failure->kind == OnFailureClause::Kind::kContinue ? "continue" : "ask";
+      for (const std::string& one : people(failure->by)) all_.touches.person(one);
+    } else if (const auto* when = std::get_if<WhenClause>(&clause.node)) {
+      if (!texts_.known().evaluate(when->condition).known())
+        into.when = texts_.code(when->condition);
+    }
+  }
+}
+
+Cost Walker::step(StmtId id, const StepStmt& node) {
+  if (const auto* when = node.clauses.find<WhenClause>()) {
+    const Value condition = texts_.known().evaluate(when->condition);
+    if (condition.shape == Value::Shape::kBool && condition.number == 0) return {};
+  }
+  const std::string outer_path = path_;
+  const std::string path = path_ + node.name.text;
+  const std::string outer_step = std::exchange(place_.step, path);
+  path_ = path + "/";
+  Step made;
+  made.path = path;
+  made.phase = place_.phase;
+  describe(made, node.clauses);
+  const size_t at = all_.summary.steps.size();
+  all_.summary.steps.push_back(made);
+  Cost cost;
+  const Meaning* meaning = node.value.valid() ? texts_.module().meaning(node.value) : nullptr;
+  const bool is_action = meaning != nullptr && meaning->kind == Meaning::Kind::kCallAction;
+  std::string what = node.name.text;
+  if (node.value.valid()) {
+    if (const auto* written = std::get_if<CallExpr>(&ast()[node.value].node)) {
+      what = source(ast()[written->callee].span);
+      Step& there = all_.summary.steps[at];
+      there.calls = what;
+      if (is_action) there.behaviour = behaviour_name(texts_.module().stmts.at(id.index).behaviour);
+      if (node.launch == StepStmt::Launch::kInline) {
+        for (const Argument& argument : written->args) cost = cost + inside(argument.value, id);
+        cost = cost + call(node.value, *written, id, &node.clauses);
+      } else {
+        const bool waits = node.launch == StepStmt::Launch::kStart;
+        all_.summary.calls.push_back({what, waits ? "start" : "detach", place_});
+        if (waits) cost = waiting(open(fmt::format("`start {}` waits for a run of its own", what)));
+      }
+    }
+  } else {
+    const Cost once = block(node.block);
+    cost = undo_of(node.clauses, attempts(once, node.clauses, false, what));
+  }
+  // The same step of several rounds, or of a runbook that is called more than once, stands once.
+  for (size_t i = 0; i < at; ++i) {
+    const Step& other = all_.summary.steps[i];
+    if (other.path == path && other.phase == made.phase) {
+      all_.summary.steps.erase(all_.summary.steps.begin() + static_cast<ptrdiff_t>(at));
+      break;
+    }
+  }
+  place_.step = outer_step;
+  path_ = outer_path;
+  return cost;
+}
+
+Cost Walker::call(ExprId id, const CallExpr& node, StmtId owner, const Clauses* clauses) {
+  const Meaning* meaning = texts_.module().meaning(id);
+  if (meaning == nullptr) return {};
+  static const Clauses kNone;
+  const Clauses& written = clauses == nullptr ? kNone : *clauses;
+  const std::string name = source(ast()[node.callee].span);
+  if (meaning->kind == Meaning::Kind::kCallEmit) {
+    if (meaning->native == "run.attach" && !meaning->arguments.empty())
+      all_.touches.file(texts_.text(meaning->arguments.front()), "attached", place_);
+    return {};
+  }
+  if (meaning->kind == Meaning::Kind::kCallAction) {
+    const check::Symbol& action = texts_.known().program().symbol(meaning->symbol);
+    const auto& home = *texts_.known().program().modules.at(action.module);
+    std::string behaviour = "writes";
+    if (const auto* decl = std::get_if<ActionDecl>(&home.ast[action.decl].node))
+      behaviour = declared_behaviour(*decl);
+    if (clauses != nullptr)
+      behaviour = behaviour_name(texts_.module().stmts.at(owner.index).behaviour);
+    all_.touches.action(texts_, *meaning, name, behaviour, place_);
+    return undo_of(written, attempts({}, written, true, name));
+  }
+  if (meaning->kind == Meaning::Kind::kCallRunbook)
+    return undo_of(written, attempts(runbook(*meaning, name), written, false, name));
+  return {};
+}
+
+Cost Walker::runbook(const Meaning& meaning, const std::string& name) {
+  all_.summary.calls.push_back({name, "", place_});
+  if (std::find(all_.called.begin(), all_.called.end(), meaning.symbol) != all_.called.end())
+    return waiting(open(fmt::format("`{}` calls itself", name)));
+  if (++all_.runbooks > kMostRunbooks) {
+    all_.summary.cut_short = true;
+    return waiting(open(fmt::format("`{}` was not followed", name)));
+  }
+  const check::CheckedProgram& program = texts_.known().program();
+  const check::Symbol& called = program.symbol(meaning.symbol);
+  const check::CheckedModule& home = *program.modules.at(called.module);
+  const auto* decl = std::get_if<RunbookDecl>(&home.ast[called.decl].node);
+  if (decl == nullptr) return {};
+  Texts inner(program, home);
+  for (size_t i = 0; i < called.parameters.size() && i < decl->params.size(); ++i) {
+    if (i < meaning.arguments.size() && meaning.arguments[i].valid())
+      inner.set_argument(called.parameters[i], texts_, meaning.arguments[i]);
+    else
+      inner.set_from(called.parameters[i], inner, decl->params[i].default_value);
+  }
+  all_.called.push_back(meaning.symbol);
+  Walker walker(all_, inner, path_, place_.phase);
+  walker.place_.step = place_.step;
+  for (const Exclusive& one : decl->exclusive)
+    all_.summary.locks.push_back({inner.text(one.name), "exclusive", place_});
+  const Cost cost = walker.block(decl->body);
+  all_.called.pop_back();
+  return cost;
+}
+
+/// All attempts of what takes `once`; of an action that is only what its clauses say.
+Cost Walker::attempts(const Cost& once, const Clauses& clauses, bool is_action,
+                      const std::string& what) {
+  Bound attempt = once.forward;
+  const auto* timeout = clauses.find<TimeoutClause>();
+  if (timeout != nullptr) {
+    if (const auto micros = at_most(timeout->duration))
+      attempt = is_action ? Bound::of(*micros) : cut_off(once.forward, *micros);
+    else if (is_action || !once.forward.is_bounded())
+      attempt = time(timeout->duration, "the `timeout`");
+  } else if (is_action) {
+    attempt = open(fmt::format("`{}` has no `timeout`", what));
+  }
+  const auto* doubt = clauses.find<OnDoubtClause>();
+  if (doubt != nullptr && doubt->verify.valid())
+    attempt = attempt + in_phase(doubt->verify, Phase::kVerify).forward;
+  if (doubt != nullptr && doubt->kind == OnDoubtClause::Kind::kAsk && timeout != nullptr)
+    attempt = attempt + open("`on doubt ask` waits for a person");
+  const auto* failure = clauses.find<OnFailureClause>();
+  if (failure != nullptr && failure->kind == OnFailureClause::Kind::kAsk)
+    attempt = attempt + open("`on failure ask` waits for a person");
+  Cost cost = once;
+  const auto* retry = clauses.find<RetryClause>();
+  if (retry == nullptr) {
+    const bool twice = doubt != nullptr && doubt->kind == OnDoubtClause::Kind::kRetry;
+    cost.forward = twice ? repeated(attempt, 2) : attempt;
+    // What fails and goes on has been undone by then.
+    if (failure != nullptr) cost.forward = cost.forward + once.rollback();
+    return cost;
+  }
+  const std::optional<int64_t> times = at_most(retry->times);
+  if (!times) {
+    cost.forward = attempt + time(retry->times, "how often `retry` tries again:");
+    return cost;
+  }
+  int64_t pause = kBackoffHigh;
+  std::optional<int64_t> longest = pause;
+  if (retry->backoff.valid()) {
+    const auto* range = std::get_if<RangeExpr>(&ast()[retry->backoff].node);
+    longest = at_most(range == nullptr ? retry->backoff : range->high);
+    if (longest && range == nullptr) longest = *longest / 2 * 3 + *longest % 2;
+  }
+  const Bound between = longest
+                            ? Bound::of(*longest)
+                            : time(std::get_if<RangeExpr>(&ast()[retry->backoff].node) == nullptr
+                                       ? retry->backoff
+                                       : std::get<RangeExpr>(ast()[retry->backoff].node).high,
+                                   "the `backoff`");
+  // A block or a runbook is undone before it is tried again.
+  cost.forward = attempt + repeated(attempt + between + once.rollback(), *times);
+  return cost;
+}
+
+/// A step's own rollback replaces those of the steps inside.
+Cost Walker::undo_of(const Clauses& clauses, Cost work) {
+  const auto* rollback = clauses.find<RollbackClause>();
+  const auto* irreversible = clauses.find<IrreversibleClause>();
+  if (rollback == nullptr && irreversible == nullptr) return work;
+  work.undo = {};
+  if (rollback != nullptr && rollback->block.valid())
+    work.undo = in_phase(rollback->block, Phase::kRollback).forward;
+  return work;
+}
+
+Cost Walker::in_phase(BlockId body, Phase phase) {
+  const Phase outer =
+      std::exchange(place_.phase, place_.phase == Phase::kForward ? phase : place_.phase);
+  Cost cost = block(body);
+  place_.phase = outer;
+  return cost;
+}
+
+}  // namespace rbk::effects
