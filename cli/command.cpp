@@ -26,6 +26,9 @@ constexpr std::array kCommands{
             "errors and warnings, of all runbooks of the project or of those named; with --effects "
             "what each can touch and how long it takes at most",
             "rbk check examples/first.rbk --effects", check_command},
+    Command{"diff", "OLD.rbk[:RUNBOOK] NEW.rbk[:RUNBOOK]",
+            "what the runbooks of a new version do differently; ends with 1 if they do",
+            "rbk diff <(git show HEAD:examples/first.rbk) examples/first.rbk", diff_command},
     Command{"fmt", "[FILE…] [--check]",
             "puts runbooks into the one style; - formats standard input",
             "rbk fmt examples/first.rbk", fmt_command},

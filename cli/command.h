@@ -37,6 +37,7 @@ ExitStatus answer_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus cancel_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus check_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus compile_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus diff_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus disasm_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus explain_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus fmt_command(const Terminal& terminal, const Arguments& arguments);

@@ -100,6 +100,29 @@ Result<Loaded> load_program(const Terminal& terminal, const Project& project,
   return loaded;
 }
 
+Result<std::unique_ptr<check::CheckedProgram>> load_checked(const Terminal& terminal,
+                                                            const Project& project,
+                                                            const std::string& file) {
+  if (is_program(file))
+    return fail(ErrorKind::kInvalid,
+                fmt::format("{} is a compiled program, without its text", file),
+                "name the .rbk file that it was made from");
+  Result<std::string> text = read_file(file);
+  if (!text) return tl::unexpected(text.error());
+  const std::string path = file == "-" ? file : project.relative(file);
+  auto checked = std::make_unique<check::CheckedProgram>(
+      check::check(path, std::move(*text), compile_options(project)));
+  if (!checked->diagnostics.has_errors()) return checked;
+  print_diagnostics(terminal, *checked, true);
+  if (!terminal.json) {
+    const size_t errors = checked->diagnostics.error_count();
+    terminal.print_error({ErrorKind::kInvalid,
+                          fmt::format("{} has {}", file, diagnostics::count_text(errors, 0)),
+                          {}});
+  }
+  return std::unique_ptr<check::CheckedProgram>();
+}
+
 Result<const bytecode::Runbook*> choose_runbook(const bytecode::Program& program,
                                                 const Target& target) {
   std::vector<std::string_view> names;

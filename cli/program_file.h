@@ -35,6 +35,12 @@ struct Loaded {
 Result<Loaded> load_program(const Terminal& terminal, const Project& project,
                             const std::string& file);
 
+/// The file parsed and checked, nothing more; none if it has errors, which were printed. `-` is
+/// standard input. kInvalid of an .rbkc, whose text is gone.
+Result<std::unique_ptr<check::CheckedProgram>> load_checked(const Terminal& terminal,
+                                                            const Project& project,
+                                                            const std::string& file);
+
 /// The runbook that the target names, else the only public one. kNotFound and kInvalid list those
 /// that exist.
 Result<const bytecode::Runbook*> choose_runbook(const bytecode::Program& program,

@@ -17,8 +17,39 @@ const Type& without_null(const check::CheckedProgram& program, check::TypeId id)
   return *type;
 }
 
+struct Range {
+  std::optional<int64_t> least;
+  std::optional<int64_t> most;
+};
+
+/// What a condition lets a whole number, duration or size be: `x in a..b`, `x <= b`.
+Range range_of(const check::CheckedProgram& program, const check::CheckedModule& module,
+               ExprId condition, check::SymbolId of) {
+  const auto* test = std::get_if<BinaryExpr>(&module.ast[condition].node);
+  if (test == nullptr) return {};
+  const check::Meaning* tested = module.meaning(test->left);
+  if (tested == nullptr || tested->symbol != of) return {};
+  const plan::Evaluator known(program, module);
+  const auto number = [&](ExprId id, int64_t more) -> std::optional<int64_t> {
+    const plan::Value value = known.evaluate(id);
+    int64_t moved = 0;
+    if (value.shape != plan::Value::Shape::kInt ||
+        __builtin_add_overflow(value.number, more, &moved))
+      return std::nullopt;
+    return moved;
+  };
+  if (const auto* range = std::get_if<RangeExpr>(&module.ast[test->right].node);
+      range != nullptr && test->op == BinaryOp::kIn)
+    return {number(range->low, 0), number(range->high, range->half_open ? -1 : 0)};
+  if (test->op == BinaryOp::kLe) return {{}, number(test->right, 0)};
+  if (test->op == BinaryOp::kLt) return {{}, number(test->right, -1)};
+  if (test->op == BinaryOp::kGe) return {number(test->right, 0), {}};
+  if (test->op == BinaryOp::kGt) return {number(test->right, 1), {}};
+  return {};
+}
+
 Parameter parameter(const check::CheckedProgram& program, const check::CheckedModule& module,
-                    const check::Field& field, const Field& written) {
+                    const check::Field& field, const Field& written, check::SymbolId symbol) {
   const auto source = [&](ExprId id) {
     return std::string(module.source->text(module.ast[id].span));
   };
@@ -26,7 +57,12 @@ Parameter parameter(const check::CheckedProgram& program, const check::CheckedMo
   made.name = field.name;
   made.type = program.text(field.type);
   if (written.default_value.valid()) made.default_value = source(written.default_value);
-  for (const Refinement& where : written.where) made.where.push_back(source(where.condition));
+  for (const Refinement& where : written.where) {
+    made.where.push_back(source(where.condition));
+    const Range range = range_of(program, module, where.condition, symbol);
+    if (range.least) made.least = range.least;
+    if (range.most) made.most = range.most;
+  }
   const Type& type = without_null(program, field.type);
   made.is_secret = type.shape == Type::Shape::kSecret;
   if (type.shape == Type::Shape::kEnum) {
@@ -37,33 +73,16 @@ Parameter parameter(const check::CheckedProgram& program, const check::CheckedMo
   return made;
 }
 
-/// The largest numbers that `where … in a..b` lets parameters be.
 void find_largest(const check::CheckedProgram& program, Gathered& all) {
   for (const check::Symbol& symbol : program.symbols) {
     if (symbol.kind != check::Symbol::Kind::kRunbook) continue;
     const check::CheckedModule& module = *program.modules.at(symbol.module);
     const auto* decl = std::get_if<RunbookDecl>(&module.ast[symbol.decl].node);
     if (decl == nullptr) continue;
-    const plan::Evaluator known(program, module);
     for (size_t i = 0; i < symbol.parameters.size() && i < decl->params.size(); ++i) {
       for (const Refinement& where : decl->params[i].where) {
-        const auto* test = std::get_if<BinaryExpr>(&module.ast[where.condition].node);
-        if (test == nullptr) continue;
-        const check::Meaning* tested = module.meaning(test->left);
-        if (tested == nullptr || tested->symbol != symbol.parameters[i]) continue;
-        const auto* range = std::get_if<RangeExpr>(&module.ast[test->right].node);
-        ExprId bound;
-        int64_t less = 0;
-        if (test->op == BinaryOp::kIn && range != nullptr) {
-          bound = range->high;
-          less = range->half_open ? 1 : 0;
-        } else if (test->op == BinaryOp::kLe || test->op == BinaryOp::kLt) {
-          bound = test->right;
-          less = test->op == BinaryOp::kLt ? 1 : 0;
-        }
-        const plan::Value high = known.evaluate(bound);
-        if (high.shape == plan::Value::Shape::kInt && high.number > INT64_MIN)
-          all.largest[symbol.parameters[i]] = high.number - less;
+        const Range range = range_of(program, module, where.condition, symbol.parameters[i]);
+        if (range.most) all.largest[symbol.parameters[i]] = *range.most;
       }
     }
   }
@@ -95,7 +114,8 @@ Summary summarise(const check::CheckedProgram& program, check::SymbolId runbook)
   if (decl == nullptr) return made;
   if (decl->result.valid()) made.result = program.text(symbol.result);
   for (size_t i = 0; i < symbol.fields.size() && i < decl->params.size(); ++i)
-    made.parameters.push_back(parameter(program, module, symbol.fields[i], decl->params[i]));
+    made.parameters.push_back(
+        parameter(program, module, symbol.fields[i], decl->params[i], symbol.parameters.at(i)));
   Gathered all(made);
   find_largest(program, all);
   all.called.push_back(runbook);

@@ -133,6 +133,9 @@ struct Parameter {
   std::string type;
   std::string default_value;  // as written; empty: it must be given
   std::vector<std::string> where;
+  /// Of `where NAME in a..b`: microseconds of a duration, bytes of a size.
+  std::optional<int64_t> least;
+  std::optional<int64_t> most;
   std::vector<std::string> members;  // of an enum
   std::string doc;
   bool is_secret = false;

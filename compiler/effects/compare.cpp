@@ -1,0 +1,365 @@
+#include "compiler/effects/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "base/units.h"
+
+namespace rbk::effects {
+namespace {
+
+using Kind = Change::Kind;
+using What = Change::What;
+
+std::string comma(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+/// Things of one kind by what makes each of them itself; of equal ones the first counts.
+template <typename T>
+using Keyed = std::vector<std::pair<std::string, const T*>>;
+
+template <typename T>
+Keyed<T> keyed(const std::vector<T>& all, const std::function<std::string(const T&)>& key) {
+  Keyed<T> made;
+  std::set<std::string> seen;
+  for (const T& one : all) {
+    std::string name = key(one);
+    if (seen.insert(name).second) made.emplace_back(std::move(name), &one);
+  }
+  return made;
+}
+
+template <typename T>
+const T* find(const Keyed<T>& all, const std::string& key) {
+  for (const auto& [name, one] : all)
+    if (name == key) return one;
+  return nullptr;
+}
+
+class Comparison {
+ public:
+  Comparison(const Summary& before, const Summary& after) : before_(before), after_(after) {}
+
+  std::vector<Change> run() {
+    parameters();
+    people();
+    reach();
+    commands();
+    decisions();
+    steps();
+    texts(What::kCommit, before_.commits, after_.commits, true, false);
+    time(What::kForwardTime, before_.forward, after_.forward);
+    time(What::kRollbackTime, before_.rollback, after_.rollback);
+    return std::move(changes_);
+  }
+
+ private:
+  void add(Kind kind, What what, std::string subject, const Place& place, bool widens) {
+    changes_.push_back({kind, what, std::move(subject), {}, {}, {}, place, widens});
+  }
+  void changed(What what, const std::string& subject, std::string aspect, const std::string& before,
+               const std::string& after, bool widens = false) {
+    if (before != after)
+      changes_.push_back(
+          {Kind::kChanged, what, subject, std::move(aspect), before, after, {}, widens});
+  }
+
+  /// Those that came and went; `both` is called with each that is in both.
+  template <typename T>
+  void lists(What what, const std::vector<T>& before, const std::vector<T>& after,
+             const std::function<std::string(const T&)>& key, bool added_widens,
+             bool removed_widens, const std::function<void(const T&, const T&)>& both = nullptr) {
+    const Keyed<T> old = keyed<T>(before, key);
+    const Keyed<T> fresh = keyed<T>(after, key);
+    const auto place_of = [](const T& one) {
+      if constexpr (requires { one.place; })
+        return one.place;
+      else
+        return Place{};
+    };
+    for (const auto& [name, one] : old)
+      if (find(fresh, name) == nullptr)
+        add(Kind::kRemoved, what, name, place_of(*one), removed_widens);
+    for (const auto& [name, one] : fresh) {
+      const T* was = find(old, name);
+      if (was == nullptr)
+        add(Kind::kAdded, what, name, place_of(*one), added_widens);
+      else if (both)
+        both(*was, *one);
+    }
+  }
+
+  void texts(What what, const std::vector<std::string>& before,
+             const std::vector<std::string>& after, bool added_widens, bool removed_widens) {
+    lists<std::string>(
+        what, before, after, [](const std::string& one) { return one; }, added_widens,
+        removed_widens);
+  }
+
+  void parameters();
+  void people();
+  void reach();
+  void commands();
+  void decisions();
+  void steps();
+  void time(What what, const Bound& before, const Bound& after);
+
+  const Summary& before_;
+  const Summary& after_;
+  std::vector<Change> changes_;
+};
+
+/// Whether the conditions let a value in that they did not before: not of one range in another.
+bool is_looser(const Parameter& was, const Parameter& is) {
+  if (was.where.size() == 1 && is.where.size() == 1 && (was.least || was.most))
+    return (was.least && (!is.least || *is.least < *was.least)) ||
+           (was.most && (!is.most || *is.most > *was.most));
+  return std::any_of(was.where.begin(), was.where.end(), [&](const std::string& one) {
+    return std::find(is.where.begin(), is.where.end(), one) == is.where.end();
+  });
+}
+
+void Comparison::parameters() {
+  const size_t from = changes_.size();
+  lists<Parameter>(
+      What::kParameter, before_.parameters, after_.parameters,
+      [](const Parameter& one) { return one.name; }, false, false,
+      [&](const Parameter& was, const Parameter& is) {
+        changed(What::kParameter, is.name, "type", was.type, is.type);
+        const bool more = std::any_of(is.members.begin(), is.members.end(), [&](const auto& one) {
+          return std::find(was.members.begin(), was.members.end(), one) == was.members.end();
+        });
+        if (was.type == is.type)
+          changed(What::kParameter, is.name, "members", comma(was.members), comma(is.members),
+                  more);
+        changed(What::kParameter, is.name, "default", was.default_value, is.default_value);
+        changed(What::kParameter, is.name, "where", comma(was.where), comma(is.where),
+                is_looser(was, is));
+      });
+  for (size_t i = from; i < changes_.size(); ++i) {
+    if (changes_[i].kind != Kind::kAdded) continue;
+    for (const Parameter& one : after_.parameters)
+      if (one.name == changes_[i].subject)
+        changes_[i].after =
+            one.default_value.empty() ? one.type : one.type + " = " + one.default_value;
+  }
+  changed(What::kResult, "", "type", before_.result, after_.result);
+}
+
+void Comparison::people() {
+  // Nobody named: anybody may.
+  texts(What::kStarters, before_.allow, after_.allow, !before_.allow.empty(), after_.allow.empty());
+}
+
+void Comparison::reach() {
+  const auto at = [](const Place& place) {
+    return place.phase == Phase::kForward ? std::string() : fmt::format("\n{}", int(place.phase));
+  };
+  const auto plain = [&](What what, size_t from) {
+    for (size_t i = from; i < changes_.size(); ++i) {
+      Change& one = changes_[i];
+      if (one.what == what) one.subject = one.subject.substr(0, one.subject.find('\n'));
+    }
+  };
+  lists<Host>(
+      What::kHost, before_.hosts, after_.hosts, [](const Host& one) { return one.name; }, true,
+      false);
+  size_t from = changes_.size();
+  lists<Request>(
+      What::kRequest, before_.requests, after_.requests,
+      [&](const Request& one) {
+        return (one.method.empty() ? one.url : one.method + " " + one.url) + at(one.place);
+      },
+      true, false,
+      [&](const Request& was, const Request& is) {
+        changed(What::kRequest, is.method.empty() ? is.url : is.method + " " + is.url, "behaviour",
+                was.behaviour, is.behaviour, is.behaviour == "writes");
+      });
+  plain(What::kRequest, from);
+  from = changes_.size();
+  lists<Query>(
+      What::kQuery, before_.queries, after_.queries,
+      [&](const Query& one) { return one.text + at(one.place); }, true, false);
+  plain(What::kQuery, from);
+  // A secret that somebody else is given too is one more; of a new one that is said once.
+  lists<Secret>(
+      What::kSecret, before_.secrets, after_.secrets, [](const Secret& one) { return one.name; },
+      true, false);
+  const auto receiver = [](const Secret& one) { return one.name + "\n" + one.to; };
+  const Keyed<Secret> old = keyed<Secret>(before_.secrets, receiver);
+  const Keyed<Secret> old_names =
+      keyed<Secret>(before_.secrets, [](const Secret& one) { return one.name; });
+  for (const auto& [name, one] : keyed<Secret>(after_.secrets, receiver))
+    if (find(old, name) == nullptr && find(old_names, one->name) != nullptr)
+      changes_.push_back(
+          {Kind::kChanged, What::kSecret, one->name, "to", "", one->to, one->place, true});
+  from = changes_.size();
+  lists<File>(
+      What::kFile, before_.files, after_.files,
+      [](const File& one) { return one.path + "\n" + one.use; }, true, false);
+  for (size_t i = from; i < changes_.size(); ++i) {
+    Change& one = changes_[i];
+    const size_t line = one.subject.find('\n');
+    one.aspect = one.subject.substr(line + 1);
+    one.subject.resize(line);
+  }
+}
+
+void Comparison::commands() {
+  const auto programs = [](const Summary& summary) {
+    std::vector<std::string> all;
+    for (const Command& one : summary.commands)
+      all.insert(all.end(), one.programs.begin(), one.programs.end());
+    return all;
+  };
+  texts(What::kProgram, programs(before_), programs(after_), true, false);
+  // By their places: the same step runs something else. Of several in one place those that differ.
+  const auto by_place = [](const Summary& summary) {
+    std::vector<std::pair<Place, std::vector<std::string>>> all;
+    for (const Command& one : summary.commands) {
+      auto there = std::find_if(all.begin(), all.end(),
+                                [&](const auto& other) { return other.first == one.place; });
+      if (there == all.end()) there = all.insert(all.end(), {one.place, {}});
+      there->second.push_back(one.host.empty() ? one.text
+                                               : fmt::format("{} on {}", one.text, one.host));
+    }
+    return all;
+  };
+  const auto without = [](std::vector<std::string> all, const std::vector<std::string>& others) {
+    for (const std::string& one : others) {
+      const auto found = std::find(all.begin(), all.end(), one);
+      if (found != all.end()) all.erase(found);
+    }
+    return all;
+  };
+  const auto old = by_place(before_);
+  const auto fresh = by_place(after_);
+  const auto there = [](const auto& all, const Place& place) {
+    for (const auto& [where, commands] : all)
+      if (where == place) return commands;
+    return std::vector<std::string>();
+  };
+  for (const auto& [place, commands] : old) {
+    const std::vector<std::string> now = there(fresh, place);
+    const std::vector<std::string> gone = without(commands, now);
+    const std::vector<std::string> come = without(now, commands);
+    for (size_t i = 0; i < std::max(gone.size(), come.size()); ++i) {
+      Change one{Kind::kChanged, What::kCommand, place.step, "text", {}, {}, place, false};
+      if (i < gone.size()) one.before = gone[i];
+      if (i < come.size()) one.after = come[i];
+      if (one.after.empty()) one.kind = Kind::kRemoved;
+      if (one.before.empty()) one.kind = Kind::kAdded;
+      one.widens = one.kind == Kind::kAdded;
+      changes_.push_back(std::move(one));
+    }
+  }
+  for (const auto& [place, commands] : fresh) {
+    if (!there(old, place).empty()) continue;
+    for (const std::string& text : commands)
+      changes_.push_back({Kind::kAdded, What::kCommand, place.step, "text", "", text, place, true});
+  }
+}
+
+void Comparison::decisions() {
+  lists<Approval>(
+      What::kApproval, before_.approvals, after_.approvals,
+      [](const Approval& one) { return one.name; }, false, true,
+      [&](const Approval& was, const Approval& is) {
+        const auto one = [](const std::string& quorum) { return quorum.empty() ? "1" : quorum; };
+        changed(What::kApproval, is.name, "question", was.question, is.question);
+        changed(What::kApproval, is.name, "by", comma(was.by), comma(is.by), true);
+        changed(What::kApproval, is.name, "not_by", comma(was.not_by), comma(is.not_by),
+                is.not_by.size() < was.not_by.size());
+        const std::string old = one(was.quorum);
+        const std::string fresh = one(is.quorum);
+        changed(What::kApproval, is.name, "quorum", old, fresh,
+                fresh.size() < old.size() || (fresh.size() == old.size() && fresh < old));
+        changed(What::kApproval, is.name, "expires", was.expires, is.expires, is.expires.empty());
+        changed(What::kApproval, is.name, "form", comma(was.form), comma(is.form));
+        changed(What::kApproval, is.name, "starter", was.allow_starter ? "allowed" : "not allowed",
+                is.allow_starter ? "allowed" : "not allowed", is.allow_starter);
+      });
+  lists<Signal>(
+      What::kSignal, before_.signals, after_.signals, [](const Signal& one) { return one.name; },
+      false, false);
+  lists<Lock>(
+      What::kLock, before_.locks, after_.locks,
+      [](const Lock& one) { return one.kind + " " + one.name; }, false, true);
+  lists<Call>(
+      What::kCall, before_.calls, after_.calls,
+      [](const Call& one) {
+        return one.launch.empty() ? one.runbook : one.launch + " " + one.runbook;
+      },
+      true, false);
+}
+
+void Comparison::steps() {
+  const auto undo = [](const Step& one) {
+    if (one.undo.empty()) return std::string();
+    return one.why.empty() ? one.undo : fmt::format("{} \"{}\"", one.undo, one.why);
+  };
+  const size_t from = changes_.size();
+  lists<Step>(
+      What::kStep, before_.steps, after_.steps,
+      [](const Step& one) {
+        return one.phase == Phase::kForward ? one.path
+                                            : fmt::format("{}\n{}", one.path, int(one.phase));
+      },
+      false, false,
+      [&](const Step& was, const Step& is) {
+        changed(What::kStep, is.path, "calls", was.calls, is.calls);
+        changed(What::kStep, is.path, "behaviour", was.behaviour, is.behaviour,
+                is.behaviour == "writes" || was.behaviour == "reads");
+        changed(What::kStep, is.path, "undo", undo(was), undo(is),
+                was.undo == "rollback" && is.undo != "rollback");
+        changed(What::kStep, is.path, "timeout", was.timeout, is.timeout, is.timeout.empty());
+        changed(What::kStep, is.path, "retry", was.retry, is.retry);
+        changed(What::kStep, is.path, "on_doubt", was.on_doubt, is.on_doubt);
+        changed(What::kStep, is.path, "on_failure", was.on_failure, is.on_failure,
+                is.on_failure == "continue");
+        changed(What::kStep, is.path, "when", was.when, is.when, is.when.empty());
+      });
+  for (size_t i = from; i < changes_.size(); ++i) {
+    Change& one = changes_[i];
+    one.subject = one.subject.substr(0, one.subject.find('\n'));
+    if (one.kind == Kind::kChanged) continue;
+    const bool removed = one.kind == Kind::kRemoved;
+    for (const Step& step : removed ? before_.steps : after_.steps) {
+      if (step.path != one.subject) continue;
+      one.place.phase = step.phase;
+      (removed ? one.before : one.after) =
+          step.calls.empty() ? ""
+                             : fmt::format("{}{}{}", step.behaviour,
+                                           step.behaviour.empty() ? "" : ", ", step.calls);
+    }
+  }
+}
+
+void Comparison::time(What what, const Bound& before, const Bound& after) {
+  const auto text = [](const Bound& bound) {
+    if (!bound.is_bounded()) return std::string("no bound");
+    std::string made = format_duration(bound.fixed);
+    for (const Bound::Term& term : bound.terms)
+      made += term.at_a_time == 1
+                  ? fmt::format(" and {} for each of `{}`", format_duration(term.each), term.over)
+                  : fmt::format(" and {} for every {} of `{}`", format_duration(term.each),
+                                term.at_a_time, term.over);
+    return made;
+  };
+  changed(what, "", "bound", text(before), text(after), before.is_bounded() && !after.is_bounded());
+}
+
+}  // namespace
+
+std::vector<Change> compare(const Summary& before, const Summary& after) {
+  return Comparison(before, after).run();
+}
+
+}  // namespace rbk::effects
