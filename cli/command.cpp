@@ -37,6 +37,10 @@ constexpr std::array kCommands{
             "rbk test restart.rbk --filter \"rotation\"", test_command},
     Command{"explain", "[CODE]", "what an error means, with an example and its cure",
             "rbk explain RBK0302", explain_command},
+    Command{
+        "doc", "[MODULE[.NAME] | FILE.rbk[:NAME]]",
+        "the reference of actions, errors, types, functions of values, and of a file's runbooks",
+        "rbk doc http.get", doc_command},
     Command{"compile", "FILE [-o FILE.rbkc]", "a program that `rbk run` takes without its text",
             "rbk compile examples/first.rbk -o first.rbkc", compile_command},
     Command{"disasm", "FILE", "the instructions of a runbook or a program",

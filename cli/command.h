@@ -39,6 +39,7 @@ ExitStatus check_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus compile_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus diff_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus disasm_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus doc_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus explain_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus fmt_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments);

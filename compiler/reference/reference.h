@@ -1,0 +1,67 @@
+// The reference of what files declare, from their declarations and `///` comments, and of the
+// functions that values have, from their page docs/language/functions.md. A plain result, without
+// layout.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/source/source.h"
+#include "compiler/syntax/ast.h"
+
+namespace rbk::reference {
+
+/// A parameter, a field, a member of an enum.
+struct Field {
+  std::string name;
+  std::string type;           // as written; of an enum's member its payload: "(n: int)"
+  std::string default_value;  // as written; empty: it has none
+  std::vector<std::string> where;
+  std::string doc;
+};
+
+struct Entry {
+  enum class Kind : uint8_t {
+    kAction,
+    kRunbook,
+    kFunction,
+    kRecord,
+    kEnum,
+    kErrorKind,
+    kConst,
+    kOfValue,  // a function or property of a built-in type
+  };
+  Kind kind = Kind::kAction;
+  std::string name;       // "get"
+  std::string full_name;  // as it is called: "http.get", "shell", "Timeout", "string.split"
+  std::string signature;  // on one line: "http.get(url: Url, …) -> Response"
+  std::string doc;        // with "```rbk" examples
+  std::string behaviour;  // of an action: "reads", "idempotent", "writes"
+  std::vector<Field> fields;
+  std::string result;   // the type as written; of a constant its value; empty: none
+  std::string example;  // of kOfValue; and what it gives
+  std::string gives;
+  bool is_private = false;
+  uint32_t line = 0;
+};
+
+struct Module {
+  std::string name;  // "http"; of a file its path; of values their type: "string"
+  std::string doc;
+  bool of_values = false;
+  std::vector<Entry> entries;  // in the order of the text
+};
+
+/// What a file declares, private things too. `prefix`: what stands before the names, "http"; empty
+/// for a user's file and for "core".
+Module module_of(std::string name, std::string_view prefix, const source::Source& source,
+                 const syntax::Ast& ast);
+
+/// A module for each built-in type that has functions.
+std::vector<Module> functions_of_values();
+
+/// The text of docs/language/functions.md.
+std::string_view functions_page();
+
+}  // namespace rbk::reference
