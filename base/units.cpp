@@ -46,7 +46,7 @@ Result<int64_t> parse_units(std::string_view text, std::span<const Unit> units,
   const bool negative = rest.starts_with('-');
   if (negative) rest.remove_prefix(1);
   if (rest.empty()) return bad("it is empty");
-  int64_t total = 0;
+  int64_t total = 0;  // below zero, where the largest number of 64 bits has its opposite
   while (!rest.empty()) {
     if (!is_digit(rest.front())) return bad("a number must stand before each unit");
     int64_t count = 0;
@@ -65,11 +65,13 @@ Result<int64_t> parse_units(std::string_view text, std::span<const Unit> units,
     if (factor == 0)
       return bad(name.empty() ? "it has no unit" : fmt::format("no unit is \"{}\"", name));
     rest.remove_prefix(length);
-    if (__builtin_mul_overflow(count, factor, &count) ||
+    if (__builtin_mul_overflow(-count, factor, &count) ||
         __builtin_add_overflow(total, count, &total))
       return bad("it is too large");
   }
-  return negative ? -total : total;
+  if (negative) return total;
+  if (total == INT64_MIN) return bad("it is too large");
+  return -total;
 }
 
 Result<int> parse_digits(std::string_view& rest, size_t count) {

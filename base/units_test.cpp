@@ -24,6 +24,15 @@ TEST(Units, SizesReadBackAsWritten) {
     EXPECT_EQ(format_size(parse_size(text).value()), text);
 }
 
+TEST(Units, TheSmallestNumberOfAllReadsBackToo) {
+  constexpr int64_t kSmallest = std::numeric_limits<int64_t>::min();
+  EXPECT_EQ(parse_size(format_size(kSmallest)).value(), kSmallest);
+  EXPECT_EQ(parse_duration(format_duration(kSmallest)).value(), kSmallest);
+  EXPECT_EQ(parse_duration(format_duration(-(kSmallest + 1))).value(), -(kSmallest + 1));
+  EXPECT_FALSE(parse_size("8388608TiB"));
+  EXPECT_FALSE(parse_size("-8388608TiB1B"));
+}
+
 TEST(Units, TimesNeedAZone) {
   EXPECT_EQ(format_time(parse_time("2026-11-24T13:00:00+01:00").value()), "2026-11-24T12:00:00Z");
   EXPECT_EQ(format_time(parse_time("2026-11-24T13:00:00.25Z").value()), "2026-11-24T13:00:00.250Z");

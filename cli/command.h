@@ -52,6 +52,7 @@ ExitStatus resume_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus run_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus schema_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus show_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus test_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);

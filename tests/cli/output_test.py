@@ -52,6 +52,7 @@ class Output(rbk.Case):
             ["runs"], ["runs", "--json"], ["show", self.run_id], ["show", self.run_id, "--json"], ["logs", self.run_id],
             ["logs", self.run_id, "--json"], ["run", "few.rbk"], ["run", "few.rbk", "--json"], ["run", "few.rbk", "--detach"],
             ["check", "few.rbk"], ["plan", "few.rbk"], ["disasm", "few.rbk"], ["explain"], ["version"], ["--help"],
+            ["check", "--effects"], ["diff", "few.rbk", "few.rbk"], ["doc"], ["doc", "http"], ["schema", "few.rbk"],
             ["run", "--help"], ["inbox"], ["approvals"], ["resume"],
         ):  # fmt: skip
             with self.subTest(words), open("/dev/full", "w") as full:
