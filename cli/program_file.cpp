@@ -49,6 +49,7 @@ check::Options compile_options(const Project& project, bool strict) {
     return check::FoundProgram{file->hash, file->unfit};
   };
   options.strict = strict;
+  options.groups = project.groups;
   return options;
 }
 

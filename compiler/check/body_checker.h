@@ -288,6 +288,7 @@ class BodyChecker {
                                                          std::vector<SymbolId>& symbols);
   /// That so many people may approve as have to, as far as they are named.
   void check_quorum(const syntax::ApprovalStmt& node);
+  void report_empty_group(const syntax::Who& who, const std::string& name);
   /// `starter_cure`: what to write in place of `starter`; empty where it may stand.
   void check_who(const std::vector<syntax::Who>& who, std::string_view starter_cure);
   void not_supported(Span span, std::string_view what, std::string_view cure);

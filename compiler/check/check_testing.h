@@ -29,6 +29,7 @@ inline CheckedProgram check_text(std::string text,
   static const std::string log = read_source_file("stdlib/log/log.rbk");
   Options options;
   options.standard = {{"core", core}, {"shell", shell}, {"http", http}, {"log", log}};
+  options.groups = {{"sre", {"ann", "bob"}}, {"sre-leads", {"ann", "cat"}}, {"nobody", {}}};
   options.read = [&files](const std::string& wanted) -> Result<std::string> {
     const auto found = files.find(wanted);
     if (found == files.end())

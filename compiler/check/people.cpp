@@ -2,7 +2,9 @@
 // asked.
 #include <algorithm>
 #include <optional>
+#include <set>
 
+#include "base/spelling.h"
 #include "compiler/check/body_checker.h"
 
 namespace rbk::check {
@@ -24,6 +26,13 @@ void BodyChecker::check_expiry_time(const syntax::Expiry& expires, std::string_v
   expect(expires.after, types::kDuration, {Why::Kind::kClause, "expires", {}, {}});
   within(expires.after, 1, INT64_MAX, "expires", "it would be over before anybody saw it",
          fmt::format("write how long people have, as `{}`", example));
+  const auto longest = constant(expires.after);
+  if (longest && place_.timeout && *longest > *place_.timeout)
+    diagnostics_
+        .report(Code::kLongerThanTimeout, span_of(expires.after), source(span_of(expires.after)),
+                source(place_.timeout_span))
+        .also(place_.timeout_span, "this timeout is around it")
+        .help("make the timeout longer, or let it expire sooner");
 }
 
 void BodyChecker::check_expired(const syntax::ApprovalStmt& node) {
@@ -54,11 +63,7 @@ void BodyChecker::check_quorum(const syntax::ApprovalStmt& node) {
            "write how many have to, as `quorum 2`, or leave it out: then one has");
     count = constant(node.quorum);
   }
-  // Who is in a group is only known when it runs; without `by`, everybody may.
-  if (node.by.empty() || std::any_of(node.by.begin(), node.by.end(), [](const syntax::Who& who) {
-        return who.kind != syntax::Who::Kind::kUser;
-      }))
-    return;
+  if (node.by.empty()) return;  // everybody may
   const auto named = [&](const syntax::Who& who) -> std::optional<std::string> {
     const auto* literal =
         who.name.valid() ? std::get_if<syntax::StringLit>(&ast_[who.name].node) : nullptr;
@@ -66,32 +71,73 @@ void BodyChecker::check_quorum(const syntax::ApprovalStmt& node) {
       return std::nullopt;
     return literal->parts.front().text;
   };
-  std::vector<std::string> told;  // those that may not, and those that were counted
+  // Without groups in the project, who is in one is only known when it runs.
+  const auto& groups = all_.options.groups;
+  bool has_groups = false;
+  std::set<std::string> barred;  // those that may not, as far as they are known
   for (const syntax::Who& who : node.not_by) {
-    if (const auto name = named(who); name && who.kind == syntax::Who::Kind::kUser)
-      told.push_back(*name);
+    const auto name = named(who);
+    if (!name) continue;
+    if (who.kind == syntax::Who::Kind::kUser) barred.insert(*name);
+    const auto group = groups.find(*name);
+    if (who.kind == syntax::Who::Kind::kGroup && group != groups.end())
+      barred.insert(group->second.begin(), group->second.end());
   }
-  int64_t most = 0;
+  std::set<std::string> able;
+  int64_t unnamed = 0;  // `user x`: one person each, whoever that is
   for (const syntax::Who& who : node.by) {
     const auto name = named(who);
-    if (name && std::find(told.begin(), told.end(), *name) != told.end()) continue;
-    if (name) told.push_back(*name);
-    ++most;
+    if (who.kind == syntax::Who::Kind::kUser) {
+      if (name)
+        able.insert(*name);
+      else
+        ++unnamed;
+      continue;
+    }
+    has_groups = true;
+    if (groups.empty() || !name || name->find(':') != std::string::npos) return;
+    const auto group = groups.find(*name);
+    if (group == groups.end() || group->second.empty()) return report_empty_group(who, *name);
+    able.insert(group->second.begin(), group->second.end());
   }
+  std::erase_if(able, [&](const std::string& name) { return barred.contains(name); });
+  const int64_t most = static_cast<int64_t>(able.size()) + unnamed;
+  // What groups hold may change before it runs: then it is a warning.
+  const auto weigh = [&](diagnostics::Diagnostic& report) {
+    if (has_groups) report.severity = diagnostics::Severity::kWarning;
+  };
   if (most == 0) {
-    diagnostics_.report(Code::kClauseNotHere, node.not_by.front().span, "not by")
-        .labelled("nobody is left who could approve")
-        .also(node.by.front().span, "only those that `by` names may")
-        .help("name somebody else, or a group");
-    return;
+    auto& report = diagnostics_.report(Code::kClauseNotHere, node.not_by.front().span, "not by")
+                       .labelled("nobody is left who could approve")
+                       .also(node.by.front().span, "only those that `by` names may")
+                       .help("name somebody else, or a group");
+    return weigh(report);
   }
   if (!count || *count <= most) return;
-  diagnostics_
-      .report(Code::kOutsideWhere, span_of(node.quorum), source(span_of(node.quorum)), "quorum")
-      .labelled(most == 1 ? std::string("one person may approve, and no more")
-                          : fmt::format("{} people may approve, and no more", most))
-      .also(node.by.front().span, "only those that `by` names may")
-      .help(fmt::format("write `quorum {}`, name more people, or a group", most));
+  auto& report =
+      diagnostics_
+          .report(Code::kOutsideWhere, span_of(node.quorum), source(span_of(node.quorum)), "quorum")
+          .labelled(most == 1 ? std::string("one person may approve, and no more")
+                              : fmt::format("{} people may approve, and no more", most))
+          .also(node.by.front().span, "only those that `by` names may")
+          .help(fmt::format("write `quorum {}`, name more people, or a group", most));
+  weigh(report);
+}
+
+void BodyChecker::report_empty_group(const syntax::Who& who, const std::string& name) {
+  const auto& groups = all_.options.groups;
+  std::vector<std::string_view> names;
+  for (const auto& [group, members] : groups)
+    if (!members.empty()) names.push_back(group);
+  const std::string_view near = nearest_name(name, names);
+  diagnostics_.report(Code::kEmptyGroup, who.span, name)
+      .labelled(groups.contains(name) ? "runbook.toml names no members of it"
+                                      : "runbook.toml has no such group")
+      .help(near.empty() || groups.contains(name)
+                ? fmt::format("name its members in runbook.toml, under [groups]: {} = [\"ann\"]",
+                              name)
+                : fmt::format("did you mean `{}`? The groups are under [groups] in runbook.toml",
+                              near));
 }
 
 void BodyChecker::check_notify(const std::vector<ExprId>& targets) {

@@ -107,6 +107,7 @@ class ProgramChecker {
   void check_refinements();
   void check_signals();
   void check_unused();
+  void check_same_target();
   void apply_annotations();
   void drop_what_follows_from_syntax();
   void drop_repeated_names();

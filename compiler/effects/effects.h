@@ -141,6 +141,16 @@ struct Parameter {
   bool is_secret = false;
 };
 
+/// Two branches of a parallel block that write the same thing; of `parallel for` twice the same
+/// call, if every branch makes it.
+struct Clash {
+  std::string what;  // "PUT https://…", or a file's path
+  bool is_file = false;
+  source::Span first;
+  source::Span second;
+  source::Span block;  // the word `parallel`
+};
+
 struct Summary {
   std::string runbook;
   std::string path;  // of its file
@@ -163,6 +173,7 @@ struct Summary {
   std::vector<Call> calls;
   std::vector<Lock> locks;
   std::vector<std::string> commits;  // why
+  std::vector<Clash> clashes;
   Bound forward;
   Bound rollback;
   /// It calls so many runbooks so often that not all of it was followed.

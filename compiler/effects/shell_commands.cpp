@@ -260,9 +260,11 @@ void Reader::redirection(int depth, char closer) {
   ++at_;
   bool is_document = false;
   bool is_text = false;
+  bool is_appended = false;
   if (!at_end() && here() == kind) {
     ++at_;
     is_document = kind == '<';
+    is_appended = kind == '>';
     if (is_document && !at_end() && here() == '<') {  // <<< word
       ++at_;
       is_document = false;
@@ -287,9 +289,9 @@ void Reader::redirection(int depth, char closer) {
   } else if (!target.starts_with("/dev/") && !target.starts_with('&')) {
     const bool known =
         std::any_of(found_.files.begin(), found_.files.end(), [&](const ShellCommands::File& one) {
-          return one.path == target && one.written == (kind == '>');
+          return one.path == target && one.written == (kind == '>') && one.appended == is_appended;
         });
-    if (!known) found_.files.push_back({std::move(target), kind == '>'});
+    if (!known) found_.files.push_back({std::move(target), kind == '>', is_appended});
   }
 }
 

@@ -18,7 +18,8 @@ using Pieces = std::vector<Piece>;
 struct ShellCommands {
   struct File {
     std::string path;
-    bool written = false;  // else read
+    bool written = false;   // else read
+    bool appended = false;  // written at its end
   };
   /// Each once, in the order of the text: "systemctl"; "sudo" and what it starts are both there.
   std::vector<std::string> programs;

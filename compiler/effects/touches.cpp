@@ -114,8 +114,15 @@ void Touches::secrets(const Texts& texts, syntax::ExprId value, const std::strin
   lower::walk(texts.ast(), value, visitor);
 }
 
+void Touches::target(std::string what, bool is_file, const Place& place) {
+  if (place.phase == Phase::kForward)
+    targets.push_back({std::move(what), is_file, span_, calls, conditions});
+}
+
 void Touches::request(Request one) {
   one.host = host_of(one.url);
+  if (one.method == "PUT" || one.method == "PATCH" || one.method == "DELETE")
+    target(one.method + " " + one.url, false, one.place);
   host(one.host, one.action, one.place);
   add_once(summary_.requests, std::move(one), [](const Request& a, const Request& b) {
     return a.method == b.method && a.url == b.url && a.behaviour == b.behaviour &&
@@ -123,13 +130,18 @@ void Touches::request(Request one) {
   });
 }
 
-void Touches::command(const Pieces& pieces, Command made) {
+void Touches::command(const Pieces& pieces, Command made, const std::string& folder) {
   made.text = joined(pieces);
   ShellCommands found = shell_commands(pieces);
   made.programs = std::move(found.programs);
   const Place place = made.place;
-  for (ShellCommands::File& one : found.files)
+  for (ShellCommands::File& one : found.files) {
+    const bool is_relative = !one.path.starts_with('/') && !folder.empty();
+    // `>> file` adds to it, as several may.
+    if (one.written && !one.appended && made.host.empty())
+      target((is_relative ? folder + "/" : "") + one.path, true, place);
     file(std::move(one.path), one.written ? "written" : "read", place);
+  }
   for (std::string& one : found.hosts) host(host_of(one), "ssh", place);
   for (std::string& one : found.urls)
     request({"", std::move(one), "", made.behaviour, made.action, place});
@@ -140,7 +152,8 @@ void Touches::command(const Pieces& pieces, Command made) {
 }
 
 void Touches::action(const Texts& texts, const check::Meaning& call, const std::string& name,
-                     const std::string& behaviour, const Place& place) {
+                     const std::string& behaviour, const Place& place, source::Span span) {
+  span_ = span;
   const check::CheckedProgram& program = texts.known().program();
   const check::Symbol& action = program.symbol(call.symbol);
   const auto given = [&](std::string_view parameter) -> syntax::ExprId {
@@ -152,6 +165,7 @@ void Touches::action(const Texts& texts, const check::Meaning& call, const std::
     return {};
   };
   const syntax::ExprId on = given("on");
+  const syntax::ExprId folder = given("cwd");
   for (size_t i = 0; i < action.fields.size() && i < call.arguments.size(); ++i) {
     const syntax::ExprId value = call.arguments[i];
     if (!value.valid() || is_null(texts, value)) continue;
@@ -171,7 +185,8 @@ void Touches::action(const Texts& texts, const check::Meaning& call, const std::
       }
       case Shape::kCommand:
         command(texts.pieces(value),
-                {"", {}, behaviour, name, on.valid() ? texts.text(on) : "", place});
+                {"", {}, behaviour, name, on.valid() ? texts.text(on) : "", place},
+                folder.valid() ? texts.text(folder) : "");
         break;
       case Shape::kQuery: {
         Query one{texts.text(value), "", behaviour, name, place};

@@ -166,12 +166,15 @@ Cost Walker::expression(ExprId id, StmtId owner, const Clauses* clauses) {
   if (const auto* node = std::get_if<MatchExpr>(&written)) return match(*node, owner);
   if (const auto* node = std::get_if<TryExpr>(&written)) {
     const Cost body = block(node->body);
+    ++all_.touches.conditions;
     const Cost caught = block(node->handler);
+    --all_.touches.conditions;
     // It fails, is undone, and then what catches it runs; or it goes well, and is undone later.
     return {body.forward + longer(body.rollback() + caught.forward, Bound{}),
             longer(body.undo, caught.undo), longer(body.peak, caught.peak)};
   }
-  if (const auto* node = std::get_if<ParallelExpr>(&written)) return parallel(*node);
+  if (const auto* node = std::get_if<ParallelExpr>(&written))
+    return parallel(ast()[id].span, *node);
   if (const auto* node = std::get_if<ParallelForExpr>(&written))
     return inside(node->items, owner) + parallel_for(id, *node);
   if (const auto* node = std::get_if<WaitExpr>(&written))

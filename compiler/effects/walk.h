@@ -76,13 +76,16 @@ class Walker {
   Cost undo_of(const syntax::Clauses& clauses, Cost work);
 
   // walk_blocks.cpp
-  Cost parallel(const syntax::ParallelExpr& node);
+  /// `branches`: where in the targets each begins, and their end. Notes what two of them write, or,
+  /// with `each`, what every branch of the one that is shown does.
+  void compare_branches(source::Span span, const std::vector<size_t>& branches, bool each);
+  Cost parallel(source::Span span, const syntax::ParallelExpr& node);
   Cost parallel_for(syntax::ExprId id, const syntax::ParallelForExpr& node);
   Cost wait_first(const syntax::WaitFirstExpr& node);
   Cost choice(const syntax::IfExpr& node, syntax::StmtId owner);
   Cost match(const syntax::MatchExpr& node, syntax::StmtId owner);
   Cost loop(syntax::ExprId items, check::SymbolId item, check::SymbolId index, syntax::BlockId body,
-            int64_t at_a_time, bool fails_alone);
+            int64_t at_a_time, bool fails_alone, std::vector<size_t>* rounds = nullptr);
   Cost repeat(const syntax::RepeatStmt& node);
   Cost approval(const syntax::ApprovalStmt& node);
   Cost handler(const syntax::HandlerStmt& node);

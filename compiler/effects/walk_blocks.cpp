@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
+#include <string>
 
 #include "compiler/effects/walk.h"
 
@@ -10,19 +13,40 @@ namespace rbk::effects {
 using namespace syntax;  // NOLINT: this file reads trees and little else
 using plan::Value;
 
+namespace {
+
+/// Whether a `${ … }` of the text has one of the names in it.
+bool mentions(std::string_view text, const std::set<std::string, std::less<>>& names) {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  for (size_t at = text.find("${"); at < text.size(); ++at) {
+    if (kLetters.find(text[at]) == std::string_view::npos) continue;
+    const size_t end = std::min(text.find_first_not_of(kLetters, at), text.size());
+    if (names.contains(text.substr(at, end - at))) return true;
+    at = end;
+  }
+  return false;
+}
+
+}  // namespace
+
 Cost Walker::choice(const IfExpr& node, StmtId owner) {
   const Cost asked = inside(node.condition, owner);
   const Value condition = texts_.known().evaluate(node.condition);
   if (condition.shape == Value::Shape::kBool)
     return asked + block(condition.number != 0 ? node.then_block : node.else_block);
+  ++all_.touches.conditions;
   const Cost yes = block(node.then_block);
-  return asked + longer(yes, block(node.else_block));
+  const Cost no = block(node.else_block);
+  --all_.touches.conditions;
+  return asked + longer(yes, no);
 }
 
 Cost Walker::match(const MatchExpr& node, StmtId owner) {
   const Cost asked = inside(node.subject, owner);
   const Value subject = texts_.known().evaluate(node.subject);
   Cost longest;
+  ++all_.touches.conditions;
   for (const MatchExpr::Arm& arm : node.arms) {
     const auto* member = std::get_if<MemberPattern>(&ast()[arm.pattern].node);
     const bool is_simple = member != nullptr && !member->has_payload;
@@ -30,18 +54,56 @@ Cost Walker::match(const MatchExpr& node, StmtId owner) {
     longest = longer(longest, inside(arm.guard, owner) + block(arm.body));
     if (subject.is_member && is_simple && !arm.guard.valid()) break;
   }
+  --all_.touches.conditions;
   return asked + longest;
 }
 
-Cost Walker::parallel(const ParallelExpr& node) {
+void Walker::compare_branches(source::Span span, const std::vector<size_t>& branches, bool each) {
+  const std::vector<Target>& all = all_.touches.targets;
+  if (branches.size() < 2 || branches.front() == branches.back()) return;
+  // What is declared inside is another thing in each branch.
+  std::set<std::string, std::less<>> inside;
+  for (const check::Symbol& symbol : texts_.known().program().symbols)
+    if (symbol.span.file == span.file && span.begin <= symbol.span.begin &&
+        symbol.span.end <= span.end)
+      inside.insert(symbol.name);
+  const auto is_certain = [&](const Target& target) {
+    if (target.conditions > all_.touches.conditions) return false;
+    const bool is_known = target.what.find("${") == std::string::npos;
+    return is_known || (target.calls == all_.touches.calls && !mentions(target.what, inside));
+  };
+  const auto note = [&](const Target& first, const Target& second) {
+    for (const Clash& one : all_.summary.clashes)
+      if (one.first == first.span && one.second == second.span) return;
+    constexpr uint32_t kWord = sizeof "parallel" - 1;
+    all_.summary.clashes.push_back({first.what, first.is_file, first.span, second.span,
+                                    source::Span{span.begin, span.begin + kWord, span.file}});
+  };
+  for (size_t i = 0; i + 1 < branches.size(); ++i) {
+    for (size_t at = branches[i]; at < branches[i + 1]; ++at) {
+      if (!is_certain(all[at])) continue;
+      if (each) note(all[at], all[at]);
+      for (size_t other = branches[i + 1]; other < branches.back(); ++other)
+        if (all[other].what == all[at].what && all[other].is_file == all[at].is_file &&
+            is_certain(all[other]))
+          note(all[at], all[other]);
+    }
+  }
+}
+
+Cost Walker::parallel(source::Span span, const ParallelExpr& node) {
   Cost longest;
+  std::vector<size_t> branches;
   for (const StmtId stmt : ast()[node.body].stmts) {
+    branches.push_back(all_.touches.targets.size());
     Cost branch = statement(stmt);
     // A branch that fails alone is undone before the rest goes on.
     if (node.policy.kind != FailurePolicy::Kind::kFail)
       branch.forward = branch.forward + branch.rollback();
     longest = longer(longest, branch);
   }
+  branches.push_back(all_.touches.targets.size());
+  compare_branches(span, branches, false);
   return longest;
 }
 
@@ -54,14 +116,21 @@ Cost Walker::parallel_for(ExprId id, const ParallelForExpr& node) {
     const Value limit = texts_.known().evaluate(node.limit);
     at_a_time = limit.shape == Value::Shape::kInt ? std::max<int64_t>(limit.number, 0) : 1;
   }
-  return loop(node.items, symbol(0), symbol(1), node.body, at_a_time,
-              node.policy.kind != FailurePolicy::Kind::kFail);
+  std::vector<size_t> rounds;
+  const Cost cost = loop(node.items, symbol(0), symbol(1), node.body, at_a_time,
+                         node.policy.kind != FailurePolicy::Kind::kFail, &rounds);
+  const Value limit = texts_.known().evaluate(node.limit);
+  const Value items = texts_.known().evaluate(node.items);
+  const bool one_by_one = limit.shape == Value::Shape::kInt && limit.number == 1;
+  if (!one_by_one) compare_branches(ast()[id].span, rounds, items.shape != Value::Shape::kList);
+  return cost;
 }
 
 /// `at_a_time` 0: all at once.
 Cost Walker::loop(ExprId items, check::SymbolId item, check::SymbolId index, BlockId body,
-                  int64_t at_a_time, bool fails_alone) {
+                  int64_t at_a_time, bool fails_alone, std::vector<size_t>* rounds) {
   const auto once = [&] {
+    if (rounds != nullptr) rounds->push_back(all_.touches.targets.size());
     Cost cost = block(body);
     if (fails_alone) cost.forward = cost.forward + cost.rollback();
     return cost;
@@ -94,13 +163,14 @@ Cost Walker::loop(ExprId items, check::SymbolId item, check::SymbolId index, Blo
     }
     longest = once();
   }
+  if (rounds != nullptr) rounds->push_back(all_.touches.targets.size());
   texts_.set(item, Value{});
   texts_.set(index, Value{});
   if (at_a_time == 0) return longest;
   if (count) {
-    const int64_t rounds = (*count + at_a_time - 1) / at_a_time;
+    const int64_t waves = (*count + at_a_time - 1) / at_a_time;
     const bool side_by_side = at_a_time > 1;
-    return {repeated(longest.forward, rounds),
+    return {repeated(longest.forward, waves),
             side_by_side ? longest.undo : repeated(longest.undo, *count), longest.peak};
   }
   const std::string over = source(ast()[items].span);

@@ -67,10 +67,13 @@ void Walker::describe(Step& into, const Clauses& clauses) {
 }
 
 Cost Walker::step(StmtId id, const StepStmt& node) {
+  size_t is_asked = 0;
   if (const auto* when = node.clauses.find<WhenClause>()) {
     const Value condition = texts_.known().evaluate(when->condition);
     if (condition.shape == Value::Shape::kBool && condition.number == 0) return {};
+    if (!condition.known()) is_asked = 1;
   }
+  all_.touches.conditions += is_asked;
   const std::string outer_path = path_;
   const std::string path = path_ + node.name.text;
   const std::string outer_step = std::exchange(place_.step, path);
@@ -112,6 +115,7 @@ Cost Walker::step(StmtId id, const StepStmt& node) {
       break;
     }
   }
+  all_.touches.conditions -= is_asked;
   place_.step = outer_step;
   path_ = outer_path;
   return cost;
@@ -136,7 +140,7 @@ Cost Walker::call(ExprId id, const CallExpr& node, StmtId owner, const Clauses* 
       behaviour = declared_behaviour(*decl);
     if (clauses != nullptr)
       behaviour = behaviour_name(texts_.module().stmts.at(owner.index).behaviour);
-    all_.touches.action(texts_, *meaning, name, behaviour, place_);
+    all_.touches.action(texts_, *meaning, name, behaviour, place_, ast()[id].span);
     return undo_of(written, attempts({}, written, true, name));
   }
   if (meaning->kind == Meaning::Kind::kCallRunbook)
@@ -165,11 +169,13 @@ Cost Walker::runbook(const Meaning& meaning, const std::string& name) {
       inner.set_from(called.parameters[i], inner, decl->params[i].default_value);
   }
   all_.called.push_back(meaning.symbol);
+  ++all_.touches.calls;
   Walker walker(all_, inner, path_, place_.phase);
   walker.place_.step = place_.step;
   for (const Exclusive& one : decl->exclusive)
     all_.summary.locks.push_back({inner.text(one.name), "exclusive", place_});
   const Cost cost = walker.block(decl->body);
+  --all_.touches.calls;
   all_.called.pop_back();
   return cost;
 }
