@@ -73,6 +73,7 @@ void ProgramChecker::run(std::string path, std::string text) {
   drop_repeated_names();
   add_renames();
   check_same_target();
+  check_never_changes();
   check_unused();
   apply_annotations();
 }

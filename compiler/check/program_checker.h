@@ -108,6 +108,7 @@ class ProgramChecker {
   void check_signals();
   void check_unused();
   void check_same_target();
+  void check_never_changes();
   void apply_annotations();
   void drop_what_follows_from_syntax();
   void drop_repeated_names();

@@ -43,6 +43,9 @@ constexpr auto kRunners = std::to_array<Runner>({
     {"builtin", ""},
 });
 
+constexpr auto kShells =
+    std::to_array<std::string_view>({"sh", "bash", "dash", "ash", "ksh", "zsh"});
+
 // Options of ssh that take a word of their own.
 constexpr std::string_view kSshOptions = "BbcDEeFIiJLlmOoPpQRSWw";
 
@@ -101,6 +104,9 @@ class Reader {
   void add_programs(size_t first);
   size_t after_options(size_t at, std::string_view with_value) const;
   void ssh(size_t first);
+  /// What `sh -c 'text'` runs.
+  void script(size_t first);
+  void commands_of(const std::string& text);
   void value(std::string& into) { into += values_.at(next_value_++); }
 
   std::string text_;  // each value is one kValue
@@ -349,6 +355,10 @@ void Reader::add_programs(size_t first) {
       add_once(found_.programs, name);
       return ssh(first);
     }
+    if (is_one_of(name, kShells)) {
+      add_once(found_.programs, name);
+      return script(first);
+    }
     const auto runner = std::find_if(kRunners.begin(), kRunners.end(),
                                      [&](const Runner& one) { return one.name == name; });
     if (runner == kRunners.end()) {
@@ -368,13 +378,24 @@ void Reader::ssh(size_t first) {
   // What it is to do there is one text, or the words as they stand.
   const size_t command = after_options(target + 1, kSshOptions);
   if (command >= words_.size()) return;
-  const std::string& text = words_[command];
-  if (text.find("${") == std::string::npos && text.find(' ') != std::string::npos) {
-    const ShellCommands there = Reader({{text, false}}).read();
-    for (const std::string& program : there.programs) add_once(found_.programs, program);
-  } else {
+  const std::string text = words_[command];
+  if (text.find("${") == std::string::npos && text.find(' ') != std::string::npos)
+    commands_of(text);
+  else
     add_programs(command);
+}
+
+void Reader::script(size_t first) {
+  for (size_t at = first + 1; at < words_.size() && words_[at].starts_with('-'); ++at) {
+    const bool is_script = !words_[at].starts_with("--") && words_[at].ends_with('c');
+    if (is_script && at + 1 < words_.size()) return commands_of(words_[at + 1]);
   }
+}
+
+void Reader::commands_of(const std::string& text) {
+  if (text.find("${") != std::string::npos) return;  // whatever it may be
+  const ShellCommands there = Reader({{text, false}}).read();
+  for (const std::string& program : there.programs) add_once(found_.programs, program);
 }
 
 }  // namespace

@@ -40,6 +40,8 @@ TEST(ShellCommands, NamesWhatARunnerStarts) {
   EXPECT_EQ(programs("timeout -k 5s 10s env LANG=C nice -n 10 tar c"), "timeout env nice tar");
   EXPECT_EQ(programs("find . | xargs -n 1 rm"), "find xargs rm");
   EXPECT_EQ(programs("exec nginx"), "nginx");
+  EXPECT_EQ(programs("sudo bash -ec 'rm x; sync' a"), "sudo bash rm sync");
+  EXPECT_EQ(programs("sh script.sh -c x"), "sh");
 }
 
 TEST(ShellCommands, ReadsSubstitutionsAndLeavesQuotesAndDocumentsAlone) {
