@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -81,20 +82,23 @@ class Printer {
   /// in the cell `joined` become one, with both of these.
   void section(std::string_view name, const std::vector<Row>& rows, size_t joined = kNoCell) {
     std::vector<Row> merged;
+    std::map<Row, size_t> places;  // where the row without its joined cell is
+    std::vector<std::set<std::string>> cells;
     for (const Row& row : rows) {
-      const auto same = std::find_if(merged.begin(), merged.end(), [&](const Row& other) {
-        for (size_t i = 0; i < row.size(); ++i)
-          if (i != joined && row[i] != other[i]) return false;
-        return true;
-      });
-      if (same == merged.end()) {
+      Row key = row;
+      if (joined != kNoCell) key[joined].clear();
+      const auto [found, is_new] = places.emplace(std::move(key), merged.size());
+      if (is_new) {
         merged.push_back(row);
-      } else if (joined != kNoCell) {
-        std::string& all = same->at(joined);
-        if ((", " + all + ", ").find(", " + row[joined] + ", ") == std::string::npos)
-          all += ", " + row[joined];
+        cells.emplace_back();
       }
+      if (joined == kNoCell || !cells[found->second].insert(row[joined]).second || is_new) continue;
+      const size_t count = cells[found->second].size();
+      if (count <= kMostPlaces) merged[found->second][joined] += ", " + row[joined];
     }
+    for (size_t i = 0; i < merged.size(); ++i)
+      if (cells[i].size() > kMostPlaces)
+        merged[i][joined] += fmt::format(" and {} more", cells[i].size() - kMostPlaces);
     std::vector<size_t> widths;
     for (const Row& row : merged) {
       widths.resize(std::max(widths.size(), row.size()));
@@ -248,6 +252,7 @@ class Printer {
   }
 
   static constexpr size_t kNoCell = SIZE_MAX;
+  static constexpr size_t kMostPlaces = 8;
   static constexpr size_t kWidest = 40;
 
   const Summary& summary_;

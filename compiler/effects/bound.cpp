@@ -8,6 +8,8 @@ namespace {
 
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
+constexpr size_t kMostOpen = 100;
+
 int64_t sum(int64_t left, int64_t right) {
   int64_t result = 0;
   return __builtin_add_overflow(left, right, &result) ? kMost : result;
@@ -20,7 +22,9 @@ int64_t product(int64_t left, int64_t right) {
 
 void add_open(std::vector<Bound::Open>& to, const std::vector<Bound::Open>& from) {
   for (const Bound::Open& one : from) {
-    if (std::find(to.begin(), to.end(), one) == to.end()) to.push_back(one);
+    if (std::find(to.begin(), to.end(), one) != to.end()) continue;
+    if (to.size() > kMostOpen) return;
+    to.push_back(to.size() < kMostOpen ? one : Bound::Open{"", "and others that are not listed"});
   }
 }
 

@@ -25,6 +25,7 @@ struct Bound {
 
   int64_t fixed = 0;  // microseconds; what does not fit stays at the largest number
   std::vector<Term> terms;
+  /// The first of them; the last one says so where there are more than can be listed.
   std::vector<Open> open;
 
   static Bound of(int64_t micros);

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
-#include <set>
+#include <unordered_map>
+#include <utility>
 
 #include "base/units.h"
 
@@ -21,26 +21,27 @@ std::string comma(const std::vector<std::string>& words) {
   return text;
 }
 
-/// Things of one kind by what makes each of them itself; of equal ones the first counts.
+/// Things of one kind by what makes each of them itself, in their order; of equal ones the first
+/// counts.
 template <typename T>
-using Keyed = std::vector<std::pair<std::string, const T*>>;
+struct Keyed {
+  std::vector<std::pair<std::string, const T*>> all;
+  std::unordered_map<std::string, const T*> by_key;
+
+  const T* find(const std::string& key) const {
+    const auto found = by_key.find(key);
+    return found == by_key.end() ? nullptr : found->second;
+  }
+};
 
 template <typename T>
 Keyed<T> keyed(const std::vector<T>& all, const std::function<std::string(const T&)>& key) {
   Keyed<T> made;
-  std::set<std::string> seen;
   for (const T& one : all) {
     std::string name = key(one);
-    if (seen.insert(name).second) made.emplace_back(std::move(name), &one);
+    if (made.by_key.emplace(name, &one).second) made.all.emplace_back(std::move(name), &one);
   }
   return made;
-}
-
-template <typename T>
-const T* find(const Keyed<T>& all, const std::string& key) {
-  for (const auto& [name, one] : all)
-    if (name == key) return one;
-  return nullptr;
 }
 
 class Comparison {
@@ -84,11 +85,11 @@ class Comparison {
       else
         return Place{};
     };
-    for (const auto& [name, one] : old)
-      if (find(fresh, name) == nullptr)
+    for (const auto& [name, one] : old.all)
+      if (fresh.find(name) == nullptr)
         add(Kind::kRemoved, what, name, place_of(*one), removed_widens);
-    for (const auto& [name, one] : fresh) {
-      const T* was = find(old, name);
+    for (const auto& [name, one] : fresh.all) {
+      const T* was = old.find(name);
       if (was == nullptr)
         add(Kind::kAdded, what, name, place_of(*one), added_widens);
       else if (both)
@@ -196,8 +197,8 @@ void Comparison::reach() {
   const Keyed<Secret> old = keyed<Secret>(before_.secrets, receiver);
   const Keyed<Secret> old_names =
       keyed<Secret>(before_.secrets, [](const Secret& one) { return one.name; });
-  for (const auto& [name, one] : keyed<Secret>(after_.secrets, receiver))
-    if (find(old, name) == nullptr && find(old_names, one->name) != nullptr)
+  for (const auto& [name, one] : keyed<Secret>(after_.secrets, receiver).all)
+    if (old.find(name) == nullptr && old_names.find(one->name) != nullptr)
       changes_.push_back(
           {Kind::kChanged, What::kSecret, one->name, "to", "", one->to, one->place, true});
   from = changes_.size();
@@ -212,6 +213,28 @@ void Comparison::reach() {
   }
 }
 
+/// The commands of each place, in the order of the summary.
+struct CommandsAt {
+  explicit CommandsAt(const Summary& summary) {
+    for (const Command& one : summary.commands) {
+      const auto [found, is_new] = index.emplace(key(one.place), all.size());
+      if (is_new) all.emplace_back(one.place, std::vector<std::string>());
+      all[found->second].second.push_back(
+          one.host.empty() ? one.text : fmt::format("{} on {}", one.text, one.host));
+    }
+  }
+  static std::string key(const Place& place) {
+    return fmt::format("{}\n{}", place.step, static_cast<int>(place.phase));
+  }
+  std::vector<std::string> at(const Place& place) const {
+    const auto found = index.find(key(place));
+    return found == index.end() ? std::vector<std::string>() : all[found->second].second;
+  }
+
+  std::vector<std::pair<Place, std::vector<std::string>>> all;
+  std::unordered_map<std::string, size_t> index;
+};
+
 void Comparison::commands() {
   const auto programs = [](const Summary& summary) {
     std::vector<std::string> all;
@@ -221,17 +244,8 @@ void Comparison::commands() {
   };
   texts(What::kProgram, programs(before_), programs(after_), true, false);
   // By their places: the same step runs something else. Of several in one place those that differ.
-  const auto by_place = [](const Summary& summary) {
-    std::vector<std::pair<Place, std::vector<std::string>>> all;
-    for (const Command& one : summary.commands) {
-      auto there = std::find_if(all.begin(), all.end(),
-                                [&](const auto& other) { return other.first == one.place; });
-      if (there == all.end()) there = all.insert(all.end(), {one.place, {}});
-      there->second.push_back(one.host.empty() ? one.text
-                                               : fmt::format("{} on {}", one.text, one.host));
-    }
-    return all;
-  };
+  const CommandsAt old(before_);
+  const CommandsAt fresh(after_);
   const auto without = [](std::vector<std::string> all, const std::vector<std::string>& others) {
     for (const std::string& one : others) {
       const auto found = std::find(all.begin(), all.end(), one);
@@ -239,15 +253,8 @@ void Comparison::commands() {
     }
     return all;
   };
-  const auto old = by_place(before_);
-  const auto fresh = by_place(after_);
-  const auto there = [](const auto& all, const Place& place) {
-    for (const auto& [where, commands] : all)
-      if (where == place) return commands;
-    return std::vector<std::string>();
-  };
-  for (const auto& [place, commands] : old) {
-    const std::vector<std::string> now = there(fresh, place);
+  for (const auto& [place, commands] : old.all) {
+    const std::vector<std::string> now = fresh.at(place);
     const std::vector<std::string> gone = without(commands, now);
     const std::vector<std::string> come = without(now, commands);
     for (size_t i = 0; i < std::max(gone.size(), come.size()); ++i) {
@@ -260,8 +267,8 @@ void Comparison::commands() {
       changes_.push_back(std::move(one));
     }
   }
-  for (const auto& [place, commands] : fresh) {
-    if (!there(old, place).empty()) continue;
+  for (const auto& [place, commands] : fresh.all) {
+    if (!old.at(place).empty()) continue;
     for (const std::string& text : commands)
       changes_.push_back({Kind::kAdded, What::kCommand, place.step, "text", "", text, place, true});
   }
@@ -326,19 +333,21 @@ void Comparison::steps() {
                 is.on_failure == "continue");
         changed(What::kStep, is.path, "when", was.when, is.when, is.when.empty());
       });
+  const auto path = [](const Step& one) { return one.path; };
+  const Keyed<Step> old = keyed<Step>(before_.steps, path);
+  const Keyed<Step> fresh = keyed<Step>(after_.steps, path);
   for (size_t i = from; i < changes_.size(); ++i) {
     Change& one = changes_[i];
     one.subject = one.subject.substr(0, one.subject.find('\n'));
     if (one.kind == Kind::kChanged) continue;
     const bool removed = one.kind == Kind::kRemoved;
-    for (const Step& step : removed ? before_.steps : after_.steps) {
-      if (step.path != one.subject) continue;
-      one.place.phase = step.phase;
-      (removed ? one.before : one.after) =
-          step.calls.empty() ? ""
-                             : fmt::format("{}{}{}", step.behaviour,
-                                           step.behaviour.empty() ? "" : ", ", step.calls);
-    }
+    const Step* step = (removed ? old : fresh).find(one.subject);
+    if (step == nullptr) continue;
+    one.place.phase = step->phase;
+    (removed ? one.before : one.after) =
+        step->calls.empty() ? ""
+                            : fmt::format("{}{}{}", step->behaviour,
+                                          step->behaviour.empty() ? "" : ", ", step->calls);
   }
 }
 

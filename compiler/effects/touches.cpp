@@ -30,10 +30,8 @@ bool is_null(const Texts& texts, syntax::ExprId value) {
   return std::holds_alternative<syntax::NullLit>(texts.ast()[value].node);
 }
 
-template <typename T, typename Same>
-void add_once(std::vector<T>& to, T one, Same same) {
-  if (std::none_of(to.begin(), to.end(), [&](const T& other) { return same(other, one); }))
-    to.push_back(std::move(one));
+std::string key_of(const Place& place) {
+  return fmt::format("{}\n{}", place.step, static_cast<int>(place.phase));
 }
 
 }  // namespace
@@ -64,22 +62,18 @@ std::string host_of(std::string_view url) {
 }
 
 void Touches::host(std::string name, std::string by, const Place& place) {
-  if (name.empty()) return;
-  add_once(summary_.hosts, Host{std::move(name), std::move(by), place},
-           [](const Host& a, const Host& b) {
-             return a.name == b.name && a.by == b.by && a.place == b.place;
-           });
+  if (name.empty() || !is_new(fmt::format("host\n{}\n{}\n{}", name, by, key_of(place)))) return;
+  summary_.hosts.push_back({std::move(name), std::move(by), place});
 }
 
 void Touches::file(std::string path, std::string use, const Place& place) {
-  if (path.empty()) return;
-  add_once(summary_.files, File{std::move(path), std::move(use), place},
-           [](const File& a, const File& b) {
-             return a.path == b.path && a.use == b.use && a.place == b.place;
-           });
+  if (path.empty() || !is_new(fmt::format("file\n{}\n{}\n{}", path, use, key_of(place)))) return;
+  summary_.files.push_back({std::move(path), std::move(use), place});
 }
 
-void Touches::person(const std::string& who) { add_once(summary_.people, who, std::equal_to<>()); }
+void Touches::person(const std::string& who) {
+  if (is_new("person\n" + who)) summary_.people.push_back(who);
+}
 
 void Touches::secrets(const Texts& texts, syntax::ExprId value, const std::string& to,
                       const Place& place) {
@@ -89,10 +83,8 @@ void Touches::secrets(const Texts& texts, syntax::ExprId value, const std::strin
     // A secret is a name, not a text that has one in it.
     if (name.starts_with("${") && name.find('}') == name.size() - 1)
       name = name.substr(2, name.size() - 3);
-    add_once(summary_.secrets, Secret{std::move(name), to, place},
-             [](const Secret& a, const Secret& b) {
-               return a.name == b.name && a.to == b.to && a.place == b.place;
-             });
+    if (is_new(fmt::format("secret\n{}\n{}\n{}", name, to, key_of(place))))
+      summary_.secrets.push_back({std::move(name), to, place});
   };
   if (const auto* brace = std::get_if<syntax::BraceExpr>(&texts.ast()[value].node)) {
     for (const syntax::Entry& entry : brace->entries) {
@@ -124,10 +116,9 @@ void Touches::request(Request one) {
   if (one.method == "PUT" || one.method == "PATCH" || one.method == "DELETE")
     target(one.method + " " + one.url, false, one.place);
   host(one.host, one.action, one.place);
-  add_once(summary_.requests, std::move(one), [](const Request& a, const Request& b) {
-    return a.method == b.method && a.url == b.url && a.behaviour == b.behaviour &&
-           a.action == b.action && a.place == b.place;
-  });
+  if (is_new(fmt::format("request\n{}\n{}\n{}\n{}\n{}", one.method, one.url, one.behaviour,
+                         one.action, key_of(one.place))))
+    summary_.requests.push_back(std::move(one));
 }
 
 void Touches::command(const Pieces& pieces, Command made, const std::string& folder) {
@@ -146,9 +137,13 @@ void Touches::command(const Pieces& pieces, Command made, const std::string& fol
   for (std::string& one : found.urls)
     request({"", std::move(one), "", made.behaviour, made.action, place});
   host(made.host, made.action + " on:", place);
-  add_once(summary_.commands, std::move(made), [](const Command& a, const Command& b) {
-    return a.text == b.text && a.behaviour == b.behaviour && a.host == b.host && a.place == b.place;
-  });
+  add(std::move(made));
+}
+
+void Touches::add(Command one) {
+  if (is_new(fmt::format("command\n{}\n{}\n{}\n{}\n{}", one.text, one.behaviour, one.action,
+                         one.host, key_of(one.place))))
+    summary_.commands.push_back(std::move(one));
 }
 
 void Touches::action(const Texts& texts, const check::Meaning& call, const std::string& name,
@@ -214,10 +209,7 @@ void Touches::action(const Texts& texts, const check::Meaning& call, const std::
   const auto* decl = std::get_if<syntax::ActionDecl>(&home.ast[action.decl].node);
   if (decl != nullptr && !decl->native && decl->exec.valid()) {
     const std::string program_file = Texts(program, home).text(decl->exec);
-    add_once(summary_.commands, Command{program_file, {program_file}, behaviour, name, "", place},
-             [](const Command& a, const Command& b) {
-               return a.text == b.text && a.action == b.action && a.place == b.place;
-             });
+    add(Command{program_file, {program_file}, behaviour, name, "", place});
   }
 }
 

@@ -2,6 +2,10 @@
 // requested, a `Command` runs, a `secret` is read. So every action is understood, ours and others'.
 #pragma once
 
+#include <string>
+#include <unordered_set>
+#include <vector>
+
 #include "compiler/effects/effects.h"
 #include "compiler/effects/texts.h"
 
@@ -29,6 +33,8 @@ class Touches {
   /// Every secret in the expression; `to`: who is given it.
   void secrets(const Texts& texts, syntax::ExprId value, const std::string& to, const Place& place);
   void person(const std::string& who);
+  /// Whether this is the first time that the key is asked for; a key begins with what it is of.
+  bool is_new(std::string key) { return seen_.insert(std::move(key)).second; }
 
   /// What was written on the way forward, in the order of the walk, repetitions and all.
   std::vector<Target> targets;
@@ -38,9 +44,11 @@ class Touches {
  private:
   void request(Request request);
   void command(const Pieces& pieces, Command made, const std::string& folder);
+  void add(Command one);
   void target(std::string what, bool is_file, const Place& place);
 
   Summary& summary_;
+  std::unordered_set<std::string> seen_;
   source::Span span_;  // of the call
 };
 

@@ -82,8 +82,11 @@ Cost Walker::step(StmtId id, const StepStmt& node) {
   made.path = path;
   made.phase = place_.phase;
   describe(made, node.clauses);
+  // The same step of several rounds, or of a runbook that is called more than once, stands once.
   const size_t at = all_.summary.steps.size();
-  all_.summary.steps.push_back(made);
+  const bool is_new =
+      all_.touches.is_new(fmt::format("step\n{}\n{}", path, static_cast<int>(place_.phase)));
+  if (is_new) all_.summary.steps.push_back(std::move(made));
   Cost cost;
   const Meaning* meaning = node.value.valid() ? texts_.module().meaning(node.value) : nullptr;
   const bool is_action = meaning != nullptr && meaning->kind == Meaning::Kind::kCallAction;
@@ -91,9 +94,12 @@ Cost Walker::step(StmtId id, const StepStmt& node) {
   if (node.value.valid()) {
     if (const auto* written = std::get_if<CallExpr>(&ast()[node.value].node)) {
       what = source(ast()[written->callee].span);
-      Step& there = all_.summary.steps[at];
-      there.calls = what;
-      if (is_action) there.behaviour = behaviour_name(texts_.module().stmts.at(id.index).behaviour);
+      if (is_new) {
+        Step& there = all_.summary.steps[at];
+        there.calls = what;
+        if (is_action)
+          there.behaviour = behaviour_name(texts_.module().stmts.at(id.index).behaviour);
+      }
       if (node.launch == StepStmt::Launch::kInline) {
         for (const Argument& argument : written->args) cost = cost + inside(argument.value, id);
         cost = cost + call(node.value, *written, id, &node.clauses);
@@ -106,14 +112,6 @@ Cost Walker::step(StmtId id, const StepStmt& node) {
   } else {
     const Cost once = block(node.block);
     cost = undo_of(node.clauses, attempts(once, node.clauses, false, what));
-  }
-  // The same step of several rounds, or of a runbook that is called more than once, stands once.
-  for (size_t i = 0; i < at; ++i) {
-    const Step& other = all_.summary.steps[i];
-    if (other.path == path && other.phase == made.phase) {
-      all_.summary.steps.erase(all_.summary.steps.begin() + static_cast<ptrdiff_t>(at));
-      break;
-    }
   }
   all_.touches.conditions -= is_asked;
   place_.step = outer_step;
