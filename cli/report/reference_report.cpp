@@ -164,7 +164,8 @@ std::vector<const Entry*> errors_of(const std::vector<Module>& modules, const Mo
   for (const Module& other : modules) {
     if (other.name != "core") continue;
     for (const Entry& one : other.entries)
-      if (entry.doc.find(one.name) != std::string::npos || one.name == "Timeout")
+      if (entry.doc.find(one.name) != std::string::npos || one.name == "Timeout" ||
+          (entry.is_program && one.name == "ExecError"))
         errors.push_back(&one);
   }
   return errors;
@@ -250,6 +251,7 @@ std::string entry_text(const std::vector<Module>& modules, const Module& module,
   if (entry.kind == Kind::kOfValue && entry.signature.find('(') == std::string::npos)
     kind = "property of values, without parentheses";
   if (!entry.behaviour.empty()) kind += ", " + entry.behaviour;
+  if (entry.is_program) kind += ", a program of the project";
   std::string text = fmt::format("{}\n{}\n", head, dim(kind, colour));
   if (!entry.doc.empty()) text += "\n" + doc_text(entry.doc, "", colour);
   if (!entry.example.empty())

@@ -336,9 +336,9 @@ using FindProgram = std::function<Result<FoundProgram>(const std::string& path)>
 
 struct Options {
   std::vector<StandardModule> standard;
-  ReadFile read;        // may be empty: then every import of a file is kImportNotFound
+  ReadFile read;             // may be empty: then every import of a file is kImportNotFound
   FindProgram find_program;  // may be empty: then every `= exec` is kProgramNotFound
-  bool strict = false;  // warnings that @strict makes errors, for every runbook
+  bool strict = false;       // warnings that @strict makes errors, for every runbook
   /// Who is in which group, where that is known. Empty: nothing is said of groups.
   std::map<std::string, std::vector<std::string>> groups;
 };

@@ -26,6 +26,7 @@ class Reader {
       static constexpr const char* kBehaviours[] = {"writes", "reads", "idempotent", "writes"};
       made.kind = Entry::Kind::kAction;
       made.behaviour = kBehaviours[static_cast<int>(action->effect)];
+      made.is_program = !action->native;
       callable(made, action->params, action->result);
     } else if (const auto* runbook = std::get_if<RunbookDecl>(&decl.node)) {
       made.kind = Entry::Kind::kRunbook;

@@ -42,6 +42,7 @@ struct Entry {
   std::string result;   // the type as written; of a constant its value; empty: none
   std::string example;  // of kOfValue; and what it gives
   std::string gives;
+  bool is_program = false;  // an own action: a program of the project
   bool is_private = false;
   uint32_t line = 0;
 };

@@ -106,6 +106,13 @@ class Doc(rbk.Case):
         self.assertEqual(entry["parameters"][0]["where"], ['service matches r"^[a-z]+$"'])
         self.assertEqual(entry["result"], "Report")
 
+    def test_an_own_action(self):
+        self.write("own.rbk", '/// Pages somebody.\naction page(to: string) -> string writes = exec "plugins/page"\nerror NoPager { why: string }\n')
+        out = self.rbk("doc", "own.rbk:page").out
+        self.assertIn("page(to: string) -> string\naction, writes, a program of the project\n", out)
+        for kind in ("NoPager", "Timeout", "ExecError"):
+            self.assertIn(f"  {kind} ", out)
+
     def test_two_words_are_one_name(self):
         self.write("shop.rbk", FILE)
         self.assertEqual(self.rbk("doc", "http", "get").out, self.rbk("doc", "http.get").out)

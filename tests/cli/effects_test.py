@@ -78,6 +78,14 @@ class Effects(rbk.Case):
         self.assertEqual(got["rollback"]["unbounded"], [{"why": "`http.post` has no `timeout`"}])
         self.assertEqual(got["runbooks"], [{"name": "pool.drain", "launch": "inside", "step": "drain", "phase": "forward"}])
 
+    def test_an_own_action_is_a_program(self):
+        self.write("plugins/page", "#!/bin/sh\n").chmod(0o755)
+        self.write("own.rbk", 'action page(to: string) writes = exec "plugins/page"\n'
+                   'runbook r() {\n  step p = page("ann") timeout 5s on doubt retry rollback none "x"\n}\n')  # fmt: skip
+        got = self.summary("own.rbk")
+        self.assertEqual(got["commands"], [{"text": "plugins/page", "programs": ["plugins/page"], "behaviour": "writes", "action": "page",
+                                            "step": "p", "phase": "forward"}])  # fmt: skip
+
     def test_a_file_with_errors_has_none(self):
         self.write("bad.rbk", "runbook r() {\n  step a = shel(\"x\")\n}\n")
         done = self.rbk("check", "--effects", "bad.rbk", exit=rbk.USAGE)

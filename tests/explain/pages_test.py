@@ -8,7 +8,7 @@ import rbk
 
 PAGES = sorted((rbk.ROOT / "compiler/diagnostics/explain").glob("RBK*.md"))
 FENCE = re.compile(r"^```rbk,(bad|good)[^\n]*\n(.*?)^```$", re.M | re.S)
-# What the examples import, and the groups that they name.
+# What the examples import, and the programs and groups that they name.
 IMPORTED = {
     "lib/hosts.rbk": 'fn _known() -> list<string> {\n  return ["web-1", "web-2"]\n}\n',
     "plugins/page": "#!/bin/sh\n",
