@@ -25,8 +25,8 @@ std::string_view kind_name(Kind kind) {
 std::string_view what_name(What what) {
   static constexpr std::string_view kNames[] = {
       "runbook", "parameter", "result", "starter", "host",     "request", "program",
-      "command", "query",     "secret", "file",    "approval", "signal",  "lock",
-      "call",    "step",      "commit", "forward", "rollback"};
+      "command", "query",     "secret", "file",    "approval", "ask",     "signal",
+      "lock",    "call",      "step",   "commit",  "forward",  "rollback"};
   return kNames[static_cast<int>(what)];
 }
 
@@ -78,20 +78,21 @@ std::string parameter(const Change& change) {
 }
 
 std::string approval(const Change& change) {
-  const std::string name = code(change.subject);
-  if (change.kind == Kind::kAdded) return "asks for the approval " + name;
-  if (change.kind == Kind::kRemoved) return "drops the approval " + name;
+  const std::string name =
+      (change.what == What::kAsk ? "question " : "approval ") + code(change.subject);
+  if (change.kind == Kind::kAdded) return "adds the " + name;
+  if (change.kind == Kind::kRemoved) return "drops the " + name;
   if (change.aspect == "by") {
     const auto who = [](const std::string& text) { return text.empty() ? "anybody" : text; };
-    return fmt::format("the approval {} is decided by {}, was {}", name, who(change.after),
+    return fmt::format("the {} is decided by {}, was {}", name, who(change.after),
                        who(change.before));
   }
   if (change.aspect == "starter")
-    return fmt::format("whoever started the run may {}decide on the approval {}",
+    return fmt::format("whoever started the run may {}decide on the {}",
                        change.after == "allowed" ? "" : "no longer ", name);
   if (change.aspect == "not_by")
-    return was_and_is(fmt::format("who may not decide on the approval {}", name), change);
-  return was_and_is(fmt::format("the {} of the approval {}", change.aspect, name), change);
+    return was_and_is(fmt::format("who may not decide on the {}", name), change);
+  return was_and_is(fmt::format("the {} of the {}", change.aspect, name), change);
 }
 
 std::string step(const Change& change) {
@@ -176,6 +177,7 @@ std::string sentence(const Change& change) {
     case What::kResult:
       return was_and_is("what it gives", change);
     case What::kApproval:
+    case What::kAsk:
       return approval(change);
     case What::kStep:
       return step(change);

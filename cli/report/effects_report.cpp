@@ -193,6 +193,7 @@ class Printer {
 
   void decisions() {
     std::vector<Row> rows;
+    std::vector<Row> asks;
     for (const effects::Approval& one : summary_.approvals) {
       std::string who = one.by.empty() ? "anybody" : comma(one.by);
       if (!one.quorum.empty()) who = fmt::format("{} of {}", one.quorum, who);
@@ -200,9 +201,10 @@ class Printer {
       if (one.allow_starter) who += ", the starter too";
       if (!one.form.empty()) who += ", fills in " + comma(one.form);
       who += one.expires.empty() ? ", never expires" : ", expires " + one.expires;
-      rows.push_back({one.name, "\"" + one_line(one.question) + "\"", who});
+      (one.is_ask ? asks : rows).push_back({one.name, "\"" + one_line(one.question) + "\"", who});
     }
     section("approvals", rows);
+    section("asks", asks);
     rows.clear();
     for (const effects::Signal& one : summary_.signals)
       rows.push_back({one.name, one.by.empty() ? "from anybody" : "from " + comma(one.by),
@@ -327,7 +329,10 @@ object step_json(const effects::Step& one) {
 }
 
 object approval_json(const effects::Approval& one) {
-  object made{{"name", one.name}, {"question", one.question}, {"by", list(one.by)}};
+  object made{{"name", one.name},
+              {"kind", one.is_ask ? "ask" : "approval"},
+              {"question", one.question},
+              {"by", list(one.by)}};
   if (!one.not_by.empty()) made["not_by"] = list(one.not_by);
   put(made, "quorum", one.quorum);
   put(made, "expires", one.expires);

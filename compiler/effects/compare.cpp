@@ -109,6 +109,7 @@ class Comparison {
   void reach();
   void commands();
   void decisions();
+  void decisions_of(bool is_ask);
   void steps();
   void time(What what, const Bound& before, const Bound& after);
 
@@ -274,25 +275,35 @@ void Comparison::commands() {
   }
 }
 
-void Comparison::decisions() {
+void Comparison::decisions_of(bool is_ask) {
+  const What what = is_ask ? What::kAsk : What::kApproval;
+  const auto of = [&](const Summary& summary) {
+    std::vector<Approval> some;
+    for (const Approval& one : summary.approvals)
+      if (one.is_ask == is_ask) some.push_back(one);
+    return some;
+  };
   lists<Approval>(
-      What::kApproval, before_.approvals, after_.approvals,
-      [](const Approval& one) { return one.name; }, false, true,
+      what, of(before_), of(after_), [](const Approval& one) { return one.name; }, false, !is_ask,
       [&](const Approval& was, const Approval& is) {
         const auto one = [](const std::string& quorum) { return quorum.empty() ? "1" : quorum; };
-        changed(What::kApproval, is.name, "question", was.question, is.question);
-        changed(What::kApproval, is.name, "by", comma(was.by), comma(is.by), true);
-        changed(What::kApproval, is.name, "not_by", comma(was.not_by), comma(is.not_by),
+        changed(what, is.name, "question", was.question, is.question);
+        changed(what, is.name, "by", comma(was.by), comma(is.by), true);
+        changed(what, is.name, "not_by", comma(was.not_by), comma(is.not_by),
                 is.not_by.size() < was.not_by.size());
         const std::string old = one(was.quorum);
         const std::string fresh = one(is.quorum);
-        changed(What::kApproval, is.name, "quorum", old, fresh,
+        changed(what, is.name, "quorum", old, fresh,
                 fresh.size() < old.size() || (fresh.size() == old.size() && fresh < old));
-        changed(What::kApproval, is.name, "expires", was.expires, is.expires, is.expires.empty());
-        changed(What::kApproval, is.name, "form", comma(was.form), comma(is.form));
-        changed(What::kApproval, is.name, "starter", was.allow_starter ? "allowed" : "not allowed",
+        changed(what, is.name, "expires", was.expires, is.expires, is.expires.empty());
+        changed(what, is.name, "form", comma(was.form), comma(is.form));
+        changed(what, is.name, "starter", was.allow_starter ? "allowed" : "not allowed",
                 is.allow_starter ? "allowed" : "not allowed", is.allow_starter);
       });
+}
+
+void Comparison::decisions() {
+  for (const bool is_ask : {false, true}) decisions_of(is_ask);
   lists<Signal>(
       What::kSignal, before_.signals, after_.signals, [](const Signal& one) { return one.name; },
       false, false);

@@ -25,6 +25,7 @@ struct Change {
     kFile,      // its path; aspect "use"
     kApproval,  // its name; aspects "question", "by", "not_by", "quorum", "expires", "form",
                 // "starter"
+    kAsk,       // a question's name; the same aspects
     kSignal,
     kLock,
     kCall,  // a runbook that is called

@@ -51,7 +51,7 @@ TEST(Compare, AnApprovalThatIsGoneOrWeakerWidens) {
   EXPECT_EQ(changes(two, one), "!~11 go quorum: 2 -> 1\n");
   EXPECT_EQ(changes(one, two), "~11 go quorum: 1 -> 2\n");
   EXPECT_EQ(changes(one, starter), "!~11 go starter: not allowed -> allowed\n");
-  EXPECT_EQ(changes(one, none), "!-11 go :  -> \n~17  bound: no bound -> 0s\n");
+  EXPECT_EQ(changes(one, none), "!-11 go :  -> \n~18  bound: no bound -> 0s\n");
 }
 
 TEST(Compare, AStepThatWritesOrIsNotUndoneAnyMoreWidens) {
@@ -60,10 +60,10 @@ TEST(Compare, AStepThatWritesOrIsNotUndoneAnyMoreWidens) {
   const std::string left = runbook("step a = shell(\"a\") timeout 1m rollback none \"x\"");
   const std::string reads = runbook("step a = shell(\"a\") timeout 1m reads rollback none \"x\"");
   EXPECT_EQ(changes(undone, left),
-            "-6 u :  -> \n-7 a text: u -> \n!~15 a undo: rollback -> none \"x\"\n"
-            "~18  bound: 1m -> 0s\n");
-  EXPECT_EQ(changes(reads, left), "!~15 a behaviour: reads -> writes\n");
-  EXPECT_EQ(changes(left, reads), "~15 a behaviour: writes -> reads\n");
+            "-6 u :  -> \n-7 a text: u -> \n!~16 a undo: rollback -> none \"x\"\n"
+            "~19  bound: 1m -> 0s\n");
+  EXPECT_EQ(changes(reads, left), "!~16 a behaviour: reads -> writes\n");
+  EXPECT_EQ(changes(left, reads), "~16 a behaviour: writes -> reads\n");
 }
 
 TEST(Compare, WhatIsReachedNewlyWidens) {

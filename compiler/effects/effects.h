@@ -81,7 +81,7 @@ struct Host {
   Place place;
 };
 
-/// A decision of people.
+/// A decision of people: an approval, or the answer to an `ask`.
 struct Approval {
   std::string name;
   std::string question;

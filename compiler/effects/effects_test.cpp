@@ -181,6 +181,34 @@ runbook r(patience: duration = 5s, t: time) {
             "approval has no `expires`] [c: `r` calls itself]");
 }
 
+TEST(Effects, WaitsEndWhenTheFirstOfThemDoes) {
+  const Summary found = summary_of(R"(
+record Go { version: string }
+runbook r(t: time) {
+  let go = wait for signal go: Go by group "ci" timeout 1h
+  hold 10m every 30s { step gate = shell("gate") reads timeout 5s }
+  wait first {
+    case signal stop: Go => log.info("s")
+    case until t => log.info("t")
+    case repeat every 15s { step lag = shell("lag") reads timeout 5s; until lag.exit_code == 0 } => log.info("u")
+    case 2h => log.info(go.version)
+  }
+  wait first {
+    case repeat every 1s at most 1m { step a = shell("a") reads timeout 5s; until a.exit_code == 0 } => log.info("v")
+    case until t => log.info("w")
+  }
+  ask what "Which?" { by starter; form { n: int = 1 }; expires 30m then default }
+  log.info("${what.n}")
+}
+)");
+  EXPECT_EQ(time(found.forward), "3h41m10s");  // 1h, 10m5s, 2h, 1m5s, 30m
+  ASSERT_EQ(found.signals.size(), 2U);
+  EXPECT_EQ(found.signals[0].by, std::vector<std::string>{"group \"ci\""});
+  ASSERT_EQ(found.approvals.size(), 1U);
+  EXPECT_TRUE(found.approvals[0].is_ask);
+  EXPECT_EQ(found.commands.size(), 3U);
+}
+
 TEST(Effects, ACommitEndsWhatIsUndone) {
   const Summary found = summary_of(R"(
 runbook r() {

@@ -206,18 +206,24 @@ Cost Walker::repeat(const RepeatStmt& node) {
 }
 
 Cost Walker::wait_first(const WaitFirstExpr& node) {
-  std::optional<Bound> shortest;
+  // It ends when the first of the cases does; what the others did is undone before it goes on.
+  std::optional<int64_t> shortest;
+  const auto ends_after = [&](int64_t micros) {
+    if (!shortest || micros < *shortest) shortest = micros;
+  };
+  Cost works;
   Cost bodies;
   for (const WaitFirstExpr::Arm& arm : node.arms) {
     switch (arm.kind) {
       case WaitFirstExpr::Arm::Kind::kDuration:
-        if (const auto micros = at_most(arm.value)) {
-          if (!shortest || *micros < shortest->fixed) shortest = Bound::of(*micros);
-        }
+        if (const auto micros = at_most(arm.value)) ends_after(*micros);
         break;
-      case WaitFirstExpr::Arm::Kind::kWork:
-        bodies = longer(bodies, {{}, statement(arm.work).undo, {}});
+      case WaitFirstExpr::Arm::Kind::kWork: {
+        const Cost work = statement(arm.work);
+        if (work.forward.is_bounded() && work.forward.terms.empty()) ends_after(work.forward.fixed);
+        works = longer(works, {work.rollback(), work.undo, {}});
         break;
+      }
       case WaitFirstExpr::Arm::Kind::kSignal:
         all_.summary.signals.push_back({arm.signal.text, {}, place_});
         break;
@@ -226,8 +232,9 @@ Cost Walker::wait_first(const WaitFirstExpr& node) {
     }
     bodies = longer(bodies, block(arm.body));
   }
-  if (!shortest) shortest = open("`wait first` has no arm of a known length");
-  return waiting(*shortest) + bodies;
+  const Bound waited =
+      shortest ? Bound::of(*shortest) : open("no case of `wait first` has a bound");
+  return waiting(waited) + works + bodies;
 }
 
 Cost Walker::approval(const ApprovalStmt& node) {
