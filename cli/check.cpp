@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <atomic>
 #include <filesystem>
+#include <set>
+#include <thread>
 
 #include "cli/command.h"
 #include "cli/files.h"
@@ -16,6 +19,10 @@ namespace {
 
 /// Fixes may make others possible; more rounds than this mean that two of them undo each other.
 constexpr int kFixRounds = 10;
+/// Fewer files are checked before a thread would have begun.
+constexpr size_t kFewFiles = 8;
+/// So many programs are held at a time.
+constexpr size_t kBatch = 64;
 
 class Checking {
  public:
@@ -25,25 +32,51 @@ class Checking {
         options_(compile_options(project, strict)),
         effects_(effects) {}
 
-  Status check(const std::string& file, bool fix) {
+  /// Applies what fixes there are, then tells of the rest.
+  Status fix(const std::string& file) {
     for (int round = 0;; ++round) {
-      Result<std::string> text = read_file(file);
-      if (!text) return tl::unexpected(text.error());
-      const std::string path = file == "-" ? file : project_.relative(file);
-      const check::CheckedProgram checked = check::check(path, std::move(*text), options_);
-      if (fix && round < kFixRounds) {
-        Result<size_t> fixed = apply(checked);
+      const Result<check::CheckedProgram> checked = read(file);
+      if (!checked) return tl::unexpected(checked.error());
+      if (round < kFixRounds) {
+        Result<size_t> fixed = apply(*checked);
         if (!fixed) return tl::unexpected(fixed.error());
         fixes_ += *fixed;
         if (*fixed != 0) continue;
       }
-      print_diagnostics(terminal_, checked, false);
-      errors_ += checked.diagnostics.error_count();
-      warnings_ += checked.diagnostics.warning_count();
-      ++files_;
-      if (effects_ && !checked.diagnostics.has_errors()) show_effects(checked);
+      tell(*checked);
       return {};
     }
+  }
+
+  /// Tells of each, in this order; as many as there are processors are checked at a time.
+  Status check(const std::vector<std::string>& files) {
+    const size_t workers = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 16);
+    if (files.size() < kFewFiles || workers == 1) {
+      for (const std::string& file : files) {
+        const Result<check::CheckedProgram> checked = read(file);
+        if (!checked) return tl::unexpected(checked.error());
+        tell(*checked);
+      }
+      return {};
+    }
+    for (size_t begin = 0; begin < files.size(); begin += kBatch) {
+      const size_t end = std::min(files.size(), begin + kBatch);
+      std::vector<std::optional<Result<check::CheckedProgram>>> batch(end - begin);
+      std::atomic<size_t> next = 0;
+      const auto work = [&] {
+        for (size_t i = next++; i < batch.size(); i = next++) batch[i] = read(files[begin + i]);
+      };
+      {
+        std::vector<std::jthread> others;
+        for (size_t i = 1; i < workers; ++i) others.emplace_back(work);
+        work();
+      }
+      for (const auto& checked : batch) {
+        if (!*checked) return tl::unexpected(checked->error());
+        tell(**checked);
+      }
+    }
+    return {};
   }
 
   ExitStatus finish() const {
@@ -61,6 +94,30 @@ class Checking {
   }
 
  private:
+  /// Any thread.
+  Result<check::CheckedProgram> read(const std::string& file) const {
+    Result<std::string> text = read_file(file);
+    if (!text) return tl::unexpected(text.error());
+    const std::string path = file == "-" ? file : project_.relative(file);
+    return check::check(path, std::move(*text), options_);
+  }
+
+  /// What an imported file has is told once, whoever imports it.
+  void tell(const check::CheckedProgram& checked) {
+    for (const diagnostics::Diagnostic& one : checked.diagnostics.sorted()) {
+      const source::Source& source = checked.sources.get(one.primary.file);
+      const bool is_new =
+          told_.insert(fmt::format("{}:{}:{}:{}", source.path(), one.primary.begin,
+                                   diagnostics::code_text(one.code), one.message))
+              .second;
+      if (!is_new) continue;
+      print_diagnostic(terminal_, one, checked.sources);
+      ++(one.severity == diagnostics::Severity::kError ? errors_ : warnings_);
+    }
+    ++files_;
+    if (effects_ && !checked.diagnostics.has_errors()) show_effects(checked);
+  }
+
   /// Of each public runbook: a private one's are those of its callers.
   void show_effects(const check::CheckedProgram& checked) const {
     for (const check::SymbolId runbook : effects::runbooks_of(checked)) {
@@ -93,6 +150,7 @@ class Checking {
   const Project& project_;
   check::Options options_;
   bool effects_;
+  std::set<std::string> told_;
   size_t files_ = 0;
   size_t errors_ = 0;
   size_t warnings_ = 0;
@@ -130,9 +188,12 @@ ExitStatus check_command(const Terminal& terminal, const Arguments& arguments) {
                                "it holds"});
   }
   Checking checking(terminal, *project, strict, effects);
+  if (!fix) {
+    if (Status checked = checking.check(files); !checked) return refuse(terminal, checked.error());
+    return checking.finish();
+  }
   for (const std::string& file : files) {
-    if (Status checked = checking.check(file, fix); !checked)
-      return refuse(terminal, checked.error());
+    if (Status fixed = checking.fix(file); !fixed) return refuse(terminal, fixed.error());
   }
   return checking.finish();
 }

@@ -53,14 +53,19 @@ check::Options compile_options(const Project& project, bool strict) {
   return options;
 }
 
+void print_diagnostic(const Terminal& terminal, const diagnostics::Diagnostic& one,
+                      const source::SourceSet& sources) {
+  if (terminal.json)
+    terminal.print_json(diagnostics::to_json(one, sources));
+  else
+    terminal.print_to_err(diagnostics::render(one, sources, terminal.err_colour) + "\n");
+}
+
 void print_diagnostics(const Terminal& terminal, const check::CheckedProgram& checked,
                        bool only_errors) {
   for (const diagnostics::Diagnostic& one : checked.diagnostics.sorted()) {
     if (only_errors && one.severity != diagnostics::Severity::kError) continue;
-    if (terminal.json)
-      terminal.print_json(diagnostics::to_json(one, checked.sources));
-    else
-      terminal.print_to_err(diagnostics::render(one, checked.sources, terminal.err_colour) + "\n");
+    print_diagnostic(terminal, one, checked.sources);
   }
 }
 

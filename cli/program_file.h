@@ -46,6 +46,9 @@ Result<std::unique_ptr<check::CheckedProgram>> load_checked(const Terminal& term
 Result<const bytecode::Runbook*> choose_runbook(const bytecode::Program& program,
                                                 const Target& target);
 
+void print_diagnostic(const Terminal& terminal, const diagnostics::Diagnostic& one,
+                      const source::SourceSet& sources);
+
 /// Prints each, to `out` as JSON or to `err` as pictures.
 void print_diagnostics(const Terminal& terminal, const check::CheckedProgram& checked,
                        bool only_errors);
