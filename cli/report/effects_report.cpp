@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/text_width.h"
-#include "base/units.h"
 
 namespace rbk::cli {
 namespace {
@@ -244,13 +243,13 @@ class Printer {
 
   void time(std::string_view name, const Bound& bound) {
     if (bound.is_nothing()) return;
-    if (bound.is_bounded()) return section(name, {{"at most " + bound_text(bound)}});
+    if (bound.is_bounded()) return section(name, {{"at most " + effects::text_of(bound)}});
     std::vector<Row> rows;
     for (const Bound::Open& open : bound.open) rows.push_back({"no bound", open.why, open.step});
     section(name, rows, 2);
     Bound known = bound;
     known.open.clear();
-    if (!known.is_nothing()) section("", {{"the rest", "at most " + bound_text(known)}});
+    if (!known.is_nothing()) section("", {{"the rest", "at most " + effects::text_of(known)}});
   }
 
   static constexpr size_t kNoCell = SIZE_MAX;
@@ -379,17 +378,6 @@ std::string place_text(const Place& place) {
   const std::string phase =
       fmt::format("({})", place.phase == Phase::kRollback ? "undo" : phase_name(place.phase));
   return place.step.empty() ? phase : place.step + " " + phase;
-}
-
-std::string bound_text(const Bound& bound) {
-  std::string text = bound.fixed != 0 ? format_duration(bound.fixed) : "";
-  for (const Bound::Term& term : bound.terms) {
-    if (!text.empty()) text += " and ";
-    text += format_duration(term.each);
-    text += term.at_a_time == 1 ? fmt::format(" for each of `{}`", term.over)
-                                : fmt::format(" for every {} of `{}`", term.at_a_time, term.over);
-  }
-  return text.empty() ? "nothing" : text;
 }
 
 std::string effects_text(const Summary& summary, bool colour) {

@@ -18,7 +18,5 @@ boost::json::object effects_json(const effects::Summary& summary);
 std::string_view phase_name(effects::Phase phase);
 /// "drain", "drain (undo)", "(after failure)".
 std::string place_text(const effects::Place& place);
-/// "7m", "5m and 2m for every 2 of `hosts`"; "nothing" if it takes no time.
-std::string bound_text(const effects::Bound& bound);
 
 }  // namespace rbk::cli

@@ -1,7 +1,11 @@
 #include "compiler/effects/bound.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
+
+#include "base/units.h"
 
 namespace rbk::effects {
 namespace {
@@ -56,6 +60,18 @@ Bound Bound::unbounded(std::string step, std::string why) {
   Bound made;
   made.open.push_back({std::move(step), std::move(why)});
   return made;
+}
+
+std::string text_of(const Bound& bound) {
+  std::string text;
+  if (bound.fixed != 0 || bound.terms.empty()) text = format_duration(bound.fixed);
+  for (const Bound::Term& term : bound.terms) {
+    if (!text.empty()) text += " and ";
+    text += format_duration(term.each);
+    text += term.at_a_time == 1 ? fmt::format(" for each of `{}`", term.over)
+                                : fmt::format(" for every {} of `{}`", term.at_a_time, term.over);
+  }
+  return text;
 }
 
 Bound operator+(const Bound& left, const Bound& right) { return combined(left, right, sum); }

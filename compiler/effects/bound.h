@@ -35,6 +35,9 @@ struct Bound {
   friend bool operator==(const Bound&, const Bound&) = default;
 };
 
+/// "5m and 2m for every 2 of `hosts`", without what has no bound; "0s" if it takes no time.
+std::string text_of(const Bound& bound);
+
 /// One after the other.
 Bound operator+(const Bound& left, const Bound& right);
 /// Either, or both at once.

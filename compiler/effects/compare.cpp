@@ -7,8 +7,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/units.h"
-
 namespace rbk::effects {
 namespace {
 
@@ -364,14 +362,7 @@ void Comparison::steps() {
 
 void Comparison::time(What what, const Bound& before, const Bound& after) {
   const auto text = [](const Bound& bound) {
-    if (!bound.is_bounded()) return std::string("no bound");
-    std::string made = format_duration(bound.fixed);
-    for (const Bound::Term& term : bound.terms)
-      made += term.at_a_time == 1
-                  ? fmt::format(" and {} for each of `{}`", format_duration(term.each), term.over)
-                  : fmt::format(" and {} for every {} of `{}`", format_duration(term.each),
-                                term.at_a_time, term.over);
-    return made;
+    return bound.is_bounded() ? text_of(bound) : std::string("no bound");
   };
   changed(what, "", "bound", text(before), text(after), before.is_bounded() && !after.is_bounded());
 }

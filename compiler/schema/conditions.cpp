@@ -130,8 +130,8 @@ class Condition {
     (*place)[keyword] = std::move(value);
   }
 
-  bool pattern(std::string text) {
-    put("pattern", boost::json::value(std::move(text)));
+  bool pattern(const std::string& text) {
+    put("pattern", boost::json::value(text));
     return true;
   }
 
@@ -174,7 +174,7 @@ class Condition {
         const auto wanted = text(test.right);
         if (!wanted) return false;
         std::optional<std::string> made = portable(*wanted);
-        return made && pattern(std::move(*made));
+        return made && pattern(*made);
       }
       case BinaryOp::kLt:
       case BinaryOp::kLe:
