@@ -167,9 +167,18 @@ class Timeline {
                       paint("\033[1;31m", "could not be undone: " + error_text(*step.undo_error)));
   }
 
+  /// Who decided what, and when.
+  void decisions() {
+    for (const engine::News& news : detail_.timeline) {
+      if (news.kind == engine::News::Kind::kDecided)
+        text_ += fmt::format("{} {}\n", format_time(news.time), printable(decision_text(news)));
+    }
+  }
+
   void footer() {
     const engine::RunSummary& run = detail_.run;
     if (!detail_.steps.empty()) text_ += '\n';
+    decisions();
     for (const engine::WaitingFor& wait : detail_.waits)
       text_ += fmt::format("{}{}\n", wait.kind == engine::Wait::Kind::kDoubt ? "" : "waits for ",
                            waiting_text(wait));
@@ -211,6 +220,12 @@ void print_json(const Terminal& terminal, const engine::RunDetail& detail) {
   for (const engine::RunSummary& rollback : detail.rollbacks)
     rollbacks.push_back({{"run", rollback.id}, {"status", engine::to_string(rollback.status)}});
   run["rollbacks"] = std::move(rollbacks);
+  boost::json::array decisions;
+  for (const engine::News& news : detail.timeline) {
+    if (news.kind != engine::News::Kind::kDecided) continue;
+    if (auto event = event_of(detail.run.id, news)) decisions.emplace_back(std::move(*event));
+  }
+  run["decisions"] = std::move(decisions);
   terminal.print_json(run);
   for (const engine::StepDetail& step : detail.steps) terminal.print_json(step_json(step));
 }

@@ -178,6 +178,10 @@ std::string encode_news(const std::vector<News>& news, const json::value* output
         writer.text(item.path);
         writer.text(item.by);
         break;
+      case News::Kind::kDecided:
+        writer.text(item.path);
+        put_value(writer, item.input, nullptr, blobs);
+        break;
       case News::Kind::kStatus:
         writer.byte(static_cast<uint8_t>(item.status));
         break;
@@ -239,6 +243,13 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
         item.path = reader.text();
         item.by = reader.text();
         break;
+      case News::Kind::kDecided: {
+        item.path = reader.text();
+        auto input = get_value(reader, source);
+        if (!input) return tl::unexpected(input.error());
+        item.input = std::move(*input);
+        break;
+      }
       case News::Kind::kStatus: {
         const uint8_t status = reader.byte();
         if (status < 1 || status > static_cast<uint8_t>(RunStatus::kCancelled)) reader.stop();

@@ -33,6 +33,9 @@ struct News {
     kQuestion = 12,     // as kApproval, of a question
     kAwaits = 13,       // as kApproval, of a signal
     kSignalled = 14,    // path: the signal's name; by: who sent it
+    kDecided = 15,      // path; input: {what: approval|question|doubt, name, answer, by: [users],
+                        // reason?, form?}; answer: approved rejected answered expired done not_done
+                        // failed left
   };
   Kind kind = Kind::kMark;
   uint64_t entry = 0;  // of the journal

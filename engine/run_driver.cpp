@@ -105,6 +105,7 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
     const Asked* asked = asked_.find(answers);
     const bool performed = asked != nullptr && asked->perform() != nullptr;
     if (asked != nullptr && (!performed || asked->in_doubt)) change_.waits_over.push_back(answers);
+    if (asked != nullptr) tell_decision(asked->request, event, news);
     News& item = news.emplace_back();
     item.kind = performed ? News::Kind::kAttemptEnded : News::Kind::kWaitOver;
     item.request = answers;
@@ -129,6 +130,63 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
   close_entry(entry, std::move(news), performed != nullptr ? &performed->output : nullptr);
   if (attempt != 0) leaving_.acknowledged.push_back(attempt);
   return {};
+}
+
+namespace {
+
+std::string_view answer_of(const vm::event::Resolved& resolved) {
+  switch (resolved.how) {
+    case vm::event::Resolved::How::kDone:
+      return "done";
+    case vm::event::Resolved::How::kNotDone:
+      return "not_done";
+    case vm::event::Resolved::How::kFail:
+      return "failed";
+    case vm::event::Resolved::How::kLeave:
+      return "left";
+  }
+  return "";
+}
+
+}  // namespace
+
+/// Who decided what, for whoever asks later.
+void RunDriver::tell_decision(const vm::Request& request, const vm::Event& event,
+                              std::vector<News>& news) {
+  News item;
+  item.kind = News::Kind::kDecided;
+  boost::json::object said;
+  if (const auto* approve = std::get_if<vm::request::Approve>(&request.what)) {
+    item.path = approve->path;
+    said["what"] = approve->is_question ? "question" : "approval";
+    if (const auto* description = approve->description.if_object())
+      if (const auto* name = description->if_contains("name")) said["name"] = *name;
+    if (const auto* decided = std::get_if<vm::event::Decided>(&event.what)) {
+      said["answer"] = approve->is_question ? "answered"
+                       : decided->approved  ? "approved"
+                                            : "rejected";
+      said["by"] = boost::json::array(decided->by.begin(), decided->by.end());
+      if (!decided->reason.empty()) said["reason"] = decided->reason;
+      if (!decided->form.empty()) said["form"] = decided->form;
+    } else if (std::holds_alternative<vm::event::Woke>(event.what)) {
+      said["answer"] = "expired";
+      said["by"] = boost::json::array();
+    } else {
+      return;
+    }
+  } else if (const auto* resolved = std::get_if<vm::event::Resolved>(&event.what)) {
+    const auto* doubt = std::get_if<vm::request::AskDoubt>(&request.what);
+    if (doubt == nullptr) return;
+    item.path = doubt->path;
+    said["what"] = "doubt";
+    said["name"] = doubt->path;
+    said["answer"] = answer_of(*resolved);
+    said["by"] = boost::json::array{boost::json::string(resolved->by)};
+  } else {
+    return;
+  }
+  item.input = std::move(said);
+  news.push_back(std::move(item));
 }
 
 void RunDriver::tell_marks(std::vector<vm::Mark> marks, std::vector<News>& news) {

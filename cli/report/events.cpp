@@ -289,6 +289,12 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       result["name"] = news.path;
       result["by"] = news.by;
       return result;
+    case News::Kind::kDecided:
+      result = base("decided", run, news.time);
+      result["path"] = news.path;
+      if (const object* said = news.input.if_object())
+        for (const auto& [key, value] : *said) result[key] = value;
+      return result;
     case News::Kind::kDoubt:
       result = base("in_doubt", run, news.time);
       result["path"] = news.path;
@@ -330,6 +336,25 @@ object event_of(const std::string& run, const engine::LogLine& line) {
   return result;
 }
 
+std::string decision_text(const News& news) {
+  std::string answer = field(news.input, "answer");
+  if (answer == "not_done") answer = "not done";
+  std::string by;
+  const object* said = news.input.if_object();
+  const boost::json::value* users = said == nullptr ? nullptr : said->if_contains("by");
+  if (users != nullptr && users->is_array()) {
+    for (const boost::json::value& user : users->get_array())
+      by += (by.empty() ? " by " : ", ") + output_text(user);
+  }
+  // A path tells apart what has one name.
+  std::string text = fmt::format("{} {} {}{}", field(news.input, "what"), news.path, answer, by);
+  if (const std::string reason = field(news.input, "reason"); !reason.empty())
+    text += ": " + reason;
+  const boost::json::value* form = said == nullptr ? nullptr : said->if_contains("form");
+  if (form != nullptr) text += " " + boost::json::serialize(*form);
+  return text;
+}
+
 std::string line_of(const News& news) {
   switch (news.kind) {
     case News::Kind::kMark:
@@ -345,6 +370,8 @@ std::string line_of(const News& news) {
                          field(news.input, "type"));
     case News::Kind::kSignalled:
       return fmt::format("signal {} by {}", news.path, news.by);
+    case News::Kind::kDecided:
+      return decision_text(news);
     case News::Kind::kDoubt:
       return "in doubt " + news.path;
     case News::Kind::kRepeat:

@@ -21,6 +21,9 @@ std::string_view waiting_kind(engine::Wait::Kind kind);
 boost::json::object waiting_json(const engine::WaitingFor& wait);
 boost::json::object summary_json(const engine::RunSummary& run);
 
+/// "approval go approved by eve {\"ticket\":\"OPS-1\"}", of a decision's news.
+std::string decision_text(const engine::News& news);
+
 /// Without time and newline; empty for news that nobody wants to read.
 std::string line_of(const engine::News& news);
 std::string line_of(const engine::LogLine& line);

@@ -136,6 +136,7 @@ void StepTree::take(const News& news) {
       std::erase_if(waits_, [&](const auto& wait) { return wait.first == news.request; });
       return;
     case News::Kind::kSignalled:
+    case News::Kind::kDecided:
       say(TintedLine().add("  ").add(line_of(news), Tint::kDim));
       return;
     case News::Kind::kCancelled:

@@ -79,6 +79,19 @@ class Decisions(rbk.Case):
         outputs = [process.communicate(timeout=60) for process in processes]
         return [(process.returncode, *output) for process, output in zip(processes, outputs)]
 
+    def test_who_decided_what_is_kept_and_shown(self):
+        self.write("form.rbk", 'runbook form() {\n  approval go "sure?" {\n    by group "sre"\n    form { ticket: string }\n  }\n}\n')
+        for word, more, answer in [
+            ("approve", ["--set", "ticket=T-7"], 'approval go approved by bob {"ticket":"T-7"}'),
+            ("reject", ["--reason", "not now"], "approval go rejected by bob: not now"),
+        ]:
+            run = rbk.run_id(self.rbk("run", "form.rbk", "--json", exit=rbk.SUSPENDED))
+            self.rbk(word, run, "go", *more, "--as", "bob", exit=None)
+            self.assertIn(answer, self.rbk("show", run).out)
+            self.assertIn(answer, self.rbk("show", run, "--events").out)
+            decided = self.rbk("show", run, "--json").lines()[0]["decisions"]
+            self.assertEqual([(one["what"], one["by"]) for one in decided], [("approval", ["bob"])])
+
     def test_one_approves_while_another_rejects(self):
         for _ in range(8):
             self.begin("gate", GATE, exit=rbk.SUSPENDED)
