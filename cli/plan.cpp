@@ -117,6 +117,8 @@ std::string_view kind_name(Node::Kind kind) {
       return "require";
     case Node::Kind::kFail:
       return "fail";
+    case Node::Kind::kReturn:
+      return "return";
     case Node::Kind::kHandler:
       return "handler";
   }

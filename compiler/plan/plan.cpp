@@ -22,12 +22,18 @@ class Walker {
   std::vector<Node> block(BlockId id) {
     std::vector<Node> nodes;
     if (!id.valid()) return nodes;
-    for (const StmtId stmt : ast()[id].stmts) statement(stmt, nodes);
+    for (const StmtId stmt : ast()[id].stmts) {
+      // Handlers stand behind a `return` and run after it.
+      const bool is_handler = std::holds_alternative<HandlerStmt>(ast()[stmt].node);
+      if (leaves_ == Leaves::kNo || is_handler) statement(stmt, nodes);
+    }
     return nodes;
   }
 
  private:
   static constexpr int kDeepestCall = 16;  // runbooks that call each other in a circle
+  /// What certainly ends here: nothing that follows is reached.
+  enum class Leaves : uint8_t { kNo, kRound, kLoop, kRunbook };
 
   const Ast& ast() const { return known_.module().ast; }
 
@@ -58,6 +64,8 @@ class Walker {
   void show(const LetStmt& node, const Place& place, std::vector<Node>& out);
   void show(const AssignStmt& node, const Place& place, std::vector<Node>& out);
   void show(const ExprStmt& node, const Place& place, std::vector<Node>& out);
+  void show(const BreakStmt& node, const Place& place, std::vector<Node>& out);
+  void show(const ContinueStmt& node, const Place& place, std::vector<Node>& out);
   void show(const StepStmt& node, const Place& place, std::vector<Node>& out);
   void show(const ForStmt& node, const Place& place, std::vector<Node>& out);
   void show(const RepeatStmt& node, const Place& place, std::vector<Node>& out);
@@ -71,6 +79,7 @@ class Walker {
 
   void call(const CallExpr& node, ExprId id, StmtId owner, Node& into);
   void branch(std::string text, BlockId body, std::vector<Node>& out);
+  std::vector<Node> maybe(BlockId body);
   void handler(std::string text, BlockId body, std::vector<Node>& out);
   void loop(std::string text, ExprId items, check::SymbolId item, check::SymbolId index,
             BlockId body, std::vector<Node>& out);
@@ -103,6 +112,8 @@ class Walker {
   std::string path_;   // with a trailing slash unless empty
   std::string items_;  // "[web-1]": of the loops since the last step
   int depth_;
+  Leaves leaves_ = Leaves::kNo;
+  int branches_ = 0;  // that may be taken or not, around this
 };
 
 std::string Walker::people(const std::vector<Who>& who) const {
@@ -148,8 +159,19 @@ std::vector<std::string> Walker::clauses(const Clauses& written) const {
 
 void Walker::branch(std::string text, BlockId body, std::vector<Node>& out) {
   Node node = plain(Node::Kind::kBranch, std::move(text));
-  node.children = block(body);
+  node.children = maybe(body);
   if (!node.children.empty()) out.push_back(std::move(node));
+}
+
+/// What may be reached or not: what leaves it leaves nothing for certain.
+std::vector<Node> Walker::maybe(BlockId body) {
+  const Leaves outer = leaves_;
+  leaves_ = Leaves::kNo;
+  ++branches_;
+  std::vector<Node> nodes = block(body);
+  --branches_;
+  leaves_ = outer;
+  return nodes;
 }
 
 void Walker::show(const IfExpr& node, const Place&, std::vector<Node>& out) {
@@ -188,7 +210,7 @@ void Walker::loop(std::string text, ExprId items, check::SymbolId item, check::S
   if (list.shape != Value::Shape::kList) {
     const std::string outer = items_;
     items_ += "[*]";
-    node.children = block(body);
+    node.children = maybe(body);
     items_ = outer;
     if (!node.children.empty()) out.push_back(std::move(node));
     return;
@@ -202,7 +224,10 @@ void Walker::loop(std::string text, ExprId items, check::SymbolId item, check::S
     ++at;
     for (Node& child : block(body)) node.children.push_back(std::move(child));
     items_ = outer;
+    if (leaves_ == Leaves::kRound) leaves_ = Leaves::kNo;
+    if (leaves_ != Leaves::kNo) break;
   }
+  if (leaves_ == Leaves::kLoop) leaves_ = Leaves::kNo;
   if (item != check::kNone) known_.set(item, {});
   if (index != check::kNone) known_.set(index, {});
   if (!node.children.empty()) out.push_back(std::move(node));
@@ -227,14 +252,14 @@ void Walker::show(const RepeatStmt& node, const Place&, std::vector<Node>& out) 
     text +=
         fmt::format(" at most {}{}", known_.show(node.at_most), node.at_most_times ? " times" : "");
   Node made = plain(Node::Kind::kLoop, std::move(text));
-  made.children = block(node.body);
+  made.children = maybe(node.body);
   out.push_back(std::move(made));
 }
 
 void Walker::show(const HoldStmt& node, const Place&, std::vector<Node>& out) {
   Node made = plain(Node::Kind::kLoop, fmt::format("hold {} every {}", known_.show(node.duration),
                                                    known_.show(node.every)));
-  made.children = block(node.body);
+  made.children = maybe(node.body);
   out.push_back(std::move(made));
 }
 
@@ -300,7 +325,7 @@ void Walker::show(const StepStmt& node, const Place& place, std::vector<Node>& o
   if (node.block.valid()) made.children = block(node.block);
   if (const auto* rollback = node.clauses.find<RollbackClause>(); rollback && rollback->block) {
     const Plan before = plan_;  // what undoing takes is shown, and not counted as what the run does
-    made.undo = block(rollback->block);
+    made.undo = maybe(rollback->block);
     plan_.reads = before.reads;
     plan_.idempotent = before.idempotent;
     plan_.writes = before.writes;
@@ -323,7 +348,7 @@ void Walker::show(const TryExpr& node, const Place&, std::vector<Node>& out) {
 
 void Walker::show(const ParallelExpr& node, const Place&, std::vector<Node>& out) {
   Node made = plain(Node::Kind::kParallel, "parallel");
-  made.children = block(node.body);
+  made.children = maybe(node.body);
   out.push_back(std::move(made));
 }
 
@@ -355,7 +380,7 @@ void Walker::show(const WaitFirstExpr& node, const Place&, std::vector<Node>& ou
                  : arm.kind == Kind::kUntil ? "case until " + known_.show(arm.value)
                                             : "case " + known_.show(arm.value);
     }
-    for (Node& child : block(arm.body)) one.children.push_back(std::move(child));
+    for (Node& child : maybe(arm.body)) one.children.push_back(std::move(child));
     made.children.push_back(std::move(one));
   }
   out.push_back(std::move(made));
@@ -363,6 +388,7 @@ void Walker::show(const WaitFirstExpr& node, const Place&, std::vector<Node>& ou
 
 void Walker::show(const FailExpr& node, const Place&, std::vector<Node>& out) {
   out.push_back(plain(Node::Kind::kFail, known_.show(node.error)));
+  leaves_ = Leaves::kRunbook;
 }
 
 void Walker::show(const CallExpr& node, const Place& place, std::vector<Node>& out) {
@@ -398,6 +424,15 @@ void Walker::show(const ForStmt& node, const Place& place, std::vector<Node>& ou
 
 void Walker::show(const ReturnStmt& node, const Place& place, std::vector<Node>& out) {
   expression(node.value, nullptr, place.stmt, out);
+  if (branches_ > 0)
+    out.push_back(plain(Node::Kind::kReturn, node.value.valid() ? known_.show(node.value) : ""));
+  leaves_ = Leaves::kRunbook;
+}
+
+void Walker::show(const BreakStmt&, const Place&, std::vector<Node>&) { leaves_ = Leaves::kLoop; }
+
+void Walker::show(const ContinueStmt&, const Place&, std::vector<Node>&) {
+  leaves_ = Leaves::kRound;
 }
 
 void Walker::show(const RequireStmt& node, const Place&, std::vector<Node>& out) {
@@ -421,7 +456,7 @@ void Walker::show(const HandlerStmt& node, const Place&, std::vector<Node>& out)
 
 void Walker::handler(std::string text, BlockId body, std::vector<Node>& out) {
   Node made = plain(Node::Kind::kHandler, std::move(text));
-  made.children = block(body);
+  made.children = maybe(body);
   if (!made.children.empty()) out.push_back(std::move(made));
 }
 

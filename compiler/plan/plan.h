@@ -25,6 +25,7 @@ struct Node {
     kCommit,    // the point of no return; text says why
     kRequire,   // text is the condition, not known before the run
     kFail,      // text is the error
+    kReturn,    // in a branch: the runbook may end here; text is what it gives
     kHandler,   // text: "after failure"; children
   };
   Kind kind = Kind::kStep;
