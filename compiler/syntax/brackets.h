@@ -14,6 +14,8 @@ namespace rbk::syntax {
 
 /// Brackets may nest so deep, the `<` of types included.
 inline constexpr size_t kMaxNesting = 200;
+/// Elements of one list, map, call …
+inline constexpr uint32_t kMaxElements = 100'000;
 
 /// A stretch in which a quote or a bracket is lost that could not be put back: reported once, at
 /// `cause`; whatever else is found in it follows from that.

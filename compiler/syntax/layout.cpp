@@ -51,6 +51,7 @@ class Layouter {
     bool wait_signal = false;  // a `timeout` would be the wait's
     bool given_decision = false;
     bool assigned = false;        // past this statement's `=`
+    uint32_t elements = 0;        // that have ended in it
     Kind opens = Kind::kNoToken;  // this statement's first token
   };
 
@@ -99,6 +100,14 @@ class Layouter {
     emit(term, Kind::kTerm);
   }
 
+  void count_element(const Token& token) {
+    if (++here().elements != kMaxElements) return;
+    unreadable_ = true;
+    report(SyntaxError::Code::kLimit, token,
+           fmt::format("this has more than {} elements", kMaxElements),
+           "let the runbook read them when it runs, from a file or a command");
+  }
+
   // ---- Declarations
 
   bool begin_declaration() {
@@ -115,7 +124,7 @@ class Layouter {
     decl_word_ = in_[at].kind;
     decl_head_ = decl_word_ != Kind::kImport && decl_word_ != Kind::kConst;
     angle_ = 0;
-    too_deep_ = false;
+    unreadable_ = false;
     contexts_.resize(1);
     contexts_.front() = {};
     return true;
@@ -135,7 +144,7 @@ class Layouter {
     DeclRange range;
     range.first = decl_first_;
     range.last = out_.tokens.size();
-    range.readable = !too_deep_;
+    range.readable = !unreadable_;
     const size_t end = range.last > range.first ? out_.tokens.back().end : in_[decl_begin_].end;
     range.span = {in_[decl_begin_].begin, static_cast<uint32_t>(end), source_.id()};
     out_.decls.push_back(range);
@@ -206,6 +215,7 @@ class Layouter {
       case Kind::kComma:
         // A comma before a closer says nothing.
         if (is_closer(next_kind()) && !is_opener(last()) && last() != Kind::kComma) return;
+        count_element(token);
         return emit(token, Kind::kComma);
       case Kind::kAssign:
         emit(token, Kind::kAssign);
@@ -387,8 +397,8 @@ class Layouter {
     if (kind != Kind::kLparen && kind != Kind::kLbrack) angle_ = 0;
     emit(token, kind);
     contexts_.push_back(inner);
-    if (contexts_.size() > kMaxNesting && !too_deep_) {
-      too_deep_ = true;
+    if (contexts_.size() > kMaxNesting && !unreadable_) {
+      unreadable_ = true;
       report(SyntaxError::Code::kLimit, token,
              fmt::format("brackets are nested deeper than {}", kMaxNesting),
              "give the inner parts names with `let` or `fn`");
@@ -458,8 +468,8 @@ class Layouter {
     }
     ++angle_;
     emit(token, Kind::kTypeLt);
-    if (contexts_.size() + angle_ > kMaxNesting && !too_deep_) {
-      too_deep_ = true;
+    if (contexts_.size() + angle_ > kMaxNesting && !unreadable_) {
+      unreadable_ = true;
       report(SyntaxError::Code::kLimit, token, "this type is nested too deep",
              "declare a `record` for the inner one");
     }
@@ -623,7 +633,7 @@ class Layouter {
 
   // Whether the parentheses at `at` are followed by `=>`.
   bool ends_in_arrow(size_t at) const {
-    if (too_deep_ || at >= in_.size() || in_[at].kind != Kind::kLparen) return false;
+    if (unreadable_ || at >= in_.size() || in_[at].kind != Kind::kLparen) return false;
     const size_t after = past_group(at);
     return after < in_.size() && in_[after].kind == Kind::kArrow;
   }
@@ -642,7 +652,7 @@ class Layouter {
   // The declaration that is being read.
   bool in_decl_ = false;
   bool decl_head_ = false;
-  bool too_deep_ = false;
+  bool unreadable_ = false;
   size_t decl_begin_ = 0;
   size_t decl_word_at_ = 0;
   size_t decl_first_ = 0;

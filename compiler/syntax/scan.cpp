@@ -79,9 +79,10 @@ class Scanner {
   Scanner(const source::Source& source, std::vector<SyntaxError>& errors)
       : source_(source), text_(source.text()), errors_(errors) {
     if (text_.size() > kMaxFileBytes) {
-      text_ = text_.substr(0, kMaxFileBytes);
-      report(SyntaxError::Code::kLimit, 0, 1, "this file is larger than 32 MiB",
-             "split it into several files and `import` them");
+      text_ = {};
+      report(
+          SyntaxError::Code::kLimit, 0, 1, "this file is larger than 8 MiB: nothing of it is read",
+          "split it into several files and `import` them; let the runbook read data when it runs");
     }
   }
 
@@ -599,7 +600,8 @@ class Scanner {
 // Where bytes that are no UTF-8 stand in a string or a comment; outside of them they are reported
 // as what has no meaning there.
 void find_broken_utf8(const source::Source& source, std::vector<SyntaxError>& errors) {
-  const std::string_view text = source.text().substr(0, kMaxFileBytes);
+  const std::string_view text =
+      source.text().size() > kMaxFileBytes ? std::string_view() : source.text();
   const size_t known = errors.size();
   size_t at = 0;
   while (at < text.size()) {

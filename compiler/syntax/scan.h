@@ -20,8 +20,8 @@ struct Scanned {
 /// the text lacks them. Errors are appended in the order of the text.
 Scanned scan(const source::Source& source, std::vector<SyntaxError>& errors);
 
-/// Cuts off what exceeds the limit on a file's size; says so in `errors`.
-inline constexpr uint32_t kMaxFileBytes = 32u << 20;
+/// Nothing of a larger file is read; `errors` says so.
+inline constexpr uint32_t kMaxFileBytes = 8u << 20;
 /// The longest token, text of a string included.
 inline constexpr uint32_t kMaxTokenBytes = 4u << 20;
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What bad input gets: a message that names the thing and the cure, the exit status of the contract, nothing half written."""
+import json
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -8,6 +10,9 @@ import time
 import unittest
 
 import rbk
+
+# A sanitizer reserves more memory than that for itself.
+bounded = "/asan/" not in str(rbk.PROGRAM)
 
 GOOD = 'runbook r(n: int = 1 where n in 1..9 else "one digit, not ${n}", file: string = "mark") {\n  step a = shell("echo ${n} >> ${file}")\n}\n'
 
@@ -353,6 +358,42 @@ class Snapshots(Bad):
             self.assertEqual(rbk.ending(done)["output"], 5)
         once = [str(n) for n in range(1, 41)] + ["end"]
         self.assertEqual((self.folder / "did").read_text().split(), once * 3)
+
+
+class TooLarge(rbk.Case):
+    """What no compiler should have to read gets an error at once, and in bounded memory."""
+
+    LIMIT = 400 << 20
+
+    def check(self, text):
+        path = self.write("large.rbk", text)
+        done = subprocess.run(
+            [rbk.PROGRAM, "check", "--json", path.name], cwd=self.folder, capture_output=True, text=True, timeout=60,
+            check=False, env=rbk.environment(),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (self.LIMIT, self.LIMIT)) if bounded else None,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, rbk.USAGE, done.stderr)
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        return [(one["code"], one["message"]) for one in found if "code" in one]
+
+    def test_a_file_of_50_mb(self):
+        runbook = "runbook r{}() {{\n  step a = shell(\"true\") reads\n}}\n"
+        text = "".join(runbook.format(i) for i in range(50_000_000 // 50))
+        self.assertEqual(self.check(text), [("RBK0010", "this file is larger than 8 MiB: nothing of it is read")])
+        self.rbk("fmt", "large.rbk", exit=rbk.USAGE)
+        self.assertEqual((self.folder / "large.rbk").read_text(), text)
+
+    def test_a_list_of_a_million_elements(self):
+        found = self.check(f"const xs = [{','.join(map(str, range(1_000_000)))}]\n")
+        self.assertEqual(found, [("RBK0010", "this has more than 100000 elements")])
+
+    def test_an_expression_without_end(self):
+        found = self.check(f"fn f() -> int {{\n  return {'+'.join(['1'] * 300_000)}\n}}\n")
+        self.assertEqual(found, [("RBK0010", "this has more than 500 parts within each other")])
+
+    def test_blocks_within_each_other(self):
+        found = self.check(f"fn f() -> int {{\n  return {'if true { ' * 5000}1{' } else { 2 }' * 5000}\n}}\n")
+        self.assertEqual(found, [("RBK0010", "brackets are nested deeper than 200")])
 
 
 if __name__ == "__main__":
