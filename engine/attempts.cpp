@@ -394,7 +394,15 @@ void Engine::State::end_attempt(uint64_t id, Outcome outcome) {
     return;
   }
   attempt.outcome = outcome;
-  answer(driver, performed(attempt.request, std::move(outcome), attempt.timed_out), id);
+  vm::event::Performed event = performed(attempt.request, std::move(outcome), attempt.timed_out);
+  // That this repetition failed says nothing of the attempt that was lost before it.
+  // (One that a person or a `verify` says was not done is repeated too: that one is known.)
+  const vm::request::Perform& perform = *asked->perform();
+  const bool was_lost =
+      asked->repetition > 0 && (perform.behaviour == bytecode::Behaviour::kIdempotent ||
+                                perform.doubt == bytecode::Doubt::kRetry);
+  if (was_lost && event.how != vm::event::Performed::How::kOk) event.effect = vm::Effect::kUnknown;
+  answer(driver, std::move(event), id);
 }
 
 /// The host is not fit for what a run wants: nothing more begins.

@@ -227,7 +227,10 @@ class Rehearsing {
                   : event.error.kind == "InDoubt" ? Performed::How::kInDoubt
                                                   : Performed::How::kError;
       // An action that fails in a test has failed for certain; `Timeout` is what leaves it open.
-      event.effect = event.how == Performed::How::kError ? Effect::kDone : Effect::kUnknown;
+      const bool is_open =
+          perform.behaviour != bytecode::Behaviour::kReads && lost_before_.contains(id);
+      event.effect =
+          event.how == Performed::How::kError && !is_open ? Effect::kDone : Effect::kUnknown;
     }
     deliver(std::move(event));
   }
@@ -297,7 +300,10 @@ class Rehearsing {
     if (!made_.problem.empty()) return;
     const bool repeatable = perform.behaviour != bytecode::Behaviour::kWrites ||
                             perform.doubt == bytecode::Doubt::kRetry;
-    if (repeatable) return;  // it is still pending, and done again
+    if (repeatable) {  // it is still pending, and done again
+      lost_before_.insert(id);
+      return;
+    }
     if (reply.how == Reply::How::kOk) lost_[perform.path] = reply.output;
     if (perform.doubt != bytecode::Doubt::kDefault) {
       Performed event;
@@ -414,6 +420,7 @@ class Rehearsing {
   Rehearsal made_;
   int64_t time_ = kBegin;
   std::set<vm::RequestId> stopped_;
+  std::set<vm::RequestId> lost_before_;      // an attempt at it was lost with the engine
   std::map<std::string, json::value> lost_;  // by path: the output that nobody got
   std::map<std::string, uint32_t> actions_;  // by path: what was called last
   bool abandoned_ = false;

@@ -58,6 +58,10 @@ void Body::perform_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   prepare_retry(spec, attempt);
   const bool decides = retries || attempt.doubt != Doubt::kDefault || (reads && not_yet_ != kNoReg);
   const bool handled = decides || undoes;
+  if (decides && undoes) {
+    attempt.left_open = temporary(Kind::kBool);
+    code_.load_int(attempt.left_open, 0);
+  }
   if (handled) {
     attempt.mark = temporary(Kind::kInt);
     attempt.error = temporary(Kind::kRef);
@@ -84,17 +88,34 @@ void Body::perform_step(const StepSpec& spec, Attempt& attempt, Reg to) {
     // Stopped from outside, or failed for good: what it may have done is undone as well.
     const Label cut_off = code_.label();
     code_.handler(begin, end, Handler::Reach::kCleanup, cut_off, attempt.error, attempt.mark);
+    if (attempt.pause_end > attempt.pause_begin)
+      code_.handler(attempt.pause_begin, attempt.pause_end, Handler::Reach::kCleanup, cut_off,
+                    attempt.error, attempt.mark);
     code_.bind(cut_off);
-    undo_if_in_doubt(spec, attempt, kNoReg);
+    note_left_open(attempt);
+    undo_if_in_doubt(spec, attempt, attempt.left_open);
     code_.leave(Op::kRaise, attempt.error);
   }
   code_.bind(done);
+}
+
+/// What an attempt left open stays open, however the ones after it end.
+void Body::note_left_open(const Attempt& attempt) {
+  if (attempt.left_open == kNoReg) return;
+  TemporaryScope scope(code_);
+  const Label known = code_.label();
+  const Reg in_doubt = temporary(Kind::kBool);
+  code_.emit(Op::kErrorInDoubt, in_doubt, attempt.error);
+  code_.jump_on(Op::kJumpUnless, in_doubt, known);
+  code_.load_int(attempt.left_open, 1);
+  code_.bind(known);
 }
 
 void Body::failed_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label done) {
   const bool reads = spec.behaviour == static_cast<uint8_t>(Behaviour::kReads);
   const bool writes = spec.behaviour == static_cast<uint8_t>(Behaviour::kWrites);
   const Label give_up = code_.label();
+  note_left_open(attempt);
   if (writes) {
     attempt.in_doubt = temporary(Kind::kBool);
     code_.emit(Op::kErrorInDoubt, attempt.in_doubt, attempt.error);
@@ -102,7 +123,7 @@ void Body::failed_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label 
   }
   decide_retry(spec, attempt, give_up);
   code_.bind(give_up);
-  if (has_rollback(spec) && !reads) undo_if_in_doubt(spec, attempt, attempt.in_doubt);
+  if (has_rollback(spec) && !reads) undo_if_in_doubt(spec, attempt, attempt.left_open);
   if (reads && not_yet_ != kNoReg) code_.emit(Op::kErrorRetryable, not_yet_, attempt.error);
   code_.leave(Op::kRaise, attempt.error);
 }
@@ -201,6 +222,7 @@ void Body::verify_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label 
   }
   code_.jump(done);
   code_.bind(not_done);
+  if (attempt.left_open != kNoReg) code_.load_int(attempt.left_open, 0);
   // Nothing happened. After a crash it is simply done now; a failed attempt is one that failed.
   const Reg crashed = temporary(Kind::kBool);
   const uint16_t in_doubt = program_.narrow(program_.core_error("InDoubt"), "types");
@@ -292,7 +314,9 @@ void Body::decide_retry(const StepSpec& spec, Attempt& attempt, Label give_up) {
   const Reg pause = temporary(Kind::kDuration);
   code_.emit(Op::kBackoff, pause, attempt.number, attempt.low);
   code_.extra(attempt.high);
+  attempt.pause_begin = code_.here();
   try_again(attempt, pause);
+  attempt.pause_end = code_.here();
 }
 
 void Body::try_again(const Attempt& attempt, Reg pause) {

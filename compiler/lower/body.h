@@ -282,6 +282,10 @@ class Body {
     Reg mark = kNoReg;
     Reg error = kNoReg;
     Reg in_doubt = kNoReg;  // of a `writes` attempt: whether it had its effect is open
+    /// Whether this one or one before it may have had its effect; kNoReg where nothing is undone.
+    Reg left_open = kNoReg;
+    uint32_t pause_begin = 0;  // the code of the pause before the next attempt
+    uint32_t pause_end = 0;
     Label again;
     // retry
     const syntax::RetryClause* retry = nullptr;
@@ -321,6 +325,7 @@ class Body {
   void perform_step(const StepSpec& spec, Attempt& attempt, Reg to);
   void scoped_step(const StepSpec& spec, Attempt& attempt, Reg to);
   void failed_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label done);
+  void note_left_open(const Attempt& attempt);
   void undo_if_in_doubt(const StepSpec& spec, const Attempt& attempt, Reg in_doubt);
   void resolve_doubt(const StepSpec& spec, Attempt& attempt, Reg to, Label done, Label give_up);
   void verify_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label done, Label known,

@@ -92,7 +92,7 @@ TEST(LowerCode, Step) {
               "  step a = put(\"${n}\") timeout 1m retry 2 times rollback { put(\"undo ${n}\") }\n"
               "}\n",
               "r"),
-      R"(  registers r1=int r2=ref r3:a=ref r4=ref r5=duration r6=int r7=int r8=duration r9=duration r10=int r11=ref r12=bool r13=bool r14=duration r15=ref
+      R"(  registers r1=int r2=ref r3:a=ref r4=ref r5=duration r6=int r7=int r8=duration r9=duration r10=bool r11=int r12=ref r13=bool r14=bool r15=duration r16=ref
      0 Mark           r1
      1 StepBegin      a _
      2 ToText         r4 r0:n int
@@ -101,39 +101,46 @@ TEST(LowerCode, Step) {
      5 LoadInt        r7 2
      6 LoadInt        r8 1000000
      7 LoadInt        r9 30000000
-     8 Mark           r10
-     9 Perform        r3:a put r4.. | r5 3 0  ; keeps r0 r1 r4 r5 r6 r7 r8 r9 r10
-    11 Jump           @34
-    12 ErrorInDoubt   r12 r11
-    13 JumpGtInt      r6 r7 @23
-    14 ErrorRetryable r13 r11
-    15 JumpUnless     r13 @23
-    16 JumpIf         r12 @23
-    17 Backoff        r14 r6 r8 | r9
-    19 StepRetry      r11 r6 r14
-    20 Sleep          r14  ; keeps r0 r1 r4 r5 r6 r7 r8 r9
-    21 AddImm         r6 r6 1
-    22 Jump           @8
-    23 JumpUnless     r12 @27
-    24 MakeClosure    r15 r/a/rollback r0.. | 1
-    26 UndoPush       r15 a 0
-    27 Raise          r11
-    28 ErrorInDoubt   r13 r11
-    29 JumpUnless     r13 @33
-    30 MakeClosure    r15 r/a/rollback r0.. | 1
-    32 UndoPush       r15 a 0
-    33 Raise          r11
-    34 StepEnd        r3:a string
-    35 MakeClosure    r15 r/a/rollback r0.. | 1
-    37 UndoPush       r15 a 0
-    38 CancelPoint
-    39 Unwind         r1 1  ; keeps
-    40 ReturnNothing
-    41 Unwind         r1 0  ; keeps r2
-    42 Raise          r2
-  catch 9..11 -> @12 error r11 mark r10
-  cleanup 9..11 -> @28 error r11 mark r10
-  cleanup 1..39 -> @41 error r2 mark r1
+     8 LoadInt        r10 0
+     9 Mark           r11
+    10 Perform        r3:a put r4.. | r5 3 0  ; keeps r0 r1 r4 r5 r6 r7 r8 r9 r10 r11
+    12 Jump           @40
+    13 ErrorInDoubt   r13 r12
+    14 JumpUnless     r13 @16
+    15 LoadInt        r10 1
+    16 ErrorInDoubt   r13 r12
+    17 JumpGtInt      r6 r7 @27
+    18 ErrorRetryable r14 r12
+    19 JumpUnless     r14 @27
+    20 JumpIf         r13 @27
+    21 Backoff        r15 r6 r8 | r9
+    23 StepRetry      r12 r6 r15
+    24 Sleep          r15  ; keeps r0 r1 r4 r5 r6 r7 r8 r9 r10 r11
+    25 AddImm         r6 r6 1
+    26 Jump           @9
+    27 JumpUnless     r10 @31
+    28 MakeClosure    r16 r/a/rollback r0.. | 1
+    30 UndoPush       r16 a 0
+    31 Raise          r12
+    32 ErrorInDoubt   r14 r12
+    33 JumpUnless     r14 @35
+    34 LoadInt        r10 1
+    35 JumpUnless     r10 @39
+    36 MakeClosure    r16 r/a/rollback r0.. | 1
+    38 UndoPush       r16 a 0
+    39 Raise          r12
+    40 StepEnd        r3:a string
+    41 MakeClosure    r16 r/a/rollback r0.. | 1
+    43 UndoPush       r16 a 0
+    44 CancelPoint
+    45 Unwind         r1 1  ; keeps
+    46 ReturnNothing
+    47 Unwind         r1 0  ; keeps r2
+    48 Raise          r2
+  catch 10..12 -> @13 error r12 mark r11
+  cleanup 10..12 -> @32 error r12 mark r11
+  cleanup 23..27 -> @32 error r12 mark r11
+  cleanup 1..45 -> @47 error r2 mark r1
 )");
 }
 

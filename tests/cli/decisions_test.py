@@ -79,6 +79,19 @@ class Decisions(rbk.Case):
         outputs = [process.communicate(timeout=60) for process in processes]
         return [(process.returncode, *output) for process, output in zip(processes, outputs)]
 
+    def test_what_a_timeout_left_open_is_undone_though_the_run_is_cancelled_before_the_next_attempt(self):
+        self.write(
+            "slow.rbk",
+            'runbook slow(file: string) {\n  step a = shell("echo begun >> ${file}; sleep 60")\n    timeout 500ms\n'
+            '    retry 3 times backoff 60s..60s on Timeout\n    rollback { shell("echo undone >> ${file}") }\n}\n',
+        )
+        process = rbk.start(self.folder, "run", "slow.rbk", "--file", self.file)
+        rbk.eventually("the run is there", lambda: self.rbk("runs", "--json", exit=None).out)
+        rbk.eventually("it pauses", lambda: "retry" in self.rbk("show", self.only_run()["run"], "--events").out)
+        self.rbk("cancel", self.only_run()["run"], "--rollback", exit=None)
+        rbk.eventually("it is undone", lambda: self.lines() == ["begun", "undone"])
+        process.wait(30)
+
     def test_who_decided_what_is_kept_and_shown(self):
         self.write("form.rbk", 'runbook form() {\n  approval go "sure?" {\n    by group "sre"\n    form { ticket: string }\n  }\n}\n')
         for word, more, answer in [
