@@ -90,15 +90,31 @@ class Writing {
   const lower::TestProgram& tests_;
 };
 
-std::string approval_text(const FaultyWorld::Decided& one) {
+/// A value of a form as the language writes it: by the form of the program that has these fields.
+std::string form_literal(const bytecode::Program& program, const json::object& form,
+                         std::string_view field) {
+  const json::value& value = form.at(field);
+  for (const bytecode::Type& type : program.types) {
+    if (type.shape != bytecode::Type::Shape::kRecord || type.name != "form") continue;
+    const auto find = [&](std::string_view name) {
+      return std::find_if(type.fields.begin(), type.fields.end(),
+                          [&](const bytecode::Type::Field& one) { return one.name == name; });
+    };
+    const bool has_all = std::all_of(form.begin(), form.end(), [&](const auto& entry) {
+      return find(entry.key()) != type.fields.end();
+    });
+    if (has_all) return literal(program, find(field)->type, value);
+  }
+  return value.is_string() ? quoted(std::string_view(value.as_string())) : json::serialize(value);
+}
+
+std::string approval_text(const bytecode::Program& program, const FaultyWorld::Decided& one) {
   if (!one.decision) return {};
   if (!one.decision->approved) return fmt::format("  given approval {} => reject\n", one.approval);
   std::string fields;
-  for (const auto& [name, value] : one.decision->form) {
-    const std::string text =
-        value.is_string() ? quoted(std::string_view(value.as_string())) : json::serialize(value);
-    fields += fmt::format("{}{}: {}", fields.empty() ? "" : ", ", std::string_view(name), text);
-  }
+  for (const auto& [name, value] : one.decision->form)
+    fields += fmt::format("{}{}: {}", fields.empty() ? "" : ", ", std::string_view(name),
+                          form_literal(program, one.decision->form, name));
   return fmt::format("  given {} {} => {} {{{}}}\n", one.is_question ? "ask" : "approval",
                      one.approval, one.is_question ? "answer" : "approve",
                      fields.empty() ? " " : " " + fields + " ");
@@ -142,7 +158,7 @@ std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
   for (const auto& one : decided) {
     if (std::find(told.begin(), told.end(), one.approval) != told.end()) continue;
     told.push_back(one.approval);
-    text += approval_text(one);
+    text += approval_text(*tests.program, one);
   }
   for (const auto& [name, brought] : sent) {
     if (std::find(told.begin(), told.end(), name) != told.end()) continue;
