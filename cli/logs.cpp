@@ -1,8 +1,10 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json/serialize.hpp>
 #include <cstdint>
 
+#include "base/text_width.h"
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
@@ -16,11 +18,14 @@ namespace {
 /// So much is written at a time.
 constexpr size_t kAtATime = 64 * 1024;
 
-std::string text_of(const std::string& run, const engine::LogLine& line, bool json, bool one_step) {
+std::string text_of(const std::string& run, const engine::LogLine& line, bool json, bool one_step,
+                    bool on_terminal) {
   if (json) return boost::json::serialize(event_of(run, line)) + "\n";
   // Of one step its output stands as it was; of several each line says whose it is.
-  if (one_step && !is_said(line)) return line.text + "\n";
-  return fmt::format("{} {}\n", format_time(line.time / 1000 * 1000), line_of(line));
+  // On a terminal nothing of it moves the cursor.
+  const auto shown = [&](const std::string& text) { return on_terminal ? printable(text) : text; };
+  if (one_step && !is_said(line)) return shown(line.text) + "\n";
+  return fmt::format("{} {}\n", format_time(line.time / 1000 * 1000), shown(line_of(line)));
 }
 
 }  // namespace
@@ -40,6 +45,7 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
   Result<engine::RunSummary> summary = engine.summary(run);
   if (!summary) return refuse(terminal, summary.error());
   const Interrupts interrupts(engine);
+  const bool on_terminal = isatty(fileno(terminal.out)) == 1;
   int64_t after = 0;
   while (true) {
     // Asked before the lines are read, so that the last ones are not missed.
@@ -48,7 +54,7 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
     std::string text;
     Result<int64_t> read =
         engine.logs(summary->id, step.value_or(""), after, [&](const engine::LogLine& line) {
-          text += text_of(summary->id, line, terminal.json, step.has_value());
+          text += text_of(summary->id, line, terminal.json, step.has_value(), on_terminal);
           if (text.size() < kAtATime) return true;
           terminal.print(text);
           text.clear();

@@ -182,7 +182,7 @@ class Timeline {
     for (const engine::WaitingFor& wait : detail_.waits)
       text_ += fmt::format("{}{}\n", wait.kind == engine::Wait::Kind::kDoubt ? "" : "waits for ",
                            waiting_text(wait));
-    if (run.error) text_ += fmt::format("error {}\n", error_text(*run.error));
+    if (run.error) text_ += fmt::format("error {}\n", printable(error_text(*run.error)));
     if (run.rolled_back) text_ += "what it did was undone\n";
     for (const engine::RunSummary& rollback : detail_.rollbacks)
       text_ += fmt::format("run {} undoes by hand what it did: {}\n", rollback.id,

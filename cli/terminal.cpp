@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/text_width.h"
+
 namespace rbk::cli {
 namespace {
 
@@ -52,7 +54,12 @@ void Terminal::print_error(const Error& error) const {
     return;
   }
   std::string text = err_colour ? "\033[1;31merror\033[0m: " : "error: ";
-  text += error.message + "\n";
+  // What programs and files have said is in it: no line of it is to move the cursor.
+  for (size_t at = 0; at <= error.message.size();) {
+    const size_t end = std::min(error.message.find('\n', at), error.message.size());
+    text += printable(std::string_view(error.message).substr(at, end - at)) + "\n";
+    at = end + 1;
+  }
   if (!error.cure.empty()) text += fmt::format("  help: {}\n", error.cure);
   write_all(err, text);
 }

@@ -38,6 +38,14 @@ class TestCommand {
     if (checked.diagnostics.has_errors()) {
       print_diagnostics(terminal_, checked, true);
       has_errors_ = true;
+      harness::TestResult broken;
+      broken.title = "the file has no errors";
+      broken.at.file = path;
+      for (const diagnostics::Diagnostic& one : checked.diagnostics.sorted()) {
+        if (one.severity == diagnostics::Severity::kError)
+          broken.message += diagnostics::code_text(one.code) + " " + one.message + "\n";
+      }
+      for_ci_.push_back(std::move(broken));
       return {};
     }
     Result<std::vector<lower::TestProgram>> programs = lower::lower_tests(checked);
@@ -57,6 +65,7 @@ class TestCommand {
     for (const auto& [program, one] : tests) {
       results_.push_back(harness::run_test(*program, *one));
       report_.test(results_.back());
+      for_ci_.push_back(results_.back());
     }
     if (explore_) explore(tests);
     return {};
@@ -64,7 +73,7 @@ class TestCommand {
 
   ExitStatus finish(size_t files, const std::optional<std::string>& junit) {
     if (junit) {
-      if (Status written = write_file(*junit, junit_xml(results_)); !written)
+      if (Status written = write_file(*junit, junit_xml(for_ci_)); !written)
         return refuse(terminal_, written.error());
     }
     if (results_.empty() && !has_errors_ && !filter_.empty())
@@ -75,12 +84,27 @@ class TestCommand {
                                 "leave out --filter to run them all"});
     const size_t failed = static_cast<size_t>(std::count_if(
         results_.begin(), results_.end(), [](const auto& one) { return !one.passed; }));
-    report_.finish(files, results_.size() - failed, failed, broken_);
+    if (!results_.empty() || !has_errors_)
+      report_.finish(files, results_.size() - failed, failed, broken_);
     if (has_errors_) return ExitStatus::kUsage;
     return failed + broken_ == 0 ? ExitStatus::kSucceeded : ExitStatus::kFailed;
   }
 
  private:
+  static harness::TestResult of_exploration(const harness::Exploration& made) {
+    harness::TestResult result;
+    result.title = fmt::format("{} from \"{}\", whatever goes wrong", made.runbook, made.test);
+    result.at = made.at;
+    result.passed = made.broken.empty();
+    for (const harness::Broken& one : made.broken) {
+      result.message += one.message + "\n";
+      for (const std::string& fault : one.faults) result.message += "  " + fault + "\n";
+      result.message += one.test + "\n";
+    }
+    if (!made.broken.empty()) result.story = made.broken.front().story;
+    return result;
+  }
+
   using Tests = std::vector<std::pair<const lower::TestProgram*, const lower::Test*>>;
 
   /// From each test whose run succeeds; of a runbook with invariants and no such test, says so.
@@ -96,6 +120,7 @@ class TestCommand {
       explored.insert(made.runbook);
       broken_ += made.broken.size();
       report_.explored(made);
+      for_ci_.push_back(of_exploration(made));
     }
     if (tests.empty()) return;
     for (const lower::Invariant& invariant : tests.front().first->invariants) {
@@ -113,6 +138,7 @@ class TestCommand {
   bool explore_;
   check::Options options_;
   std::vector<harness::TestResult> results_;
+  std::vector<harness::TestResult> for_ci_;  // with what was explored, and files with errors
   size_t seen_ = 0;
   size_t broken_ = 0;
   bool has_errors_ = false;

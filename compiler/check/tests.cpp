@@ -14,6 +14,7 @@ void BodyChecker::check_test(syntax::DeclId id) {
   const Scopes::Open scope(scopes_);
   place_ = Place{};
   place_.pure_in = test != nullptr ? kInTest : kInInvariant;
+  place_.no_return = place_.pure_in;
   facts_ = Facts{};
   reachable_ = true;
   expected_ = false;

@@ -252,7 +252,7 @@ class Body {
   void lower_defer(const syntax::DeferStmt& node);
 
   // ---- What a condition shows when it fails (conditions.cpp)
-  Reg condition_message(ExprId condition, std::string_view text);
+  Reg condition_message(ExprId condition);
   struct Shown;
   /// True if something is shown; `first`: nothing was before.
   bool show_parts(ExprId condition, Shown& shown, bool first);

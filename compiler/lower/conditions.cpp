@@ -32,7 +32,26 @@ struct Body::Shown {
   std::vector<std::string> done;  // parts that are in it, as written
 };
 
-Reg Body::condition_message(ExprId condition, std::string_view text) {
+std::string condition_text(const CheckedModule& module, ExprId condition) {
+  const std::string_view all = module.source->text();
+  const Span span = module.ast[condition].span;
+  size_t end = span.end;
+  int open = 0;
+  for (size_t i = span.begin; i < end; ++i) open += all[i] == '(' ? 1 : all[i] == ')' ? -1 : 0;
+  // The parentheses around the last operand are no part of it, but of what is read here.
+  for (size_t i = end; i < all.size() && open > 0; ++i) {
+    if (all[i] == ')') {
+      --open;
+      end = i + 1;
+    } else if (all[i] != ' ' && all[i] != '\n') {
+      break;
+    }
+  }
+  return std::string(all.substr(span.begin, end - span.begin));
+}
+
+Reg Body::condition_message(ExprId condition) {
+  const std::string text = condition_text(*module_, condition);
   Shown shown;
   shown.message = temporary(Kind::kRef);
   const uint32_t head = program_.string_constant("`" + one_line(text) + "` does not hold");

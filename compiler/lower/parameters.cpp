@@ -37,9 +37,8 @@ void Body::parameter_message(SymbolId callable, size_t parameter, const syntax::
   take_parameters(callable, parameter + 1);
   TemporaryScope scope(code_);
   place(where.span);
-  const Reg made = where.message.valid()
-                       ? value(where.message)
-                       : condition_message(where.condition, text_of(ast()[where.condition].span));
+  const Reg made =
+      where.message.valid() ? value(where.message) : condition_message(where.condition);
   code_.leave(Op::kReturn, made);
   finish(program_.string_type());
 }

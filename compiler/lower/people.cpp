@@ -96,9 +96,7 @@ void Body::check_form(StmtId id, const ApprovalStmt& node, Reg form, Label ask_a
       const Label holds = code_.label();
       branch(where.condition, true, holds);
       const Reg why =
-          where.message.valid()
-              ? value(where.message)
-              : condition_message(where.condition, text_of(ast()[where.condition].span));
+          where.message.valid() ? value(where.message) : condition_message(where.condition);
       const std::string field = "`" + node.form[i].name.text + "`";
       const std::string question = (node.is_ask ? "question `" : "approval `") + node.name.text;
       const uint32_t head = program_.string_constant(
@@ -196,7 +194,7 @@ std::string Body::form_json(const ApprovalStmt& node, const check::Type& form) c
     }
     boost::json::array conditions;
     for (const syntax::Refinement& where : written.where) {
-      conditions.emplace_back(text_of(ast()[where.condition].span));
+      conditions.emplace_back(condition_text(*module_, where.condition));
     }
     if (!conditions.empty()) field["where"] = std::move(conditions);
     const check::Type& plain = checked_type(is_optional(of) ? element_of(of) : of);

@@ -109,8 +109,7 @@ std::vector<bytecode::ParameterCheck> ProgramLowering::lower_conditions(SymbolId
         .parameter_condition(id, parameter, where);
     Body(*this, module, prefix + "/message", Body::Role::kPure, message)
         .parameter_message(id, parameter, where);
-    const Span span = module.ast[where.condition].span;
-    made.push_back({condition, message, std::string(module.source->text(span))});
+    made.push_back({condition, message, condition_text(module, where.condition)});
   }
   return made;
 }

@@ -145,4 +145,7 @@ class ProgramLowering {
   std::optional<Error> fault_;
 };
 
+/// A condition as it is written, up to the last of its parentheses.
+std::string condition_text(const CheckedModule& module, ExprId condition);
+
 }  // namespace rbk::lower

@@ -90,9 +90,7 @@ void Body::lower_require(const syntax::RequireStmt& node) {
   branch(node.condition, true, holds);
   if (code_.reachable()) {
     const Reg message =
-        node.message.valid()
-            ? value(node.message)
-            : condition_message(node.condition, text_of(ast()[node.condition].span));
+        node.message.valid() ? value(node.message) : condition_message(node.condition);
     raise("Failed", message);
   }
   code_.bind(holds);

@@ -82,8 +82,7 @@ void Body::lower_expect(const syntax::ExpectStmt& node) {
   begin_line("expect");
   const Label holds = code_.label();
   branch(node.condition, true, holds);
-  if (code_.reachable())
-    raise("Failed", condition_message(node.condition, text_of(ast()[node.condition].span)));
+  if (code_.reachable()) raise("Failed", condition_message(node.condition));
   code_.bind(holds);
   code_.emit(Op::kStepEnd, kNoReg, 0);
 }
