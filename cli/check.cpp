@@ -106,10 +106,10 @@ class Checking {
   void tell(const check::CheckedProgram& checked) {
     for (const diagnostics::Diagnostic& one : checked.diagnostics.sorted()) {
       const source::Source& source = checked.sources.get(one.primary.file);
-      const bool is_new =
-          told_.insert(fmt::format("{}:{}:{}:{}", source.path(), one.primary.begin,
-                                   diagnostics::code_text(one.code), one.message))
-              .second;
+      const bool is_new = told_
+                              .insert(fmt::format("{}:{}:{}:{}", source.path(), one.primary.begin,
+                                                  diagnostics::code_text(one.code), one.message))
+                              .second;
       if (!is_new) continue;
       print_diagnostic(terminal_, one, checked.sources);
       ++(one.severity == diagnostics::Severity::kError ? errors_ : warnings_);

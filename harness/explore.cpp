@@ -18,7 +18,8 @@ namespace {
 
 /// Things that go wrong on one path.
 constexpr size_t kMostFaults = 2;
-/// Of a place that a run comes to many times (a loop, branches) so many visits are tried.
+/// Of a place that a run comes to many times (a loop, branches) so many visits are tried, and the
+/// last.
 constexpr size_t kVisits = 2;
 
 using Faults = std::vector<Fault>;
@@ -155,10 +156,18 @@ class Exploring {
       else
         ++at;
     }
+    const auto place_of = [](const FaultyWorld::Answered& one) {
+      return without_items(one.call.step) + " " + one.call.target;
+    };
+    std::map<std::string, size_t> last;
+    for (size_t i = at; i < path.answered.size(); ++i) last[place_of(path.answered[i])] = i;
     std::map<std::string, size_t> visits;
     for (; at < path.answered.size(); ++at) {
       const FaultyWorld::Answered& one = path.answered[at];
-      if (visits[without_items(one.call.step) + " " + one.call.target]++ >= kVisits) continue;
+      if (visits[place_of(one)]++ >= kVisits && last[place_of(one)] != at) {
+        made_.all_visits = false;
+        continue;
+      }
       add_at(one, add);
     }
     std::set<std::string> seen;

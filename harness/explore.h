@@ -30,7 +30,9 @@ struct Exploration {
   lower::WrittenAt at;
   std::string test;  // the title of the test that it begins with
   size_t paths = 0;
-  bool complete = true;                // nothing was left out for want of time
+  bool complete = true;  // nothing was left out for want of time
+  bool all_visits =
+      true;  // of a place that the run comes to often, not only some visits were tried
   std::map<std::string, size_t> ends;  // how many paths end so, by status
   std::vector<Broken> broken;
   std::string problem;  // why there was nothing to explore; then nothing of the rest

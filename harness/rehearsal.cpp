@@ -353,7 +353,14 @@ class Rehearsing {
     tell(approve.is_question
              ? fmt::format("question {} is answered", wanted)
              : fmt::format("approval {} is {}", wanted, event.approved ? "given" : "rejected"));
+    const std::string path = approve.path;
     deliver(std::move(event));
+    // A form that does not fit its `where` is asked for again: this one will never fit.
+    for (const vm::Request& one : machine_.pending()) {
+      const auto* again = std::get_if<request::Approve>(&one.what);
+      if (again != nullptr && again->path == path && one.id != id && made_.problem.empty())
+        made_.problem = made_.logs.empty() ? "`" + wanted + "` is asked again" : made_.logs.back();
+    }
     return true;
   }
 

@@ -276,6 +276,12 @@ bool ends_by_failure(const Group& group) {
          (group.policy == Group::Policy::kFirst && group.winner == kNone);
 }
 
+/// Whether its failure was counted when it began to unwind: until it ends, its result is the error.
+bool is_counted(const Group::Branch& branch) {
+  return branch.fiber != 0 && branch.result.kind() == Kind::kRef &&
+         branch.result.slot().o != nullptr;
+}
+
 }  // namespace
 
 /// A fiber that is a branch has ended, and has undone what it had to.
@@ -283,6 +289,7 @@ void Execution::branch_ended(Fiber& fiber) {
   const uint64_t id = fiber.group;
   Group& group = *groups_.at(id);
   Group::Branch& branch = group.branches[fiber.branch];
+  const bool was_counted = is_counted(branch);
   branch.fiber = 0;
   branch.done = !fiber.failed;
   branch.undo = std::move(fiber.undo);
@@ -293,7 +300,7 @@ void Execution::branch_ended(Fiber& fiber) {
   --group.running;
   if (error) {
     const Reach reach = static_cast<const ErrorObject*>(error.get())->reach;
-    ++group.failures;
+    if (!was_counted) ++group.failures;
     const bool ends = ends_by_failure(group) || reach == Reach::kLimit || reach == Reach::kLeave;
     if (ends && !group.error && !group.interrupted && reach != Reach::kCancel) {
       group.error = error;
@@ -317,6 +324,14 @@ Next Execution::op_BranchFails(Slot* r, const Instruction* at) {
   if (found == groups_.end()) return Next::kNext;
   Group& group = *found->second;
   const Reach reach = static_cast<const ErrorObject*>(error)->reach;
+  if (!group.unwinds && group.policy == Group::Policy::kTolerate && reach == Reach::kOrdinary) {
+    // It counts from here on: past the tolerance nothing new begins while this one unwinds.
+    Group::Branch& branch = group.branches[fiber_->branch];
+    if (is_counted(branch)) return Next::kNext;
+    branch.result = Value(Ref::to(error));
+    if (++group.failures > group.tolerated) group.closed = true;
+    return Next::kNext;
+  }
   if (group.unwinds || !ends_by_failure(group) || group.error || group.interrupted ||
       reach == Reach::kCancel) {
     return Next::kNext;

@@ -18,6 +18,13 @@ std::string milliseconds(int64_t microseconds) {
                              : fmt::format("{} ms", microseconds / 1000);
 }
 
+std::string what_was_left_out(const harness::Exploration& made) {
+  std::string text;
+  if (!made.complete) text += "; those with one thing that goes wrong, and some with two";
+  if (!made.all_visits) text += "; of each loop its first rounds and its last";
+  return text;
+}
+
 std::string_view line_of(std::string_view text, uint32_t number) {
   for (uint32_t line = 1; line < number; ++line) {
     const size_t end = text.find('\n');
@@ -118,15 +125,14 @@ void TestReport::explored(const harness::Exploration& made) const {
                                  {"runbook", made.runbook},
                                  {"test", made.test},
                                  {"paths", made.paths},
-                                 {"complete", made.complete},
+                                 {"complete", made.complete && made.all_visits},
                                  {"ends", std::move(counts)},
                                  {"broken", std::move(broken)}});
   }
-  terminal_.print(fmt::format(
-      "  {} explored {} from \"{}\": {} paths{} ({})\n",
-      made.broken.empty() ? colour("32", "✓") : colour("1;31", "✗"), made.runbook,
-      printable(made.test), made.paths,
-      made.complete ? "" : ", those with one thing that goes wrong, and some with two", ends));
+  terminal_.print(fmt::format("  {} explored {} from \"{}\": {} paths ({}{})\n",
+                              made.broken.empty() ? colour("32", "✓") : colour("1;31", "✗"),
+                              made.runbook, printable(made.test), made.paths, ends,
+                              what_was_left_out(made)));
   for (const harness::Broken& one : made.broken) {
     std::string faults;
     for (const std::string& fault : one.faults) faults += "\n      " + printable(fault);

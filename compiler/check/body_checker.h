@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -396,8 +397,10 @@ class BodyChecker {
   bool pattern_wrong_ = false;  // one of the patterns of this match names nothing
   ExprId step_call_;            // the call that is the step itself: it may act
   OwnStatement own_statement_;
-  std::vector<std::string> offered_;  // names of steps that fixes have given
-  bool expected_ = false;             // in a test: an `expect` was there
+  std::vector<std::string> offered_;                // names of steps that fixes have given
+  bool expected_ = false;                           // in a test: an `expect` was there
+  std::vector<std::pair<SymbolId, Span>> counted_;  // in a test: runbooks whose calls it counts
+  std::set<SymbolId> replaced_;                     // in a test: what its `given`s replace
 };
 
 /// Puts a value back when it goes out of scope.

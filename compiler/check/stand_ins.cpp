@@ -75,6 +75,7 @@ void BodyChecker::given_call(syntax::StmtId stmt, const syntax::GivenStmt& node)
     return;  // what else may be wrong may follow from it
   }
   all_.resolve(target);
+  replaced_.insert(target);
   const Symbol& symbol = program_.symbols[target];
   Callee callee = callee_of(target, node.target.text());
   if (symbol.kind == Symbol::Kind::kRunbook) {

@@ -18,9 +18,18 @@ void BodyChecker::check_test(syntax::DeclId id) {
   facts_ = Facts{};
   reachable_ = true;
   expected_ = false;
+  counted_.clear();
+  replaced_.clear();
   if (title.valid()) expect(title, types::kString, {Why::Kind::kClause, "test", {}, {}});
   if (invariant != nullptr) check_invariant(id, *invariant);
   check_block(body, Want::kDiscard, kNone, {});
+  for (const auto& [runbook, span] : counted_) {
+    if (test == nullptr || replaced_.contains(runbook)) continue;
+    const std::string& name = program_.symbols[runbook].name;
+    diagnostics_.report(Code::kNeverCalled, span, name)
+        .labelled(fmt::format("`{}` is run here, not replaced", name))
+        .help(fmt::format("count what it calls itself, or write `given {} => …`", name));
+  }
   if (expected_ || ast_.unread.touches(decl.span)) return;
   const Span head{decl.span.begin, title.valid() ? span_of(title).end : decl.span.end,
                   decl.span.file};
@@ -171,6 +180,8 @@ TypeId BodyChecker::call_calls(ExprId expr, const syntax::CallExpr& node) {
         .labelled("only calls of actions and runbooks are counted");
     return types::kUnknown;
   }
+  if (program_.symbols[symbol].kind == Symbol::Kind::kRunbook)
+    counted_.emplace_back(symbol, span_of(expr));
   mean(expr, Meaning::Kind::kCallsOf).symbol = symbol;
   return types_.list(call_record(symbol));
 }
