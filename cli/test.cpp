@@ -60,6 +60,9 @@ class TestCommand {
     std::erase_if(tests, [&](const auto& one) {
       return one.second->title.find(filter_) == std::string::npos;
     });
+    if (explore_ && filter_.empty() && tests.empty()) {
+      for (const lower::TestProgram& program : *programs) say_not_explored(program, {});
+    }
     if (tests.empty()) return {};
     report_.file(path, checked.sources);
     for (const auto& [program, one] : tests) {
@@ -110,11 +113,9 @@ class TestCommand {
   /// From each test whose run succeeds; of a runbook with invariants and no such test, says so.
   void explore(const Tests& tests) {
     std::set<std::string> explored;
-    std::map<std::string, harness::Exploration> not_explored;
     for (const auto& [program, one] : tests) {
       harness::Exploration made = harness::explore(*program, *one, kMostPaths);
       if (!made.problem.empty()) {
-        not_explored.emplace(made.runbook, std::move(made));
         continue;
       }
       explored.insert(made.runbook);
@@ -122,12 +123,20 @@ class TestCommand {
       report_.explored(made);
       for_ci_.push_back(of_exploration(made));
     }
-    if (tests.empty()) return;
-    for (const lower::Invariant& invariant : tests.front().first->invariants) {
-      if (explored.contains(invariant.about)) continue;
+    if (!tests.empty()) say_not_explored(*tests.front().first, std::move(explored));
+  }
+
+  /// Of each runbook that has invariants, that nothing was held against them.
+  void say_not_explored(const lower::TestProgram& program, std::set<std::string> explored) {
+    for (const lower::Invariant& invariant : program.invariants) {
+      if (!explored.insert(invariant.about).second) continue;
       report_.not_explored(invariant);
       ++broken_;
-      explored.insert(invariant.about);
+      harness::TestResult result;
+      result.title = invariant.about + ", whatever goes wrong";
+      result.at = invariant.at;
+      result.message = "it is not explored: no test has a run of it that succeeds, to begin with";
+      for_ci_.push_back(std::move(result));
     }
   }
 
