@@ -313,6 +313,12 @@ object parameter_json(const effects::Parameter& one) {
   return made;
 }
 
+object texts_json(const std::vector<std::pair<std::string, std::string>>& texts) {
+  object made;
+  for (const auto& [name, text] : texts) put(made, name, text);
+  return made;
+}
+
 object step_json(const effects::Step& one) {
   object made{{"path", one.path}, {"phase", phase_name(one.phase)}};
   put(made, "calls", one.calls);
@@ -324,7 +330,16 @@ object step_json(const effects::Step& one) {
   put(made, "on_doubt", one.on_doubt);
   put(made, "on_failure", one.on_failure);
   put(made, "when", one.when);
+  put(made, "only_if", one.only_if);
+  if (!one.arguments.empty()) made["arguments"] = texts_json(one.arguments);
   return made;
+}
+
+object rule_json(const effects::Rule& one) {
+  object made{{"kind", one.kind}, {"text", one.text}};
+  if (!one.aspects.empty()) made["aspects"] = texts_json(one.aspects);
+  put(made, "only_if", one.only_if);
+  return at(std::move(made), one.place);
 }
 
 object approval_json(const effects::Approval& one) {
@@ -337,6 +352,7 @@ object approval_json(const effects::Approval& one) {
   put(made, "expires", one.expires);
   made["allow_starter"] = one.allow_starter;
   if (!one.form.empty()) made["form"] = list(one.form);
+  put(made, "only_if", one.only_if);
   return at(std::move(made), one.place);
 }
 
@@ -418,7 +434,10 @@ object effects_json(const Summary& summary) {
   add(made, "approvals", summary.approvals, approval_json);
   made["people"] = list(summary.people);
   add(made, "signals", summary.signals, [](const effects::Signal& one) {
-    return at({{"name", one.name}, {"by", list(one.by)}}, one.place);
+    object signal{{"name", one.name}, {"by", list(one.by)}};
+    put(signal, "type", one.type);
+    put(signal, "timeout", one.timeout);
+    return at(std::move(signal), one.place);
   });
   add(made, "runbooks", summary.calls, [](const effects::Call& one) {
     return at({{"name", one.runbook}, {"launch", one.launch.empty() ? "inside" : one.launch}},
@@ -428,6 +447,7 @@ object effects_json(const Summary& summary) {
     return at({{"name", one.name}, {"kind", one.kind}}, one.place);
   });
   add(made, "steps", summary.steps, step_json);
+  add(made, "rules", summary.rules, rule_json);
   made["commits"] = list(summary.commits);
   made["forward"] = bound_json(summary.forward);
   made["rollback"] = bound_json(summary.rollback);

@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "compiler/effects/compare_rules.h"
+
 namespace rbk::effects {
 namespace {
 
@@ -53,6 +55,8 @@ class Comparison {
     commands();
     decisions();
     steps();
+    for (Change& one : compare_rules(before_.rules, after_.rules))
+      changes_.push_back(std::move(one));
     texts(What::kCommit, before_.commits, after_.commits, true, false);
     time(What::kForwardTime, before_.forward, after_.forward);
     time(What::kRollbackTime, before_.rollback, after_.rollback);
@@ -286,15 +290,16 @@ void Comparison::decisions_of(bool is_ask) {
       [&](const Approval& was, const Approval& is) {
         const auto one = [](const std::string& quorum) { return quorum.empty() ? "1" : quorum; };
         changed(what, is.name, "question", was.question, is.question);
-        changed(what, is.name, "by", comma(was.by), comma(is.by), true);
+        changed(what, is.name, "by", comma(was.by), comma(is.by), !was.by.empty());
         changed(what, is.name, "not_by", comma(was.not_by), comma(is.not_by),
                 is.not_by.size() < was.not_by.size());
         const std::string old = one(was.quorum);
         const std::string fresh = one(is.quorum);
         changed(what, is.name, "quorum", old, fresh,
                 fresh.size() < old.size() || (fresh.size() == old.size() && fresh < old));
-        changed(what, is.name, "expires", was.expires, is.expires, is.expires.empty());
+        changed(what, is.name, "expires", was.expires, is.expires, !was.expires.empty());
         changed(what, is.name, "form", comma(was.form), comma(is.form));
+        changed(what, is.name, "only_if", was.only_if, is.only_if, !is.only_if.empty());
         changed(what, is.name, "starter", was.allow_starter ? "allowed" : "not allowed",
                 is.allow_starter ? "allowed" : "not allowed", is.allow_starter);
       });
@@ -304,7 +309,12 @@ void Comparison::decisions() {
   for (const bool is_ask : {false, true}) decisions_of(is_ask);
   lists<Signal>(
       What::kSignal, before_.signals, after_.signals, [](const Signal& one) { return one.name; },
-      false, false);
+      false, true,
+      [&](const Signal& was, const Signal& is) {
+        changed(What::kSignal, is.name, "by", comma(was.by), comma(is.by), !was.by.empty());
+        changed(What::kSignal, is.name, "type", was.type, is.type);
+        changed(What::kSignal, is.name, "timeout", was.timeout, is.timeout);
+      });
   lists<Lock>(
       What::kLock, before_.locks, after_.locks,
       [](const Lock& one) { return one.kind + " " + one.name; }, false, true);
@@ -336,11 +346,18 @@ void Comparison::steps() {
         changed(What::kStep, is.path, "undo", undo(was), undo(is),
                 was.undo == "rollback" && is.undo != "rollback");
         changed(What::kStep, is.path, "timeout", was.timeout, is.timeout, is.timeout.empty());
-        changed(What::kStep, is.path, "retry", was.retry, is.retry);
-        changed(What::kStep, is.path, "on_doubt", was.on_doubt, is.on_doubt);
+        changed(What::kStep, is.path, "retry", was.retry, is.retry, !is.retry.empty());
+        changed(What::kStep, is.path, "on_doubt", was.on_doubt, is.on_doubt,
+                is.on_doubt == "retry" || was.on_doubt.starts_with("ask"));
         changed(What::kStep, is.path, "on_failure", was.on_failure, is.on_failure,
                 is.on_failure == "continue");
-        changed(What::kStep, is.path, "when", was.when, is.when, is.when.empty());
+        changed(What::kStep, is.path, "when", was.when, is.when, !was.when.empty());
+        changed(What::kStep, is.path, "only_if", was.only_if, is.only_if, !was.only_if.empty());
+        for (const auto& [name, value] : is.arguments)
+          changed(What::kStep, is.path, "argument " + name, value_of(was.arguments, name), value);
+        for (const auto& [name, value] : was.arguments)
+          if (value_of(is.arguments, name).empty())
+            changed(What::kStep, is.path, "argument " + name, value, "");
       });
   const auto path = [](const Step& one) { return one.path; };
   const Keyed<Step> old = keyed<Step>(before_.steps, path);

@@ -26,11 +26,12 @@ struct Change {
     kApproval,  // its name; aspects "question", "by", "not_by", "quorum", "expires", "form",
                 // "starter"
     kAsk,       // a question's name; the same aspects
-    kSignal,
+    kSignal,    // aspects "by", "type", "timeout"
     kLock,
     kCall,  // a runbook that is called
     kStep,  // its path; aspects "calls", "behaviour", "undo", "timeout", "retry", "on_doubt",
-            // "on_failure", "when"
+            // "on_failure", "when", "only_if"; "argument NAME" of what it calls
+    kRule,  // "require failed < 3"; aspects "text", "only_if", and those of effects::Rule
     kCommit,
     kForwardTime,   // aspect "bound"
     kRollbackTime,  // aspect "bound"

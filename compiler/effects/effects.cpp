@@ -130,7 +130,9 @@ Summary summarise(const check::CheckedProgram& program, check::SymbolId runbook)
   }
   for (const Exclusive& one : decl->exclusive)
     made.locks.push_back({texts.text(one.name), "exclusive", {}});
+  all.bodies.emplace_back(&module, decl->body);
   const Cost cost = Walker(all, texts, {}, Phase::kForward).block(decl->body);
+  note_functions(program, all);
   made.forward = cost.forward;
   made.rollback = cost.rollback();
   return made;

@@ -90,7 +90,8 @@ struct Approval {
   std::string quorum;   // empty: 1
   std::string expires;  // "4h"; empty: never
   bool allow_starter = false;
-  std::vector<std::string> form;  // "ticket: string"
+  std::vector<std::string> form;  // "ticket: string where ticket matches r\"^OPS\""
+  std::string only_if;            // as in Step
   bool is_ask = false;
   Place place;
 };
@@ -110,7 +111,19 @@ struct Lock {
 /// A signal that it waits for.
 struct Signal {
   std::string name;
+  std::string type;     // of what is sent with it; empty: nothing
+  std::string timeout;  // empty: it waits for ever
   std::vector<std::string> by;
+  Place place;
+};
+
+/// What decides whether, how often or when something is done, besides the clauses of the steps.
+struct Rule {
+  std::string kind;  // "require", "if", "for", "parallel for", "hold", "wait", "let", "fn" …
+  std::string text;  // what is written behind it: "failed < 3", "host in hosts"
+  /// Of `parallel`: "limit", "on failure".
+  std::vector<std::pair<std::string, std::string>> aspects;
+  std::string only_if;  // as in Step
   Place place;
 };
 
@@ -125,6 +138,11 @@ struct Step {
   std::string on_doubt;
   std::string on_failure;
   std::string when;
+  /// Under which conditions around it that are not known before a run: "env == .prod and not
+  /// (dry)".
+  std::string only_if;
+  /// What else it gives to what it calls: neither a URL, a command, a query nor a secret.
+  std::vector<std::pair<std::string, std::string>> arguments;
   Phase phase = Phase::kForward;
 };
 
@@ -172,6 +190,7 @@ struct Summary {
   std::vector<Signal> signals;
   std::vector<Call> calls;
   std::vector<Lock> locks;
+  std::vector<Rule> rules;
   std::vector<std::string> commits;  // why
   std::vector<Clash> clashes;
   Bound forward;

@@ -50,6 +50,21 @@ constexpr auto kShells =
 // Options of ssh that take a word of their own.
 constexpr std::string_view kSshOptions = "BbcDEeFIiJLlmOoPpQRSWw";
 
+// Copy from and to `host:path`.
+struct Copier {
+  std::string_view name;
+  std::string_view with_value;
+};
+constexpr auto kCopiers =
+    std::to_array<Copier>({{"scp", "cDFiJlloPSX"}, {"rsync", "efBTM"}, {"sftp", "BbcDFiJloPRSsX"}});
+
+// Name their host by `-h` or `--host`.
+constexpr auto kClients = std::to_array<std::string_view>(
+    {"psql",       "pg_dump",      "pg_dumpall", "pg_restore", "pg_isready", "pg_basebackup",
+     "createdb",   "dropdb",       "vacuumdb",   "reindexdb",  "mysql",      "mysqldump",
+     "mysqladmin", "mariadb",      "redis-cli",  "mongosh",    "mongodump",  "influx",
+     "cqlsh",      "mariadb-dump", "pgbench"});
+
 template <typename List>
 bool is_one_of(std::string_view word, const List& list) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -105,9 +120,17 @@ class Reader {
   void add_programs(size_t first);
   size_t after_options(size_t at, std::string_view with_value) const;
   void ssh(size_t first);
+  void copied(size_t first, const Copier& copier);
+  void client(size_t first, const std::string& name);
+  void tee(size_t first);
+  void dd(size_t first);
+  void add_file(std::string path, bool written, bool appended);
+  /// Hosts and URLs that stand among the words.
+  void addresses(size_t first);
   /// What `sh -c 'text'` runs.
   void script(size_t first);
-  void commands_of(const std::string& text);
+  /// A text that is a command of its own, on that host or, if it is empty, here.
+  void commands_of(const std::string& text, const std::string& host);
   void value(std::string& into) { into += values_.at(next_value_++); }
 
   std::string text_;  // each value is one kValue
@@ -294,12 +317,17 @@ void Reader::redirection(int depth, char closer) {
   if (is_document) {
     documents_.push_back(std::move(target));
   } else if (!target.starts_with("/dev/") && !target.starts_with('&')) {
-    const bool known =
-        std::any_of(found_.files.begin(), found_.files.end(), [&](const ShellCommands::File& one) {
-          return one.path == target && one.written == (kind == '>') && one.appended == is_appended;
-        });
-    if (!known) found_.files.push_back({std::move(target), kind == '>', is_appended});
+    add_file(std::move(target), kind == '>', is_appended);
   }
+}
+
+void Reader::add_file(std::string path, bool written, bool appended) {
+  if (path.empty() || path.starts_with("/dev/")) return;
+  const bool known =
+      std::any_of(found_.files.begin(), found_.files.end(), [&](const ShellCommands::File& one) {
+        return one.path == path && one.written == written && one.appended == appended;
+      });
+  if (!known) found_.files.push_back({std::move(path), written, appended});
 }
 
 void Reader::skip_documents() {
@@ -324,10 +352,20 @@ void Reader::end_command() {
       first < words_.size() &&
       (words_[first] == "for" || words_[first] == "case" || words_[first] == "select");
   if (!declares) add_programs(first);
-  for (const std::string& one : words_) {
-    if (one.starts_with("http://") || one.starts_with("https://")) add_once(found_.urls, one);
-  }
+  addresses(first);
   words_.clear();
+}
+
+void Reader::addresses(size_t first) {
+  for (size_t at = 0; at < words_.size(); ++at) {
+    const std::string& one = words_[at];
+    const size_t scheme = one.find("://");
+    if (one.starts_with("http://") || one.starts_with("https://"))
+      add_once(found_.urls, one);
+    else if (scheme != std::string::npos && scheme > 0 && !one.starts_with("file:") &&
+             one.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+.-") == scheme)
+      add_once(found_.hosts, {one, first < words_.size() ? words_[first] : one.substr(0, scheme)});
+  }
 }
 
 /// The first word from `at` that is no option and belongs to none.
@@ -360,6 +398,12 @@ void Reader::add_programs(size_t first) {
       add_once(found_.programs, name);
       return script(first);
     }
+    const auto copier = std::find_if(kCopiers.begin(), kCopiers.end(),
+                                     [&](const Copier& one) { return one.name == name; });
+    if (copier != kCopiers.end()) copied(first, *copier);
+    if (is_one_of(name, kClients)) client(first, name);
+    if (name == "tee") tee(first);
+    if (name == "dd") dd(first);
     const auto runner = std::find_if(kRunners.begin(), kRunners.end(),
                                      [&](const Runner& one) { return one.name == name; });
     if (runner == kRunners.end()) {
@@ -375,28 +419,91 @@ void Reader::add_programs(size_t first) {
 void Reader::ssh(size_t first) {
   const size_t target = after_options(first + 1, kSshOptions);
   if (target >= words_.size()) return;
-  add_once(found_.hosts, words_[target]);
+  add_once(found_.hosts, {words_[target], "ssh"});
   // What it is to do there is one text, or the words as they stand.
   const size_t command = after_options(target + 1, kSshOptions);
   if (command >= words_.size()) return;
   const std::string text = words_[command];
-  if (text.find("${") == std::string::npos && text.find(' ') != std::string::npos)
-    commands_of(text);
+  if (text.find(' ') != std::string::npos)
+    commands_of(text, words_[target]);
   else
     add_programs(command);
+}
+
+/// `host:path`, but neither a URL nor a path that has a colon in it.
+void Reader::copied(size_t first, const Copier& copier) {
+  for (size_t at = after_options(first + 1, copier.with_value); at < words_.size();
+       at = after_options(at + 1, copier.with_value)) {
+    const std::string& one = words_[at];
+    size_t colon = 0;
+    for (int depth = 0; colon < one.size(); ++colon) {  // over `${ … }`
+      if (one[colon] == '{') ++depth;
+      if (one[colon] == '}') --depth;
+      if (depth == 0 && (one[colon] == ':' || one[colon] == '/')) break;
+    }
+    if (colon > 0 && colon < one.size() && one[colon] == ':' && one.find("://") != colon)
+      add_once(found_.hosts, {one.substr(0, colon), std::string(copier.name)});
+  }
+}
+
+void Reader::client(size_t first, const std::string& name) {
+  for (size_t at = first + 1; at < words_.size(); ++at) {
+    const std::string& one = words_[at];
+    std::string host;
+    if ((one == "-h" || one == "--host") && at + 1 < words_.size())
+      host = words_[at + 1];
+    else if (one.starts_with("--host="))
+      host = one.substr(sizeof "--host=" - 1);
+    else if (one.starts_with("-h") && one.size() > 2)
+      host = one.substr(2);
+    else if (const size_t in = one.find("host=");
+             in == 0 || (in > 0 && in < one.size() && one[in - 1] == ' '))
+      host = one.substr(in + 5, one.find(' ', in) - in - 5);  // psql "host=db-1 dbname=app"
+    if (!host.empty() && !host.starts_with('/')) add_once(found_.hosts, {host, name});
+  }
+}
+
+void Reader::tee(size_t first) {
+  bool appends = false;
+  for (size_t at = first + 1; at < words_.size(); ++at) {
+    if (!words_[at].starts_with('-'))
+      add_file(words_[at], true, appends);
+    else if (words_[at] == "-a" || words_[at] == "--append")
+      appends = true;
+  }
+}
+
+void Reader::dd(size_t first) {
+  for (size_t at = first + 1; at < words_.size(); ++at) {
+    if (words_[at].starts_with("of=")) add_file(words_[at].substr(3), true, false);
+    if (words_[at].starts_with("if=")) add_file(words_[at].substr(3), false, false);
+  }
 }
 
 void Reader::script(size_t first) {
   for (size_t at = first + 1; at < words_.size() && words_[at].starts_with('-'); ++at) {
     const bool is_script = !words_[at].starts_with("--") && words_[at].ends_with('c');
-    if (is_script && at + 1 < words_.size()) return commands_of(words_[at + 1]);
+    if (is_script && at + 1 < words_.size()) return commands_of(words_[at + 1], {});
   }
 }
 
-void Reader::commands_of(const std::string& text) {
-  if (text.find("${") != std::string::npos) return;  // whatever it may be
-  const ShellCommands there = Reader({{text, false}}).read();
-  for (const std::string& program : there.programs) add_once(found_.programs, program);
+void Reader::commands_of(const std::string& text, const std::string& host) {
+  // A value stays one word there too; where it is not known, it is shown as `${name}`.
+  Pieces pieces;
+  for (size_t at = 0; at < text.size();) {
+    const size_t value = std::min(text.find("${", at), text.size());
+    if (value > at) pieces.push_back({text.substr(at, value - at), false});
+    const size_t end =
+        value == text.size() ? value : std::min(text.find('}', value), text.size() - 1) + 1;
+    if (end > value) pieces.push_back({text.substr(value, end - value), true});
+    at = end;
+  }
+  ShellCommands there = Reader(pieces).read();
+  for (std::string& program : there.programs) add_once(found_.programs, std::move(program));
+  for (ShellCommands::Host& one : there.hosts) add_once(found_.hosts, std::move(one));
+  for (std::string& url : there.urls) add_once(found_.urls, std::move(url));
+  for (ShellCommands::File& file : there.files)
+    add_file(host.empty() ? file.path : host + ":" + file.path, file.written, file.appended);
 }
 
 }  // namespace

@@ -21,11 +21,18 @@ struct ShellCommands {
     bool written = false;   // else read
     bool appended = false;  // written at its end
   };
+  struct Host {
+    std::string name;  // as it stands there: "root@web-1"
+    std::string by;    // the program that reaches it: "ssh"
+    friend bool operator==(const Host&, const Host&) = default;
+  };
   /// Each once, in the order of the text: "systemctl"; "sudo" and what it starts are both there.
   std::vector<std::string> programs;
-  std::vector<File> files;         // of `> file`, `>> file`, `< file`
-  std::vector<std::string> hosts;  // of `ssh`, as they stand there: "root@web-1"
-  std::vector<std::string> urls;   // words that begin with http:// or https://
+  /// Of `> file`, `>> file`, `< file`, `tee`, `dd`; of what runs by `ssh`: "root@web-1:/var/x".
+  std::vector<File> files;
+  /// Of `ssh`, `scp`, `rsync`, the clients of databases, and of URLs but those below.
+  std::vector<Host> hosts;
+  std::vector<std::string> urls;  // words that begin with http:// or https://
 };
 
 ShellCommands shell_commands(const Pieces& command);

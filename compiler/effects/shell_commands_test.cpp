@@ -22,6 +22,14 @@ std::string files(const std::string& text) {
   return found;
 }
 
+std::string hosts(const ShellCommands& found) {
+  std::string text;
+  for (const ShellCommands::Host& one : found.hosts) text += one.name + " by " + one.by + " ";
+  return text;
+}
+
+std::string hosts(const std::string& text) { return hosts(shell_commands({{text, false}})); }
+
 TEST(ShellCommands, NamesTheProgramsThatStart) {
   EXPECT_EQ(programs("cat a | sort -u && /usr/bin/tail -n 1; uniq & head"),
             "cat sort tail uniq head");
@@ -64,10 +72,39 @@ TEST(ShellCommands, NamesHostsAndUrls) {
                                               {"${host}", true},
                                               {" sudo reboot; curl -fsS ", false},
                                               {"https://${host}/x", true}});
-  EXPECT_EQ(all(found.hosts), "root@${host}");
+  EXPECT_EQ(hosts(found), "root@${host} by ssh ");
   EXPECT_EQ(all(found.programs), "ssh sudo reboot curl");
   EXPECT_EQ(all(found.urls), "https://${host}/x");
   EXPECT_EQ(programs("ssh web-1 'systemctl restart app && rm x'"), "ssh systemctl rm");
+}
+
+TEST(ShellCommands, NamesTheHostsOfCopiersAndClients) {
+  EXPECT_EQ(hosts("scp -P 22 a.tgz root@web-1:/tmp/a:b web-2:"), "root@web-1 by scp web-2 by scp ");
+  EXPECT_EQ(hosts("rsync -a -e 'ssh -p 1' ./a:b /x:y backup:/srv/"), "backup by rsync ");
+  EXPECT_EQ(hosts("psql -h db-1 -U app -c 'select 1'; pg_dump --host=db-2 app"),
+            "db-1 by psql db-2 by pg_dump ");
+  EXPECT_EQ(hosts("psql \"host=db-3 dbname=app\"; psql -h /run/postgresql"), "db-3 by psql ");
+  EXPECT_EQ(hosts("sudo mysql -hdb-4; ls -h x"), "db-4 by mysql ");
+  EXPECT_EQ(hosts("pg_restore -d postgresql://app@db-5:5432/app x file:///y a=b://c"),
+            "postgresql://app@db-5:5432/app by pg_restore ");
+}
+
+TEST(ShellCommands, FollowsCommandsInCommands) {
+  const ShellCommands found = shell_commands(
+      {{"ssh web-1 'curl -f https://a.example.com | tee /etc/x; ssh web-2 reboot'", false}});
+  EXPECT_EQ(all(found.programs), "ssh curl tee reboot");
+  EXPECT_EQ(hosts(found), "web-1 by ssh web-2 by ssh ");
+  EXPECT_EQ(all(found.urls), "https://a.example.com");
+  EXPECT_EQ(files("ssh web-1 'echo x > /etc/x'"), ">web-1:/etc/x ");
+  EXPECT_EQ(files("bash -c 'echo x > /etc/x'"), ">/etc/x ");
+  EXPECT_EQ(
+      all(shell_commands({{"sh -c 'rm ", false}, {"${a b}", true}, {" && sync'", false}}).programs),
+      "sh rm sync");
+}
+
+TEST(ShellCommands, NamesTheFilesOfTeeAndDd) {
+  EXPECT_EQ(files("echo x | sudo tee -a /etc/hosts /dev/null"), ">/etc/hosts ");
+  EXPECT_EQ(files("dd if=/dev/zero of=/swap bs=1M; dd if=a of=b"), ">/swap <a >b ");
 }
 
 TEST(ShellCommands, AValueIsOneWordWhateverItHolds) {

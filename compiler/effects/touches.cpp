@@ -133,7 +133,7 @@ void Touches::command(const Pieces& pieces, Command made, const std::string& fol
       target((is_relative ? folder + "/" : "") + one.path, true, place);
     file(std::move(one.path), one.written ? "written" : "read", place);
   }
-  for (std::string& one : found.hosts) host(host_of(one), "ssh", place);
+  for (ShellCommands::Host& one : found.hosts) host(host_of(one.name), std::move(one.by), place);
   for (std::string& one : found.urls)
     request({"", std::move(one), "", made.behaviour, made.action, place});
   host(made.host, made.action + " on:", place);

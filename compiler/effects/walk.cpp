@@ -90,27 +90,47 @@ Cost Walker::statement(StmtId id) {
   if (const auto* node = std::get_if<StepStmt>(&stmt.node)) return step(id, *node);
   if (const auto* node = std::get_if<LetStmt>(&stmt.node)) {
     const Cost cost = expression(node->value, id, nullptr);
+    let(id, *node);
     if (!node->is_var) texts_.set_from(declared(id, 0), texts_, node->value);
     return cost;
   }
-  if (const auto* node = std::get_if<AssignStmt>(&stmt.node))
+  if (const auto* node = std::get_if<AssignStmt>(&stmt.node)) {
+    rule("set", fmt::format("{} = {}", line(node->target), line(node->value)), stmt.span);
     return expression(node->value, id, nullptr);
+  }
   if (const auto* node = std::get_if<ExprStmt>(&stmt.node))
     return expression(node->value, id, &node->clauses);
   if (const auto* node = std::get_if<ForStmt>(&stmt.node)) {
     const Cost items = inside(node->items, id);
+    rule("for", fmt::format("{} in {}", node->item.text, line(node->items)), stmt.span);
     return items + loop(node->items, declared(id, 0), declared(id, 1), node->body, 1, false);
   }
-  if (const auto* node = std::get_if<RepeatStmt>(&stmt.node)) return repeat(*node);
+  if (const auto* node = std::get_if<RepeatStmt>(&stmt.node)) {
+    std::string bound;
+    if (node->at_most.valid())
+      bound =
+          fmt::format(" at most {}{}", line(node->at_most), node->at_most_times ? " times" : "");
+    rule("repeat", fmt::format("every {}{}", line(node->every), bound), stmt.span);
+    return repeat(*node);
+  }
   if (const auto* node = std::get_if<HoldStmt>(&stmt.node)) {
+    rule("hold", fmt::format("{} every {}", line(node->duration), line(node->every)), stmt.span);
     Cost cost = block(node->body);
     cost.forward = cost.forward + time(node->duration, "the length of `hold`");
     return cost;
   }
-  if (const auto* node = std::get_if<UntilStmt>(&stmt.node)) return inside(node->condition, id);
-  if (const auto* node = std::get_if<ReturnStmt>(&stmt.node))
+  if (const auto* node = std::get_if<UntilStmt>(&stmt.node)) {
+    rule("until", line(node->condition), stmt.span);
+    return inside(node->condition, id);
+  }
+  if (const auto* node = std::get_if<ReturnStmt>(&stmt.node)) {
+    rule("return", line(node->value), stmt.span);
     return expression(node->value, id, nullptr);
-  if (const auto* node = std::get_if<RequireStmt>(&stmt.node)) return inside(node->condition, id);
+  }
+  if (const auto* node = std::get_if<RequireStmt>(&stmt.node)) {
+    rule("require", line(node->condition), stmt.span);
+    return inside(node->condition, id);
+  }
   if (const auto* node = std::get_if<DeferStmt>(&stmt.node)) {
     Cost cost = in_phase(node->body, Phase::kDefer);
     cost.undo = cost.undo + cost.forward;
@@ -130,7 +150,9 @@ Cost Walker::statement(StmtId id) {
   }
   if (const auto* node = std::get_if<HandlerStmt>(&stmt.node)) return handler(*node);
   if (const auto* node = std::get_if<ApprovalStmt>(&stmt.node)) return approval(*node);
-  return {};  // break, continue, what belongs into tests
+  if (std::holds_alternative<BreakStmt>(stmt.node)) rule("break", {}, stmt.span);
+  if (std::holds_alternative<ContinueStmt>(stmt.node)) rule("continue", {}, stmt.span);
+  return {};  // what belongs into tests
 }
 
 /// What acts in an expression of any form.
@@ -146,6 +168,8 @@ Cost Walker::inside(ExprId id, StmtId owner) {
         std::holds_alternative<ParallelForExpr>(node) || std::holds_alternative<WaitExpr>(node) ||
         std::holds_alternative<WaitUntilExpr>(node) ||
         std::holds_alternative<WaitSignalExpr>(node) || std::holds_alternative<WaitFirstExpr>(node);
+    if (const auto* raised = std::get_if<FailExpr>(&node))
+      rule("fail", line(raised->error), ast()[one].span);
     if (is_compound) {
       total = total + expression(one, owner, nullptr);
       return false;
@@ -165,10 +189,9 @@ Cost Walker::expression(ExprId id, StmtId owner, const Clauses* clauses) {
   if (const auto* node = std::get_if<IfExpr>(&written)) return choice(*node, owner);
   if (const auto* node = std::get_if<MatchExpr>(&written)) return match(*node, owner);
   if (const auto* node = std::get_if<TryExpr>(&written)) {
+    rule("try", {}, ast()[id].span);
     const Cost body = block(node->body);
-    ++all_.touches.conditions;
-    const Cost caught = block(node->handler);
-    --all_.touches.conditions;
+    const Cost caught = only_if("`try` failed", [&] { return block(node->handler); });
     // It fails, is undone, and then what catches it runs; or it goes well, and is undone later.
     return {body.forward + longer(body.rollback() + caught.forward, Bound{}),
             longer(body.undo, caught.undo), longer(body.peak, caught.peak)};
@@ -177,16 +200,23 @@ Cost Walker::expression(ExprId id, StmtId owner, const Clauses* clauses) {
     return parallel(ast()[id].span, *node);
   if (const auto* node = std::get_if<ParallelForExpr>(&written))
     return inside(node->items, owner) + parallel_for(id, *node);
-  if (const auto* node = std::get_if<WaitExpr>(&written))
+  if (const auto* node = std::get_if<WaitExpr>(&written)) {
+    rule("wait", line(node->duration), ast()[id].span);
     return waiting(time(node->duration, "the length of `wait`"));
-  if (const auto* node = std::get_if<WaitUntilExpr>(&written))
+  }
+  if (const auto* node = std::get_if<WaitUntilExpr>(&written)) {
+    rule("wait until", line(node->time), ast()[id].span);
     return waiting(
         open(fmt::format("`wait until {}` ends at a time that is not known before the run",
                          source(ast()[node->time].span))));
+  }
   if (const auto* node = std::get_if<WaitSignalExpr>(&written)) {
     std::vector<std::string> by = people(node->by);
     for (const std::string& one : by) all_.touches.person(one);
-    all_.summary.signals.push_back({node->signal.text, std::move(by), place_});
+    Signal made{node->signal.text, {}, {}, std::move(by), place_};
+    if (node->type.valid()) made.type = source(ast()[node->type].span);
+    if (node->timeout.valid()) made.timeout = line(node->timeout);
+    all_.summary.signals.push_back(std::move(made));
     return waiting(node->timeout.valid() ? time(node->timeout, "the timeout of `wait for signal`")
                                          : open(fmt::format("`wait for signal {}` has no `timeout`",
                                                             node->signal.text)));

@@ -2,6 +2,7 @@
 // takes at most. Of this folder only.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,8 +31,11 @@ struct Gathered {
   std::vector<check::SymbolId> called;  // the runbooks that are being followed, outermost first
   /// The largest numbers that parameters can be, by their `where … in a..b`.
   std::unordered_map<check::SymbolId, int64_t> largest;
-  int runbooks = 0;  // followed so far
-  int rounds = 0;    // of loops over known lists, so far
+  std::vector<std::string>
+      conditions;  // that are not known, around what is walked; outermost first
+  std::vector<std::pair<const check::CheckedModule*, syntax::BlockId>> bodies;  // of runbooks, once
+  int runbooks = 0;                                                             // followed so far
+  int rounds = 0;  // of loops over known lists, so far
 };
 
 /// One function of one module.
@@ -65,6 +69,21 @@ class Walker {
   Cost expression(syntax::ExprId id, syntax::StmtId owner, const syntax::Clauses* clauses);
   Cost inside(syntax::ExprId id, syntax::StmtId owner);
 
+  // rules.cpp
+  /// Notes what `span` says of when and how often something is done.
+  void rule(std::string kind, std::string text, source::Span span,
+            std::vector<std::pair<std::string, std::string>> aspects = {});
+  /// What is walked in there happens only if `condition`.
+  Cost only_if(std::string condition, const std::function<Cost()>& walk);
+  std::string conditions() const;
+  /// As written, on one line, with what is known filled in.
+  std::string line(syntax::ExprId id) const;
+  void let(syntax::StmtId id, const syntax::LetStmt& node);
+  void rule_of(source::Span span, const syntax::ParallelForExpr& node);
+  std::string text_of(const syntax::FailurePolicy& policy) const;
+  std::string text_of(const syntax::Field& field) const;
+  std::vector<std::pair<std::string, std::string>> arguments(const check::Meaning& meaning) const;
+
   // walk_steps.cpp
   Cost step(syntax::StmtId id, const syntax::StepStmt& node);
   Cost call(syntax::ExprId id, const syntax::CallExpr& node, syntax::StmtId owner,
@@ -96,6 +115,9 @@ class Walker {
   std::string path_;  // with a trailing slash unless empty
   Place place_;
 };
+
+/// The functions that those runbooks use, as rules "fn", in the order of their use.
+void note_functions(const check::CheckedProgram& program, Gathered& all);
 
 Cost operator+(const Cost& left, const Cost& right);
 /// Either, or both at once.

@@ -35,10 +35,9 @@ Cost Walker::choice(const IfExpr& node, StmtId owner) {
   const Value condition = texts_.known().evaluate(node.condition);
   if (condition.shape == Value::Shape::kBool)
     return asked + block(condition.number != 0 ? node.then_block : node.else_block);
-  ++all_.touches.conditions;
-  const Cost yes = block(node.then_block);
-  const Cost no = block(node.else_block);
-  --all_.touches.conditions;
+  const std::string text = line(node.condition);
+  const Cost yes = only_if(text, [&] { return block(node.then_block); });
+  const Cost no = only_if(fmt::format("not ({})", text), [&] { return block(node.else_block); });
   return asked + longer(yes, no);
 }
 
@@ -46,15 +45,16 @@ Cost Walker::match(const MatchExpr& node, StmtId owner) {
   const Cost asked = inside(node.subject, owner);
   const Value subject = texts_.known().evaluate(node.subject);
   Cost longest;
-  ++all_.touches.conditions;
   for (const MatchExpr::Arm& arm : node.arms) {
     const auto* member = std::get_if<MemberPattern>(&ast()[arm.pattern].node);
     const bool is_simple = member != nullptr && !member->has_payload;
     if (subject.is_member && is_simple && subject.text != member->member.text) continue;
-    longest = longer(longest, inside(arm.guard, owner) + block(arm.body));
+    std::string is = fmt::format("{} is {}", line(node.subject), source(ast()[arm.pattern].span));
+    if (arm.guard.valid()) is += " and " + line(arm.guard);
+    longest = longer(longest, only_if(std::move(is),
+                                      [&] { return inside(arm.guard, owner) + block(arm.body); }));
     if (subject.is_member && is_simple && !arm.guard.valid()) break;
   }
-  --all_.touches.conditions;
   return asked + longest;
 }
 
@@ -92,6 +92,8 @@ void Walker::compare_branches(source::Span span, const std::vector<size_t>& bran
 }
 
 Cost Walker::parallel(source::Span span, const ParallelExpr& node) {
+  if (node.policy.kind != FailurePolicy::Kind::kFail)
+    rule("parallel", {}, span, {{"on failure", text_of(node.policy)}});
   Cost longest;
   std::vector<size_t> branches;
   for (const StmtId stmt : ast()[node.body].stmts) {
@@ -110,6 +112,7 @@ Cost Walker::parallel(source::Span span, const ParallelExpr& node) {
 Cost Walker::parallel_for(ExprId id, const ParallelForExpr& node) {
   const auto& symbols = texts_.module().expr_symbols.at(id.index);
   const auto symbol = [&](size_t i) { return i < symbols.size() ? symbols[i] : check::kNone; };
+  rule_of(ast()[id].span, node);
   // Without a limit all at once; of one that is not known one after the other is the worst case.
   int64_t at_a_time = 0;
   if (node.limit.valid()) {
@@ -214,23 +217,34 @@ Cost Walker::wait_first(const WaitFirstExpr& node) {
   Cost works;
   Cost bodies;
   for (const WaitFirstExpr::Arm& arm : node.arms) {
+    std::string comes;  // what it waits for, as a condition of what the case does
     switch (arm.kind) {
       case WaitFirstExpr::Arm::Kind::kDuration:
+        comes = fmt::format("{} are over", line(arm.value));
         if (const auto micros = at_most(arm.value)) ends_after(*micros);
         break;
       case WaitFirstExpr::Arm::Kind::kWork: {
+        comes = "it is done first";
         const Cost work = statement(arm.work);
         if (work.forward.is_bounded() && work.forward.terms.empty()) ends_after(work.forward.fixed);
         works = longer(works, {work.rollback(), work.undo, {}});
         break;
       }
       case WaitFirstExpr::Arm::Kind::kSignal:
-        all_.summary.signals.push_back({arm.signal.text, {}, place_});
+        comes = fmt::format("the signal {} comes", arm.signal.text);
+        all_.summary.signals.push_back(
+            {arm.signal.text,
+             arm.type.valid() ? source(ast()[arm.type].span) : std::string(),
+             {},
+             {},
+             place_});
         break;
       case WaitFirstExpr::Arm::Kind::kUntil:
+        comes = fmt::format("it is {}", line(arm.value));
         break;
     }
-    bodies = longer(bodies, block(arm.body));
+    rule("wait first case", comes, arm.span);
+    bodies = longer(bodies, only_if(std::move(comes), [&] { return block(arm.body); }));
   }
   const Bound waited =
       shortest ? Bound::of(*shortest) : open("no case of `wait first` has a bound");
@@ -244,12 +258,16 @@ Cost Walker::approval(const ApprovalStmt& node) {
   made.by = people(node.by);
   made.not_by = people(node.not_by);
   if (node.quorum.valid()) made.quorum = texts_.code(node.quorum);
-  if (node.expires) made.expires = texts_.code(node.expires->after);
+  if (node.expires) {
+    static constexpr const char* kThen[] = {"reject", "escalate", "default", "fail"};
+    made.expires = fmt::format("{} then {}", texts_.code(node.expires->after),
+                               kThen[static_cast<int>(node.expires->then)]);
+  }
+  made.only_if = conditions();
   made.allow_starter = node.allow_starter;
   made.is_ask = node.is_ask;
   made.place = place_;
-  for (const Field& field : node.form)
-    made.form.push_back(field.name.text + ": " + source(ast()[field.type].span));
+  for (const Field& field : node.form) made.form.push_back(text_of(field));
   for (const std::string& one : made.by) all_.touches.person(one);
   std::vector<std::string> others = people(node.break_glass);
   if (node.expires)

@@ -38,6 +38,14 @@ constexpr const char* kDoubts[] = {"retry", "verify", "undo", "fail", "ask"};
 }  // namespace
 
 void Walker::describe(Step& into, const Clauses& clauses) {
+  const auto asked = [&](const std::vector<std::string>& by) {
+    std::string text;
+    for (const std::string& one : by) {
+      all_.touches.person(one);
+      text += (text.empty() ? " by " : ", ") + one;
+    }
+    return text;
+  };
   for (const Clause& clause : clauses.items) {
     if (const auto* timeout = std::get_if<TimeoutClause>(&clause.node)) {
       into.timeout = texts_.code(timeout->duration);
@@ -55,10 +63,10 @@ void Walker::describe(Step& into, const Clauses& clauses) {
       into.why = texts_.text(irreversible->why);
     } else if (const auto* doubt = std::get_if<OnDoubtClause>(&clause.node)) {
       into.on_doubt = kDoubts[static_cast<int>(doubt->kind)];
-      for (const std::string& one : people(doubt->by)) all_.touches.person(one);
+      into.on_doubt += asked(people(doubt->by));
     } else if (const auto* failure = std::get_if<OnFailureClause>(&clause.node)) {
       into.on_failure = failure->kind == OnFailureClause::Kind::kContinue ? "continue" : "ask";
-      for (const std::string& one : people(failure->by)) all_.touches.person(one);
+      into.on_failure += asked(people(failure->by));
     } else if (const auto* when = std::get_if<WhenClause>(&clause.node)) {
       if (!texts_.known().evaluate(when->condition).known())
         into.when = texts_.code(when->condition);
@@ -81,6 +89,7 @@ Cost Walker::step(StmtId id, const StepStmt& node) {
   Step made;
   made.path = path;
   made.phase = place_.phase;
+  made.only_if = conditions();
   describe(made, node.clauses);
   // The same step of several rounds, or of a runbook that is called more than once, stands once.
   const size_t at = all_.summary.steps.size();
@@ -97,6 +106,7 @@ Cost Walker::step(StmtId id, const StepStmt& node) {
       if (is_new) {
         Step& there = all_.summary.steps[at];
         there.calls = what;
+        if (meaning != nullptr) there.arguments = arguments(*meaning);
         if (is_action)
           there.behaviour = behaviour_name(texts_.module().stmts.at(id.index).behaviour);
       }
@@ -167,6 +177,7 @@ Cost Walker::runbook(const Meaning& meaning, const std::string& name) {
       inner.set_from(called.parameters[i], inner, decl->params[i].default_value);
   }
   all_.called.push_back(meaning.symbol);
+  all_.bodies.emplace_back(&home, decl->body);
   ++all_.touches.calls;
   Walker walker(all_, inner, path_, place_.phase);
   walker.place_.step = place_.step;

@@ -68,6 +68,36 @@ class Diff(rbk.Case):
         )  # fmt: skip
         self.assertIn("approval", {line["what"] for line in lines if line["change"] == "removed" and line["widens"]})
 
+    def test_what_holds_back(self):
+        old = """runbook r(hosts: list<string>) {
+  require hosts.length > 2 else "too few"
+  let _go = wait for signal go by group "sre" timeout 1h
+  parallel for host in hosts limit 2 {
+    hold 10m every 1m { require host != "" }
+  }
+  if hosts.length > 5 {
+    step many = shell("sync") timeout 1m on doubt ask rollback none "x"
+  }
+  wait 5m
+}
+"""
+        new = old.replace("> 2", "> 1").replace(' by group "sre"', "").replace("limit 2", "limit 9")
+        new = new.replace("hold 10m", "hold 1m").replace("> 5", "> 3").replace("doubt ask", "doubt retry")
+        self.write("a.rbk", old)
+        self.write("b.rbk", new.replace("  wait 5m\n", ""))
+        done = self.rbk("diff", "a.rbk", "b.rbk", exit=1)
+        for line in (
+            '! the signal `go` may come from anybody, was group "sre"',
+            "! `on doubt` of step `many` is `retry`, was `ask`",
+            "! step `many` is done only if `hosts.length > 3`, was only if `hosts.length > 5`",
+            "! `require` is `hosts.length > 1`, was `hosts.length > 2`",
+            "! the `limit` of `parallel for host in hosts` is `9`, was `2`",
+            "! `hold` is `1m every 1m`, was `10m every 1m`",
+            "! no longer has `wait 5m`",
+        ):
+            self.assertIn("  " + line + "\n", done.out)
+        self.rbk("diff", "a.rbk", "a.rbk")
+
     def test_named_runbooks(self):
         done = self.rbk("diff", "old.rbk:drain", "new.rbk", exit=1)
         self.assertNotIn("fresh", done.out)

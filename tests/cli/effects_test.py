@@ -51,7 +51,7 @@ class Effects(rbk.Case):
             "              idempotent  drain/out (undo)  PUT     https://lb.example.com/${env}/${host}",
             "              writes      (after failure)   POST    https://chat.example.com/hook",
             "  secrets     token  http.delete bearer:  drain/out",
-            '  approvals   go  "Drain ${host}?"  2 of group "sre", expires 1h',
+            '  approvals   go  "Drain ${host}?"  2 of group "sre", expires 1h then reject',
             "  takes       at most 1h10s",
             "  undoing     no bound  `http.post` has no `timeout`",
             "              the rest  at most 20s",
@@ -64,7 +64,7 @@ class Effects(rbk.Case):
         self.assertEqual(
             list(got),
             "runbook file line doc parameters result allow hosts requests commands queries secrets files approvals people "
-            "signals runbooks locks steps commits forward rollback".split(),
+            "signals runbooks locks steps rules commits forward rollback".split(),
         )
         self.assertEqual(got["doc"], "Takes a host out, and puts it back.")
         self.assertEqual(got["people"], ['group "sre"'])
