@@ -104,7 +104,7 @@ Next Execution::op_CallNative(Slot* r, const Instruction* at) {
                   .kinds = kinds() + at->c,
                   .result = {},
                   .error_kind = {},
-                  .message = {}};
+                  .message = native_message_};
   if (!image_.native(at->b)(call)) return raise(call.error_kind, call.message);
   if (heap_.fault != Fault::kNone) return Next::kNext;  // the loop raises
   return set_checked(r[at->a], kinds()[at->a], std::move(call.result));

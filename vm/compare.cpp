@@ -115,8 +115,11 @@ uint64_t hash_of(Slot value, Kind kind) {
   if (object == nullptr || !object->heap->visit()) return 0;
   switch (object->tag) {
     case Tag::kString:
-    case Tag::kSecret:
-      return hash_of(static_cast<const String*>(object)->view());
+    case Tag::kSecret: {
+      const auto* string = static_cast<const String*>(object);
+      if (string->hash == 0) string->hash = hash_of(string->view());
+      return string->hash;
+    }
     case Tag::kClosure:
       return 1;
     // Ints equal floats, and entries may stand in any order: only the size tells.

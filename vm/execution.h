@@ -70,7 +70,8 @@ class Execution {
   const bytecode::Handler* find_handler(Fiber& fiber, ErrorObject* error);
 
   // ---- Operations on values: call_ops.cpp, object_ops.cpp, text_ops.cpp
-  const Kind* kinds() const { return fiber_->top().code->kinds; }
+  /// Of the registers of the frame whose operation is being done.
+  const Kind* kinds() const { return kinds_; }
   static void set(Slot& slot, Ref value);
   Next set_checked(Slot& slot, Kind wanted, Value value);
   Next set_part(Slot* r, uint16_t a, Slot part, Kind kind);
@@ -210,7 +211,9 @@ class Execution {
   int64_t fuel_ = 0;
   bool fuel_reserve_ = false;
   bool aborted_ = false;
-  Fiber* fiber_ = nullptr;  // that runs
+  Fiber* fiber_ = nullptr;       // that runs
+  const Kind* kinds_ = nullptr;  // of its top frame, while an operation is done
+  std::string native_message_;   // of the native that raised last
   Ref raised_;
 };
 

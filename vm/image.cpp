@@ -41,6 +41,7 @@ Image::Image(std::shared_ptr<const bytecode::Program> program, Heap& heap)
       if (code.kinds[i] == Kind::kRef) code.refs.push_back(static_cast<uint16_t>(i));
     }
     code.has_refs = !code.refs.empty();
+    code.plain = code.pure && !code.has_refs && code.result != Kind::kRef;
   }
   const auto kinds_of = [this](const std::vector<Type::Field>& fields) {
     std::vector<Kind> kinds;

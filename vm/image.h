@@ -20,6 +20,7 @@ struct Code {
   bool pure = false;
   bool has_refs = false;
   bool has_result = false;
+  bool plain = false;  // pure, and neither its registers nor its result are refs
   Kind result = Kind::kRef;
   uint32_t index = 0;
   const Kind* kinds = nullptr;  // of the registers

@@ -341,14 +341,14 @@ L_Call : {
   uint32_t i = 0;
   for (; i < callee.parameters; ++i) registers[i] = arguments[i];
   for (; i < callee.registers; ++i) registers[i].i = 0;
-  if (callee.has_refs) {
+  frame->pc = pc;
+  if (!callee.plain) {
     for (const uint16_t ref : callee.refs) {
       if (ref >= callee.parameters) break;
       retain(registers[ref].o);
     }
+    if (!callee.pure) clear_dead(*frame, r);
   }
-  frame->pc = pc;
-  if (!callee.pure) clear_dead(*frame, r);
   ++frame;
   *frame = {&callee, callee.code, base, Frame::Purpose::kCall};
   r = registers;
@@ -359,6 +359,13 @@ L_Call : {
 L_Return : {
   const Code& code = *frame->code;
   Slot result = r[pc->a];
+  if (code.plain && frame->purpose == Frame::Purpose::kCall) {
+    --frame;
+    pc = frame->pc;
+    r = fiber.stack.get() + frame->base;
+    if (pc->a != bytecode::kNoRegister) r[pc->a] = result;
+    NEXT();
+  }
   if (code.has_refs) {
     if (code.result == Kind::kRef) retain(result.o);
     for (const uint16_t ref : code.refs) release(r[ref].o);
@@ -456,6 +463,30 @@ L_ListGet : {
   }
   goto outlined;
 }
+L_MapGetOr : {
+  const auto* map = static_cast<const Map*>(r[pc->b].o);
+  const Kind* kinds = frame->code->kinds;
+  if (map != nullptr && map->tag == Tag::kMap && map->kind == kinds[pc->a] &&
+      map->kind != Kind::kRef && map->key_kind == kinds[pc->c]) {
+    const Map::Entry* entry = find(map, r[pc->c]);
+    r[pc->a] = entry == nullptr ? r[pc[1].a] : entry->value;
+    pc += 2;
+    GO();
+  }
+  goto outlined;
+}
+L_MapPut : {
+  auto* map = static_cast<Map*>(r[pc->b].o);
+  const Kind* kinds = frame->code->kinds;
+  if (pc->a == pc->b && map != nullptr && map->tag == Tag::kMap && map->references == 1 &&
+      map->key_kind == kinds[pc->c] && map->kind == kinds[pc->c + 1] && map->kind != Kind::kRef) {
+    if (const Map::Entry* entry = find(map, r[pc->c]); entry != nullptr) {
+      map->entries[static_cast<size_t>(entry - map->entries.data())].value = r[pc->c + 1];
+      NEXT();
+    }
+  }
+  goto outlined;
+}
 L_GetField : {
   const auto* record = static_cast<const Record*>(r[pc->b].o);
   if (record != nullptr && (record->tag == Tag::kRecord || record->tag == Tag::kEnum) &&
@@ -481,6 +512,7 @@ L_GetField : {
 outlined : {
   frame->pc = pc;
   fiber.depth = static_cast<uint32_t>(frame - fiber.frames.data()) + 1;
+  kinds_ = frame->code->kinds;
   const auto op = static_cast<size_t>(pc->op);
   Next next = (this->*kOperations[op])(r, pc);
   if (heap_.fault != Fault::kNone && next != Next::kWait) next = raise_fault();

@@ -36,7 +36,7 @@ struct NativeCall {
   const Kind* kinds;  // of the arguments
   Value result;
   std::string_view error_kind;
-  std::string message;
+  std::string& message;
 
   bool give(Ref ref) {
     result = Value(std::move(ref));

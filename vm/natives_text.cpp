@@ -79,11 +79,11 @@ template <char kFirst, char kLast>
 bool change_case(NativeCall& call) {
   const String* text = call.string(0);
   if (text == nullptr) return false;
-  std::string changed(text->view());
-  for (char& c : changed) {
-    if (c >= kFirst && c <= kLast) c = static_cast<char>(c ^ 0x20);
-  }
-  return call.give(make_string(call.heap, changed));
+  String* changed = new_string(call.heap, text->size);
+  std::transform(text->view().begin(), text->view().end(), changed->data(), [](char c) {
+    return c >= kFirst && c <= kLast ? static_cast<char>(c ^ 0x20) : c;
+  });
+  return call.give(Ref(changed));
 }
 
 template <bool (*test)(std::string_view, std::string_view)>

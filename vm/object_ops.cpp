@@ -216,6 +216,23 @@ Next Execution::op_MapGet(Slot* r, const Instruction* at) {
   return Next::kNext;
 }
 
+Next Execution::op_MapGetOr(Slot* r, const Instruction* at) {
+  const Object* object = r[at->b].o;
+  if (object == nullptr || object->tag != Tag::kMap) return raise_wrong(object, "a map");
+  const auto* map = static_cast<const Map*>(object);
+  const Kind kind = kinds()[at->a];
+  if (kinds()[at->c] != map->key_kind || (map->kind != kind && map->size != 0))
+    return raise_wrong(object, "a map with other keys or values");
+  const Map::Entry* entry = find(map, r[at->c]);
+  const Slot value = entry == nullptr ? r[at[1].a] : entry->value;
+  if (kind != Kind::kRef) {
+    r[at->a] = value;
+    return Next::kNext;
+  }
+  set(r[at->a], Ref::to(value.o));
+  return Next::kNext;
+}
+
 Next Execution::op_MapPut(Slot* r, const Instruction* at) {
   Object* object = r[at->b].o;
   if (object == nullptr || object->tag != Tag::kMap) return raise_wrong(object, "a map");
@@ -223,14 +240,14 @@ Next Execution::op_MapPut(Slot* r, const Instruction* at) {
   if (kinds()[at->c] != map->key_kind || kinds()[at->c + 1] != map->kind) {
     return raise_wrong(object, "a map with other keys or values");
   }
-  Value key = Value::to(map->key_kind, r[at->c]);
-  Value value = Value::to(map->kind, r[at->c + 1]);
+  retain(r[at->c], map->key_kind);
+  retain(r[at->c + 1], map->kind);
   if (at->a == at->b && map->references == 1) {
-    put(map, key.give(), value.give());
+    put(map, r[at->c], r[at->c + 1]);
     return Next::kNext;
   }
   Ref copy = copy_map(map);
-  put(static_cast<Map*>(copy.get()), key.give(), value.give());
+  put(static_cast<Map*>(copy.get()), r[at->c], r[at->c + 1]);
   set(r[at->a], std::move(copy));
   return Next::kNext;
 }

@@ -296,6 +296,39 @@ end
             R"(= succeeded {"k0":0,"k1":1,"k2":2,"k3":3})");
 }
 
+TEST(MapTest, GetOrGivesTheValueOrTheOther) {
+  EXPECT_EQ(value(R"(
+  LoadInt a 7
+  LoadInt b 70
+  MakeMap q map<int,int> a | 1
+  LoadInt c 9
+  MapGetOr d q a | c
+  MapGetOr e q b | c
+  MakeList p list<int> d | 2)"),
+            "= succeeded [70,9]");
+  EXPECT_EQ(value(R"(
+  LoadConst l "k"
+  LoadConst m "v"
+  MakeMap q map<string,string> l | 1
+  LoadConst n "other"
+  MapGetOr o q l | n
+  LoadConst l "none"
+  MapGetOr r q l | n
+  MoveRef m o
+  MoveRef n r
+  MakeList p list<string> m | 2)"),
+            R"(= succeeded ["v","other"])");
+  // The map is shared: what reads the other name must not see what is put into this one.
+  EXPECT_EQ(value(R"(
+  LoadInt a 1
+  LoadInt b 2
+  MakeMap q map<int,int> a | 1
+  MoveRef p q
+  LoadInt b 3
+  MapPut q q a)"),
+            R"(= succeeded {"1":2})");
+}
+
 TEST(MapTest, PutReplacesAndRemoveKeepsTheRest) {
   EXPECT_EQ(value(R"(
   MakeMap p map<int,int> a | 0

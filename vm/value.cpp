@@ -76,6 +76,15 @@ const Map::Entry* find_by(const Map* map, uint64_t hash, Same same) {
   return nullptr;
 }
 
+/// In a small map the very same text is found without its hash.
+const Map::Entry* find_same(const Map* map, Slot key) {
+  if (!map->index.empty() || map->key_kind != Kind::kRef || as_string(key.o) == nullptr)
+    return nullptr;
+  for (const Map::Entry& entry : map->entries)
+    if (entry.key.o == key.o) return &entry;
+  return nullptr;
+}
+
 }  // namespace
 
 uint64_t cost(const Object* object) {
@@ -190,10 +199,12 @@ void put_new(Map* map, Slot key, Slot value, uint64_t hash) {
 }
 
 void put(Map* map, Slot key, Slot value) {
-  const uint64_t hash = hash_of(key, map->key_kind);
-  const Map::Entry* found =
-      find_by(map, hash, [&](Slot other) { return equal(key, other, map->key_kind); });
-  if (found == nullptr) return put_new(map, key, value, hash);
+  const Map::Entry* found = find_same(map, key);
+  if (found == nullptr) {
+    const uint64_t hash = hash_of(key, map->key_kind);
+    found = find_by(map, hash, [&](Slot other) { return equal(key, other, map->key_kind); });
+    if (found == nullptr) return put_new(map, key, value, hash);
+  }
   release(key, map->key_kind);
   Map::Entry& entry = map->entries[static_cast<size_t>(found - map->entries.data())];
   std::swap(entry.value, value);
@@ -202,6 +213,7 @@ void put(Map* map, Slot key, Slot value) {
 }
 
 const Map::Entry* find(const Map* map, Slot key) {
+  if (const Map::Entry* same = find_same(map, key); same != nullptr) return same;
   return find_by(map, hash_of(key, map->key_kind),
                  [&](Slot other) { return equal(key, other, map->key_kind); });
 }

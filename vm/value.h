@@ -95,6 +95,7 @@ struct Box : Object {
 /// Also kSecret: the secret's name. A text that string.parse cut out of another has kind kBool: it
 /// may be read as a number (`out.parse(r"lag=(?<lag>\d+)") as Lag`).
 struct String : Object {
+  mutable uint64_t hash = 0;  // of the text; 0 until somebody asks for it
   std::string_view view() const { return {reinterpret_cast<const char*>(this + 1), size}; }
   char* data() { return reinterpret_cast<char*>(this + 1); }
 };

@@ -130,6 +130,7 @@ class Body {
   void if_into(const syntax::IfExpr& node, Reg to);
   void unary_into(ExprId id, const syntax::UnaryExpr& node, Reg to);
   void binary_into(ExprId id, const syntax::BinaryExpr& node, Reg to);
+  bool map_value_or(const syntax::BinaryExpr& node, Reg to);
   void arithmetic_into(const syntax::BinaryExpr& node, check::TypeId result, Reg to);
   void compare_into(ExprId id, const syntax::BinaryExpr& node, Reg to);
   void coalesce_into(const syntax::BinaryExpr& node, Reg to);
@@ -383,6 +384,16 @@ class Body {
   uint32_t item_function(check::TypeId item);
   void take_branch_result(const StepSpec& spec, Reg list, size_t index, bool as_result);
 
+  // ---- Numbers that a loop uses in each round (pins.cpp)
+  /// A number that is held in a register for as long as a loop runs.
+  struct Pinned {
+    Kind kind = Kind::kInt;
+    int64_t bits = 0;
+    Reg reg = kNoReg;
+  };
+  void pin_numbers(BlockId loop);
+  Reg pinned(ExprId id) const;
+
   // ---- Tests (tests.cpp)
   void begin_line(const std::string& what);
   /// Performs one of the actions that the test runner has (test_program.h).
@@ -428,6 +439,7 @@ class Body {
   Label until_;           // in a repeat: where it is left
   size_t until_depth_ = 0;
   std::vector<Exit> exits_;
+  std::vector<Pinned> pinned_;
   std::vector<Reg> call_;  // of a stand-in: the arguments of the call
   int unnamed_ = 0;        // closures without a name of their own, for their functions' names
 };

@@ -47,6 +47,33 @@ TEST(LowerCode, Fib) {
 )");
 }
 
+TEST(LowerCode, NumbersStandBeforeTheLoopAndAMapIsAskedOnce) {
+  EXPECT_EQ(code_of("fn f(n: int, names: list<string>) -> map<string, int> {\n"
+                    "  var m: map<string, int> = map { }\n"
+                    "  for i in 1..n {\n"
+                    "    let name = names[i % 4]\n"
+                    "    m = m.put(name, (m.get(name) ?? 0) + i)\n"
+                    "  }\n"
+                    "  return m\n"
+                    "}\n",
+                    "f"),
+            R"(  registers r2:m=ref r3=int r4=int r5:i=int r6:name=ref r7=int r8=ref r9=int
+     0 LoadConst      r2:m map<string, int> []
+     1 LoadInt        r3 4
+     2 LoadInt        r4 0
+     3 LoadInt        r5:i 1
+     4 JumpGtInt      r5:i r0:n @13
+     5 ModInt         r7 r5:i r3
+     6 ListGet        r6:name r1:names r7
+     7 MoveRef        r8 r6:name
+     8 MapGetOr       r7 r2:m r6:name | r4
+    10 AddInt         r9 r7 r5:i
+    11 MapPut         r2:m r2:m r8..
+    12 ForLoop        r5:i r0:n @5
+    13 Return         r2:m
+)");
+}
+
 TEST(LowerCode, Sum) {
   EXPECT_EQ(code_of("fn sum(n: int) -> int {\n"
                     "  var s = 0\n"

@@ -61,6 +61,7 @@ bool Body::keeps_representation(ExprId id) const {
 }
 
 Reg Body::existing(ExprId id) const {
+  if (const Reg number = pinned(id); number != kNoReg) return number;
   const Meaning* meaning = module_->meaning(id);
   if (meaning == nullptr || meaning->kind != Meaning::Kind::kSymbol) return kNoReg;
   const Reg reg = local(meaning->symbol);

@@ -238,6 +238,45 @@ TEST(LowerFunctions, ListsMapsSlices) {
             "=> failed IndexError: the list has 1 elements, and none at 5");
 }
 
+TEST(LowerFunctions, AMapsValueOrAnother) {
+  const std::string counts =
+      "  var seen: map<string, int> = map { }\n"
+      "  for name in [\"a\", \"b\", \"a\"] { seen = seen.put(name, (seen.get(name) ?? 10) + 1) }\n";
+  EXPECT_EQ(body("map<string, int>", counts + "  return seen"), R"({"a":12,"b":11})");
+  EXPECT_EQ(body("int", counts + "  let other = 5\n  return seen.get(\"c\") ?? other"), "5");
+  EXPECT_EQ(body("string",
+                 "  let m = map { 1: \"x\" }\n  let no = \"no\"\n"
+                 "  return \"${m.get(1) ?? no}${m.get(2) ?? no}\""),
+            "\"xno\"");
+  // A null in JSON, or of an optional value, is none.
+  EXPECT_EQ(body("json",
+                 "  let m: map<string, json> = map { \"a\": null }\n"
+                 "  let no: json = 7\n  return m.get(\"a\") ?? no"),
+            "7");
+  EXPECT_EQ(body("int",
+                 "  let m: map<string, int?> = map { \"a\": null }\n"
+                 "  return m.get(\"a\") ?? 8"),
+            "8");
+}
+
+TEST(LowerFunctions, NumbersOfALoopAreLoadedOnceForEachKind) {
+  EXPECT_EQ(body("float",
+                 "  var x = 0.0\n  var n = 1\n"
+                 "  for i in 1..3 {\n"
+                 "    for j in 1..2 { x = x * 2.0 + 2.0 }\n    n = n * 2 % 1000\n"
+                 "  }\n  return if n == 8 { x } else { 0.0 }"),
+            "1.26E2");
+  EXPECT_EQ(body("duration", "  var d = 1s\n  for i in 1..3 { d = d * 2 - 1s / 2 }\n  return d"),
+            "\"4s500ms\"");
+  // The same bits are another number of another kind; the pins of one loop end with it.
+  EXPECT_EQ(body("string",
+                 "  var a = 1\n  var b = 1s\n  var c = 1B\n"
+                 "  for i in 1..2 {\n    a = a * 3\n    b = b * 3\n    c = c * 3\n  }\n"
+                 "  for i in 1..2 { a = a * 5 }\n"
+                 "  return \"${a} ${b} ${c}\""),
+            "\"225 9s 9B\"");
+}
+
 TEST(LowerFunctions, Json) {
   const std::string before =
       "record Host { name: string, port: int from \"p\", tags: list<string> }\n";

@@ -86,6 +86,8 @@ void Body::lower_for(StmtId id, const syntax::ForStmt& node) {
   const check::TypeId of = info(node.items).type;
   const Shape shape = checked_type(of).shape;
   const Label leave = code_.label();
+  const size_t outer_pins = pinned_.size();
+  pin_numbers(node.body);
   if (shape == Shape::kRange) {
     for_range(node, item, index, leave);
   } else if (shape == Shape::kMap) {
@@ -102,6 +104,7 @@ void Body::lower_for(StmtId id, const syntax::ForStmt& node) {
         leave, item, index);
   }
   code_.bind(leave);
+  pinned_.resize(outer_pins);
 }
 
 void Body::for_range(const syntax::ForStmt& node, SymbolId item, SymbolId index, Label leave) {

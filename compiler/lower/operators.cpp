@@ -89,6 +89,14 @@ std::optional<int16_t> small_number(const syntax::Ast& ast, ExprId id, bool nega
   return static_cast<int16_t>(negate ? -number : number);
 }
 
+bool is_number_literal(const syntax::Ast& ast, ExprId id) {
+  const auto& node = ast[id].node;
+  return std::holds_alternative<syntax::IntLit>(node) ||
+         std::holds_alternative<syntax::FloatLit>(node) ||
+         std::holds_alternative<syntax::DurationLit>(node) ||
+         std::holds_alternative<syntax::SizeLit>(node);
+}
+
 }  // namespace
 
 void Body::unary_into(ExprId id, const syntax::UnaryExpr& node, Reg to) {
@@ -207,7 +215,29 @@ void Body::compare_into(ExprId id, const BinaryExpr& node, Reg to) {
   if (node.op == BinaryOp::kNe) code_.emit(Op::kNot, to, to);
 }
 
+/// `map.get(key) ?? other` where `other` costs nothing: one operation, and nothing is boxed.
+bool Body::map_value_or(const BinaryExpr& node, Reg to) {
+  const auto* call = std::get_if<syntax::CallExpr>(&ast()[node.left].node);
+  const Meaning* meaning = module_->meaning(node.left);
+  if (call == nullptr || meaning == nullptr || meaning->native != "map.get") return false;
+  const auto* callee = std::get_if<syntax::MemberExpr>(&ast()[call->callee].node);
+  const check::Type& map = checked_type(info(callee->base).type);
+  if (callee->optional || map.shape != Shape::kMap || is_optional(map.element) ||
+      checked_type(map.element).shape == Shape::kJson || kind(map.element) != code_.kind(to) ||
+      kind(info(node.right).type) != code_.kind(to))
+    return false;
+  const bool is_free = existing(node.right) != kNoReg || is_number_literal(ast(), node.right);
+  if (!is_free || !keeps_representation(node.left)) return false;
+  const Reg base = operand_before(callee->base, meaning->arguments.at(0));
+  const Reg key = value(meaning->arguments.at(0));
+  const Reg other = value(node.right);
+  code_.emit(Op::kMapGetOr, to, base, key);
+  code_.extra(other);
+  return true;
+}
+
 void Body::coalesce_into(const BinaryExpr& node, Reg to) {
+  if (map_value_or(node, to)) return;
   const Label otherwise = code_.label();
   const Label end = code_.label();
   const Reg left = value(node.left);

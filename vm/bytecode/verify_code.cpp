@@ -348,6 +348,9 @@ class FunctionVerifier {
         return;
       case Op::kMakeErrorResult:
         return shape(b, Shape::kResult);
+      case Op::kMapGetOr:
+        expect(kind(a) == kind(extra.a), "it gives a value of one kind or another");
+        return;
       case Op::kMapPut:
         expect(c + 1U < registers(), "it reads register {}", c + 1U);
         return;

@@ -230,6 +230,7 @@ function main() -> string
   LoadInt value 5
   MakeMap map map<string,int> key | 1
   MapPut map map key
+  MapGetOr value map key | value
   LoadConst json json:"{\"a\":[1,2.5,null,\"x\",true]}"
   MakeList list list<float> x | 1
   ListAppend list list x
