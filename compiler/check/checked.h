@@ -269,18 +269,32 @@ struct StmtInfo {
   uint8_t behaviour = 2;
 };
 
+/// The names that expressions declare, by ExprId. Few do, so only those take room.
+class ExprSymbols {
+ public:
+  std::vector<SymbolId>& operator[](uint32_t expr) { return symbols_[expr]; }
+  /// Empty if it declares none.
+  const std::vector<SymbolId>& at(uint32_t expr) const {
+    static const std::vector<SymbolId> kNobody;
+    const auto found = symbols_.find(expr);
+    return found == symbols_.end() ? kNobody : found->second;
+  }
+
+ private:
+  std::unordered_map<uint32_t, std::vector<SymbolId>> symbols_;
+};
+
 struct CheckedModule {
   ModuleId id = 0;
   std::string name;  // of a standard module: "http"; of a file: its path
   bool standard = false;
   const source::Source* source = nullptr;
   syntax::Ast ast;
-  std::vector<ExprInfo> exprs;                      // by ExprId
-  std::vector<StmtInfo> stmts;                      // by StmtId
-  std::vector<PatternInfo> patterns;                // by PatternId
-  std::vector<std::vector<SymbolId>> expr_symbols;  // by ExprId: of ParallelForExpr, TryExpr,
-                                                    // LambdaExpr, WaitFirstExpr; else empty
-  std::vector<TypeId> type_refs;                    // by TypeRefId
+  std::vector<ExprInfo> exprs;        // by ExprId
+  std::vector<StmtInfo> stmts;        // by StmtId
+  std::vector<PatternInfo> patterns;  // by PatternId
+  ExprSymbols expr_symbols;           // of ParallelForExpr, TryExpr, LambdaExpr, WaitFirstExpr
+  std::vector<TypeId> type_refs;      // by TypeRefId
   std::vector<Meaning> meanings;
   std::vector<Encoding> encodings;  // see ExprInfo::encodings
   std::vector<SymbolId> decls;      // by DeclId: the symbol; kNone for tests, schedules …

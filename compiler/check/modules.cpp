@@ -71,7 +71,6 @@ ModuleId ProgramChecker::add_module(std::string name, bool standard, const sourc
   module.exprs.resize(module.ast.exprs.size());
   module.stmts.resize(module.ast.stmts.size());
   module.patterns.resize(module.ast.patterns.size());
-  module.expr_symbols.resize(module.ast.exprs.size());
   module.type_refs.resize(module.ast.types.size());
   module.decls.resize(module.ast.all_decls.size(), kNone);
   return id;

@@ -73,22 +73,20 @@ Parameter parameter(const check::CheckedProgram& program, const check::CheckedMo
   return made;
 }
 
-void find_largest(const check::CheckedProgram& program, Gathered& all) {
-  for (const check::Symbol& symbol : program.symbols) {
-    if (symbol.kind != check::Symbol::Kind::kRunbook) continue;
-    const check::CheckedModule& module = *program.modules.at(symbol.module);
-    const auto* decl = std::get_if<RunbookDecl>(&module.ast[symbol.decl].node);
-    if (decl == nullptr) continue;
-    for (size_t i = 0; i < symbol.parameters.size() && i < decl->params.size(); ++i) {
-      for (const Refinement& where : decl->params[i].where) {
-        const Range range = range_of(program, module, where.condition, symbol.parameters[i]);
-        if (range.most) all.largest[symbol.parameters[i]] = *range.most;
-      }
+}  // namespace
+
+void note_largest(const check::CheckedProgram& program, check::SymbolId runbook, Gathered& all) {
+  const check::Symbol& symbol = program.symbol(runbook);
+  const check::CheckedModule& module = *program.modules.at(symbol.module);
+  const auto* decl = std::get_if<RunbookDecl>(&module.ast[symbol.decl].node);
+  if (decl == nullptr) return;
+  for (size_t i = 0; i < symbol.parameters.size() && i < decl->params.size(); ++i) {
+    for (const Refinement& where : decl->params[i].where) {
+      const Range range = range_of(program, module, where.condition, symbol.parameters[i]);
+      if (range.most) all.largest[symbol.parameters[i]] = *range.most;
     }
   }
 }
-
-}  // namespace
 
 std::vector<check::SymbolId> runbooks_of(const check::CheckedProgram& program) {
   std::vector<check::SymbolId> found;
@@ -117,7 +115,7 @@ Summary summarise(const check::CheckedProgram& program, check::SymbolId runbook)
     made.parameters.push_back(
         parameter(program, module, symbol.fields[i], decl->params[i], symbol.parameters.at(i)));
   Gathered all(made);
-  find_largest(program, all);
+  note_largest(program, runbook, all);
   all.called.push_back(runbook);
   Texts texts(program, module);
   for (const Who& who : decl->allow) {

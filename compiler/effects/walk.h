@@ -116,6 +116,9 @@ class Walker {
   Place place_;
 };
 
+/// What the conditions of the runbook's parameters let them be at most.
+void note_largest(const check::CheckedProgram& program, check::SymbolId runbook, Gathered& all);
+
 /// The functions that those runbooks use, as rules "fn", in the order of their use.
 void note_functions(const check::CheckedProgram& program, Gathered& all);
 

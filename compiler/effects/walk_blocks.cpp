@@ -61,16 +61,23 @@ Cost Walker::match(const MatchExpr& node, StmtId owner) {
 void Walker::compare_branches(source::Span span, const std::vector<size_t>& branches, bool each) {
   const std::vector<Target>& all = all_.touches.targets;
   if (branches.size() < 2 || branches.front() == branches.back()) return;
-  // What is declared inside is another thing in each branch.
-  std::set<std::string, std::less<>> inside;
-  for (const check::Symbol& symbol : texts_.known().program().symbols)
-    if (symbol.span.file == span.file && span.begin <= symbol.span.begin &&
-        symbol.span.end <= span.end)
-      inside.insert(symbol.name);
+  // What is declared inside is another thing in each branch. Looked for once it is asked for: a
+  // large program has many names.
+  std::optional<std::set<std::string, std::less<>>> inside;
+  const auto has_its_own = [&](std::string_view what) {
+    if (!inside) {
+      inside.emplace();
+      for (const check::Symbol& symbol : texts_.known().program().symbols)
+        if (symbol.span.file == span.file && span.begin <= symbol.span.begin &&
+            symbol.span.end <= span.end)
+          inside->insert(symbol.name);
+    }
+    return mentions(what, *inside);
+  };
   const auto is_certain = [&](const Target& target) {
     if (target.conditions > all_.touches.conditions) return false;
     const bool is_known = target.what.find("${") == std::string::npos;
-    return is_known || (target.calls == all_.touches.calls && !mentions(target.what, inside));
+    return is_known || (target.calls == all_.touches.calls && !has_its_own(target.what));
   };
   const auto note = [&](const Target& first, const Target& second) {
     for (const Clash& one : all_.summary.clashes)

@@ -176,6 +176,7 @@ Cost Walker::runbook(const Meaning& meaning, const std::string& name) {
     else
       inner.set_from(called.parameters[i], inner, decl->params[i].default_value);
   }
+  note_largest(program, meaning.symbol, all_);
   all_.called.push_back(meaning.symbol);
   all_.bodies.emplace_back(&home, decl->body);
   ++all_.touches.calls;
