@@ -22,6 +22,7 @@ struct Crash {
   bool before = true;
   std::string step;    // the end of the step's path, without items
   bool exact = false;  // it is the whole path, with items
+  uint32_t line = 0;   // where it is written; 0: nowhere
 };
 
 struct Rehearsal {

@@ -90,14 +90,16 @@ void Body::lower_expect(const syntax::ExpectStmt& node) {
 void Body::lower_crash(const syntax::CrashStmt& node) {
   const uint16_t action = program_.test_action(std::string(kCrashAction),
                                                {{"before", "before", program_.bool_type(), kNone},
-                                                {"step", "step", program_.string_type(), kNone}},
+                                                {"step", "step", program_.string_type(), kNone},
+                                                {"line", "line", program_.int_type(), kNone}},
                                                kNone);
   std::string path;
   for (const syntax::Name& part : node.step.parts) path += (path.empty() ? "" : "/") + part.text;
   ask_runner(
       action, "crash",
       {{Kind::kBool, [&](Reg to) { code_.load_int(to, node.before ? 1 : 0); }},
-       {Kind::kRef, [&](Reg to) { code_.load_constant(to, program_.string_constant(path)); }}},
+       {Kind::kRef, [&](Reg to) { code_.load_constant(to, program_.string_constant(path)); }},
+       {Kind::kInt, [&](Reg to) { code_.load_int(to, code_.line()); }}},
       kNoReg);
 }
 
