@@ -178,7 +178,7 @@ class Printer {
     } else if (node.kind == Node::Kind::kParallel) {
       head = node.text.empty() ? "side by side" : node.text;
     } else if (node.kind == Node::Kind::kBranch || node.kind == Node::Kind::kLoop ||
-               node.kind == Node::Kind::kHandler) {
+               node.kind == Node::Kind::kHandler || node.kind == Node::Kind::kWait) {
       head = node.text;
     } else {
       head = fmt::format("{} {}", bold(std::string(kind_name(node.kind))), node.text);

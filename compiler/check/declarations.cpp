@@ -509,7 +509,14 @@ void ProgramChecker::check_suppressed(ModuleId id, const syntax::Annotation& ann
     if (!argument.value.valid()) continue;
     const Span span = module.ast[argument.value].span;
     const std::string_view written = module.source->text(span);
-    if (diagnostics::find_code(written)) continue;
+    const auto code = diagnostics::find_code(written);
+    if (code && diagnostics::info(*code).severity != diagnostics::Severity::kError) continue;
+    if (code) {
+      diagnostics.report(Code::kUnknownCode, span, written)
+          .labelled("it is an error's")
+          .help("an error has to be mended: only warnings are suppressed");
+      continue;
+    }
     std::vector<std::string> codes;  // an error is never suppressed
     for (const diagnostics::CodeInfo& one : diagnostics::kCodes) {
       if (one.severity != diagnostics::Severity::kError)

@@ -164,8 +164,9 @@ const Case kCases[] = {
      "shell(\"true\")\n}\n",
      {}},
     {"suppressed_by_no_code",
-     "@suppress(RBK9999)\nrunbook r() {\n}\n@suppress\nrunbook s() {\n}\n",
-     {"RBK0116 1:11 `RBK9999`", "RBK0203 4:2 `@suppress`"}},
+     "@suppress(RBK9999)\nrunbook r() {\n}\n@suppress\nrunbook s() {\n}\n@suppress(RBK0200)\n"
+     "runbook t() {\n}\n",
+     {"RBK0116 1:11 `RBK9999`", "RBK0203 4:2 `@suppress`", "RBK0116 7:11 `RBK0200`"}},
     {"timeout_without_doubt",
      "runbook r() {\n  step a = shell(\"true\")\n    timeout 5s\n    rollback none "
      "\"harmless\"\n}\n",
