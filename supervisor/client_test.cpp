@@ -263,6 +263,23 @@ TEST_F(ClientTest, ACommandsOutputAndStatusComeBack) {
   EXPECT_TRUE(eventually([&] { return !spool_is_there("a"); }));
 }
 
+TEST_F(ClientTest, SecretsAreMaskedBeforeTheyAreKept) {
+  Start start = sh("a",
+                   "printf 'a %s' \"${PW%ue}\"; sleep 0.05; echo 'ue b'; "
+                   "printf 'u:%s' \"$PW\" | base64 >&2; printf 'end s3cret-v'; exit 0");
+  start.environment.push_back("PW=s3cret-value");
+  start.secrets = {"s3cret-value"};
+  const auto recorder = begin(start);
+  EXPECT_EQ(recorder->wait().value, 0);
+  EXPECT_EQ(recorder->out(), "a *** b\nend s3cret-v");
+  EXPECT_EQ(recorder->err(), "dTp***=\n");
+  std::ifstream file(path("spool/a.spool"), std::ios::binary);
+  const std::string kept((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(kept.find("*** b"), std::string::npos);
+  EXPECT_EQ(kept.find("s3cret-value"), std::string::npos);
+  client().acknowledge("a");
+}
+
 TEST_F(ClientTest, ALargeInputIsHandedOverAndARefusedOneHarmsNobody) {
   Start reads = sh("reads", "wc -c");
   reads.input.assign(8U << 20, 'x');

@@ -44,6 +44,10 @@ void Command::begin(Start start, const rlimit& files) {
     return;
   }
   (void)spool_.record_process(child->identity);  // a full disk: it is in memory as well
+  if (const auto masks = std::make_shared<const Masks>(start.secrets); !masks->empty()) {
+    out_.masking.emplace(masks);
+    err_.masking.emplace(masks);
+  }
   open_source(out_, std::move(child->out), Stream::kOut);
   open_source(err_, std::move(child->err), Stream::kErr);
   if (child->in) {
@@ -131,6 +135,8 @@ void Command::end(Ending ending) {
     for (int read = 0; read < capacity && read_source(*source, stream); read += 4096) {
     }
   }
+  give_rest(out_, Stream::kOut);
+  give_rest(err_, Stream::kErr);
   close_input();
   settled_ = spool_.record_ending(ending).has_value();
   tell();
@@ -164,11 +170,24 @@ bool Command::read_source(Source& source, Stream stream) {
   std::array<char, 64U << 10> buffer;
   const ssize_t length = read(source.pipe.get(), buffer.data(), buffer.size());
   if (length > 0) {
-    if (!ended()) spool_.append(stream, {buffer.data(), static_cast<size_t>(length)});
+    const std::string_view bytes(buffer.data(), static_cast<size_t>(length));
+    if (ended()) return true;
+    if (!source.masking)
+      spool_.append(stream, bytes);
+    else if (const std::string given = source.masking->add(bytes); !given.empty())
+      spool_.append(stream, given);
     return true;
   }
   if (length == 0 || (errno != EAGAIN && errno != EINTR)) close_source(source);
   return false;
+}
+
+/// What was held back, as it could have become a secret.
+void Command::give_rest(Source& source, Stream stream) {
+  if (!source.masking) return;
+  if (const std::string given = source.masking->finish(); !given.empty())
+    spool_.append(stream, given);
+  source.masking.reset();
 }
 
 void Command::write_input() {

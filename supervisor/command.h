@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/masking.h"
 #include "supervisor/event_loop.h"
 #include "supervisor/process.h"
 #include "supervisor/spool.h"
@@ -46,11 +47,13 @@ class Command {
   struct Source {
     Descriptor pipe;
     EventLoop::Id watch = 0;
+    std::optional<MaskingStream> masking;  // nothing: its start named no secrets
   };
 
   void open_source(Source& source, Descriptor pipe, Stream stream);
   void close_source(Source& source);
   bool read_source(Source& source, Stream stream);  // false: nothing more for now
+  void give_rest(Source& source, Stream stream);
   void write_input();
   void close_input();
   void stop_for(Ending::Cause cause);

@@ -66,6 +66,7 @@ void put(ByteWriter& to, const Start& start) {
   to.put(start.deadline);
   to.put(start.grace);
   to.put(start.file_mask);
+  to.put(start.secrets);
 }
 void get(ByteReader& from, Start& start) {
   start.key = from.text();
@@ -77,6 +78,7 @@ void get(ByteReader& from, Start& start) {
   start.deadline = from.get<int64_t>();
   start.grace = from.get<int64_t>();
   start.file_mask = from.get<uint32_t>();
+  start.secrets = from.texts();
 }
 
 void put(ByteWriter& to, const Attach& attach) {

@@ -13,7 +13,7 @@
 
 namespace rbk::supervisor {
 
-constexpr uint32_t kProtocolVersion = 2;
+constexpr uint32_t kProtocolVersion = 3;
 /// Frames beyond this are refused: a command's words, environment and input have to fit.
 constexpr uint32_t kLargestFrame = 24U << 20;
 /// How long a command may take to end after SIGTERM, unless its start says otherwise. Microseconds.
@@ -61,6 +61,7 @@ struct Start {
   int64_t deadline = -1;                 // microseconds from now; -1: none
   int64_t grace = kDefaultGrace;         // microseconds between SIGTERM and SIGKILL
   uint32_t file_mask = 022;              // its umask
+  std::vector<std::string> secrets;      // that its output must not show, in any form
 };
 /// Sends the output from the cursor on, then how it ended.
 struct Attach {

@@ -25,6 +25,7 @@ Start sample() {
   start.input = "in";
   start.deadline = 1'000'000;
   start.grace = -7;
+  start.secrets = {"s3cret", "a\nb"};
   return start;
 }
 
@@ -35,6 +36,7 @@ TEST(Wire, MessagesComeBackAsTheyWere) {
   EXPECT_EQ(start.environment, sample().environment);
   EXPECT_EQ(start.deadline, 1'000'000);
   EXPECT_EQ(start.grace, -7);
+  EXPECT_EQ(start.secrets, sample().secrets);
   const Output output = round_trip(Output{"k", {3, 99, 12}, Stream::kErr, "text"});
   EXPECT_EQ(output.after, (Cursor{3, 99, 12}));
   EXPECT_EQ(output.stream, Stream::kErr);

@@ -1,0 +1,198 @@
+#include "base/masking.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/encoding.h"
+
+namespace rbk {
+namespace {
+
+std::string masked(const std::vector<std::string>& secrets, std::string_view text) {
+  return Masks(secrets).apply(text);
+}
+
+/// Each occurrence of each form, looked for at each place; a run of bytes in any of them is a mask.
+std::string naively_masked(const std::vector<std::string>& secrets, std::string_view text) {
+  std::vector<bool> covered(text.size());
+  for (const std::string& secret : secrets) {
+    for (const SecretForm& form : secret_forms(secret)) {
+      for (size_t begin = 0; begin < text.size(); ++begin) {
+        size_t at = begin;
+        size_t read = 0;
+        while (read < form.text.size() && at < text.size()) {
+          if (text[at] == form.text[read]) {
+            ++at;
+            ++read;
+          } else if (form.wraps && read > 0 && text[at] == '\r' && text[at - 1] != '\n' &&
+                     text[at - 1] != '\r') {
+            ++at;
+          } else if (form.wraps && read > 0 && text[at] == '\n' && text[at - 1] != '\n') {
+            ++at;
+          } else {
+            break;
+          }
+        }
+        if (read == form.text.size())
+          for (size_t i = begin; i < at; ++i) covered[i] = true;
+      }
+    }
+  }
+  std::string made;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!covered[i])
+      made += text[i];
+    else if (i == 0 || !covered[i - 1])
+      made += kMask;
+  }
+  return made;
+}
+
+TEST(Masking, PlainAndEncoded) {
+  const std::string secret = "p@ss/w\"o'r d$é";
+  const auto is_masked = [&](const std::string& shown) {
+    EXPECT_EQ(masked({secret}, "<" + shown + ">"), "<***>") << shown;
+  };
+  is_masked(secret);
+  is_masked("p%40ss%2Fw%22o%27r%20d%24%C3%A9");
+  is_masked("p%40ss%2fw%22o%27r%20d%24%c3%a9");
+  is_masked("p%40ss/w%22o%27r%20d%24%C3%A9");  // Python's quote
+  is_masked("p%40ss%2Fw%22o%27r+d%24%C3%A9");  // a form
+  is_masked("p%40ss%2Fw%22o'r%20d%24%C3%A9");  // encodeURIComponent
+  is_masked("p@ss/w%22o'r%20d$%C3%A9");        // encodeURI
+  is_masked(R"(p@ss/w\"o'r d$é)");             // JSON
+  is_masked(R"(p@ss\/w\"o'r d$\u00e9)");       // PHP's
+  is_masked(R"(p@ss/w\"o'r d$\u00E9)");
+  is_masked(R"(p@ss/w\\\"o'r d$é)");   // JSON in JSON
+  is_masked(R"(p@ss/w"o'\''r d$é)");   // 'single quoted'
+  is_masked(R"(p@ss/w"o'"'"'r d$é)");  // as Python's shlex has it
+  is_masked(R"(p@ss/w\"o'r d\$é)");    // "double quoted"
+  is_masked(R"(p@ss/w\"o\'r\ d\$é)");  // printf %q
+  is_masked(R"(p@ss/w"o\'r d$é)");     // $'…'
+  is_masked(R"(p@ss/w"o\'r d$\303\251)");
+  is_masked("p@ss/w&quot;o&#39;r d$é");
+  is_masked(to_hex(secret));
+  is_masked(
+      "704073732F77226F277220642"
+      "4C3A9");
+}
+
+TEST(Masking, Base64AtEachAlignment) {
+  const std::string secret = "correct horse battery";
+  for (size_t before = 0; before < 7; ++before) {
+    for (size_t after = 0; after < 4; ++after) {
+      const std::string text = std::string(before, 'u') + secret + std::string(after, 'v');
+      const std::string shown = masked({secret}, to_base64(text));
+      EXPECT_NE(shown.find("***"), std::string::npos) << text;
+      // At most a digit at either end tells some bits of it.
+      EXPECT_LE(shown.size(), before * 8 / 6 + 1 + kMask.size() + 1 + after * 8 / 6 + 3) << shown;
+    }
+  }
+  EXPECT_EQ(masked({"\xff\xfe?>secret"}, "//4_PnNlY3JldA"), "//4_PnNlY3JldA");  // no alphabet
+  EXPECT_EQ(masked({"\xff\xfe?>secret"},
+                   "_\x5f"
+                   "4_PnNlY3JldA"),
+            "***");
+}
+
+TEST(Masking, BrokenLinesOfDigits) {
+  std::string secret;
+  for (int i = 0; i < 30; ++i) secret += fmt::format("key-{} ", i * i);
+  const std::string digits = to_base64("user:" + secret);
+  for (const std::string end : {"\n", "\r\n"}) {
+    std::string wrapped;
+    for (size_t at = 0; at < digits.size(); at += 76) wrapped += digits.substr(at, 76) + end;
+    const std::string shown = masked({secret}, wrapped);
+    EXPECT_LT(shown.size(), 20U) << shown;
+  }
+  EXPECT_EQ(masked({"abcdefgh"}, "61626364\n\n65666768"), "61626364\n\n65666768");
+  EXPECT_EQ(masked({"abcdefgh"}, "x6162\n63646\n5666768\ny"), "x***\ny");
+}
+
+TEST(Masking, LinesOfASecretToo) {
+  const std::string key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nshort\nkqhkiG9w0BAQEF\n";
+  EXPECT_EQ(masked({key}, "key: " + key + "."), "key: ***.");
+  EXPECT_EQ(masked({key}, "a MIIEvQIBADANBg b kqhkiG9w0BAQEF c short"), "a *** b *** c short");
+  EXPECT_EQ(masked({key}, R"("-----BEGIN KEY-----\nMIIEvQIBADANBg\nshort\nkqhkiG9w0BAQEF\n")"),
+            "\"***\"");
+}
+
+TEST(Masking, WhatIsTooShortIsLeftAlone) {
+  EXPECT_TRUE(Masks({"abc", ""}).empty());
+  EXPECT_EQ(masked({"abc", ""}, "abcabc"), "abcabc");
+  EXPECT_EQ(masked({"abcd"}, "abcabcd"), "abc***");
+}
+
+TEST(Masking, OverlapsAreOneMask) {
+  EXPECT_EQ(masked({"abcdef", "defghi"}, "xabcdefghix"), "x***x");
+  EXPECT_EQ(masked({"abcdef", "ghijkl"}, "xabcdefghijklx"), "x***x");
+  EXPECT_EQ(masked({"aaaa"}, "baaaaaaab"), "b***b");
+  EXPECT_EQ(masked({"abcdef", "bcde"}, "abcdeg"), "a***g");
+}
+
+TEST(Masking, NothingIsHeldBackThatIsNoBeginning) {
+  MaskingStream stream(std::make_shared<const Masks>(std::vector<std::string>{"secret-1"}));
+  EXPECT_EQ(stream.add("ready\n"), "ready\n");
+  EXPECT_EQ(stream.add("a sec"), "a ");
+  EXPECT_EQ(stream.add("ond"), "second");
+  EXPECT_EQ(stream.add(" secret-"), " ");
+  EXPECT_EQ(stream.add("1."), "***.");
+  EXPECT_EQ(stream.add(" secret"), " ");
+  EXPECT_EQ(stream.finish(), "secret");
+}
+
+TEST(Masking, MemoryStaysBounded) {
+  const std::string secret(64, 'a');
+  MaskingStream stream(std::make_shared<const Masks>(std::vector<std::string>{secret}));
+  std::string out;
+  for (int i = 0; i < 2000; ++i) out += stream.add(std::string(1000, 'a'));
+  for (int i = 0; i < 2000; ++i) out += stream.add("YWFh\n");
+  EXPECT_LE(out.size(), 8U);
+  out += stream.finish();
+  EXPECT_EQ(out, "***\n");
+}
+
+/// Small alphabets, so that forms overlap, repeat, and are cut everywhere.
+TEST(Masking, IsWhatLookingAtEachPlaceFinds) {
+  std::mt19937 random(7);
+  const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
+  for (int round = 0; round < 3000; ++round) {
+    const std::string_view alphabet = round % 3 == 0   ? "ab"
+                                      : round % 3 == 1 ? "a'\"\\/\n"
+                                                       : "aZ+?\xc3\xa9 %";
+    const auto made_up = [&](size_t least, size_t most) {
+      std::string text;
+      const size_t size = least + below(most - least + 1);
+      while (text.size() < size) text += alphabet[below(alphabet.size())];
+      return text;
+    };
+    std::vector<std::string> secrets;
+    for (size_t i = 0; i <= below(3); ++i) secrets.push_back(made_up(2, 9));
+    std::string text;
+    while (text.size() < 120) {
+      const std::string& secret = secrets[below(secrets.size())];
+      const std::vector<SecretForm> forms = secret_forms(secret);
+      std::string piece = forms.empty() ? made_up(1, 5) : forms[below(forms.size())].text;
+      if (below(3) == 0) piece = piece.substr(below(piece.size()));
+      if (below(3) == 0) piece = piece.substr(0, 1 + below(piece.size()));
+      if (below(3) == 0) piece.insert(below(piece.size() + 1), below(2) == 0 ? "\n" : "\r\n");
+      text += below(3) == 0 ? made_up(0, 4) : piece;
+    }
+    const std::string expected = naively_masked(secrets, text);
+    const auto masks = std::make_shared<const Masks>(secrets);
+    ASSERT_EQ(masks->apply(text), expected) << text;
+    MaskingStream stream(masks);
+    std::string given;
+    for (size_t at = 0; at < text.size();) {
+      const size_t size = 1 + below(9);
+      given += stream.add(std::string_view(text).substr(at, size));
+      at += size;
+    }
+    given += stream.finish();
+    ASSERT_EQ(given, expected) << text;
+  }
+}
+
+}  // namespace
+}  // namespace rbk
