@@ -4,10 +4,12 @@
 
 #include <toml++/toml.h>
 #include <array>
+#include <filesystem>
 #include <span>
 
 #include "base/spelling.h"
 #include "cli/project.h"
+#include "cli/secret_place.h"
 
 namespace rbk::cli {
 namespace {
@@ -26,7 +28,8 @@ class ConfigReader {
                               error.source().begin.column, error.description()),
                   "correct it; docs/runbook-toml.md shows what may stand there");
     }
-    constexpr std::array<std::string_view, 3> kSections{"store", "groups", "permissions"};
+    constexpr std::array<std::string_view, 4> kSections{"store", "groups", "permissions",
+                                                        "secrets"};
     for (const auto& [key, node] : root) {
       const toml::table* table = node.as_table();
       if (table == nullptr ||
@@ -36,6 +39,7 @@ class ConfigReader {
       if (key.str() == "store") section = store(*table);
       if (key.str() == "groups") section = groups(*table);
       if (key.str() == "permissions") section = permissions(*table);
+      if (key.str() == "secrets") section = secrets(*table);
       if (!section) return section;
     }
     return {};
@@ -99,6 +103,27 @@ class ConfigReader {
       auto users = names(node, "act_as");
       if (!users) return tl::unexpected(users.error());
       project_.act_as = std::move(*users);
+    }
+    return {};
+  }
+
+  Status secrets(const toml::table& table) {
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      const auto place = node.value<std::string>();
+      const std::string cure = fmt::format("write {0} = \"env:NAME\" or {0} = \"file:PATH\"", name);
+      if (!is_secret_name(name))
+        return wrong(node, fmt::format("{} can't be a secret's name", name),
+                     "letters, digits and _ are expected, as in `secrets.lb_token`");
+      if (!place) return wrong(node, fmt::format("secrets.{} is no text", name), cure);
+      auto found = parse_secret_place(*place);
+      // What stands there may be the secret itself: it is not shown.
+      if (!found)
+        return wrong(node, fmt::format("secrets.{} does not say where it comes from", name), cure);
+      if (found->kind == SecretPlace::Kind::kFile)
+        found->where =
+            (std::filesystem::path(path_).parent_path() / found->where).lexically_normal().string();
+      project_.secrets[name] = *found;
     }
     return {};
   }

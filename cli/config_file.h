@@ -9,8 +9,8 @@ namespace rbk::cli {
 
 struct Project;
 
-/// Fills in `store`, `groups` and `act_as`. kInvalid names line and key; an unknown section or key
-/// is an error, with the nearest known one.
+/// Fills in `store`, `groups`, `act_as` and `secrets`. kInvalid names line and key; an unknown
+/// section or key is an error, with the nearest known one.
 Status read_config(const std::string& path, Project& project);
 
 }  // namespace rbk::cli

@@ -6,7 +6,6 @@
 #include <boost/json/parse.hpp>
 #include <charconv>
 #include <map>
-#include <set>
 
 #include "base/spelling.h"
 #include "cli/files.h"
@@ -76,23 +75,6 @@ Result<boost::json::object> read_object(const std::string& file) {
   return std::move(value.get_object());
 }
 
-/// Whether a secret may stand in a value of the type. `seen`: the types that are being looked at.
-bool holds_secret(const bytecode::Program& program, bytecode::TypeId id,
-                  std::set<bytecode::TypeId>& seen) {
-  if (id >= program.types.size() || !seen.insert(id).second) return false;
-  const bytecode::Type& type = program.types[id];
-  if (type.shape == Shape::kSecret) return true;
-  const auto in_fields = [&](const std::vector<bytecode::Type::Field>& fields) {
-    return std::any_of(fields.begin(), fields.end(), [&](const bytecode::Type::Field& field) {
-      return holds_secret(program, field.type, seen);
-    });
-  };
-  return holds_secret(program, type.element, seen) || in_fields(type.fields) ||
-         std::any_of(
-             type.members.begin(), type.members.end(),
-             [&](const bytecode::Type::Member& member) { return in_fields(member.payload); });
-}
-
 template <typename Number>
 std::optional<Number> number(std::string_view text) {
   Number value{};
@@ -103,15 +85,6 @@ std::optional<Number> number(std::string_view text) {
 }
 
 }  // namespace
-
-const bytecode::Parameter* secret_parameter(const bytecode::Program& program,
-                                            const Runbook& runbook) {
-  for (const bytecode::Parameter& parameter : runbook.parameters) {
-    std::set<bytecode::TypeId> seen;
-    if (holds_secret(program, parameter.type, seen)) return &parameter;
-  }
-  return nullptr;
-}
 
 Result<boost::json::value> read_value(const bytecode::Program& program, bytecode::TypeId id,
                                       std::string_view text) {

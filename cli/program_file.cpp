@@ -50,6 +50,7 @@ check::Options compile_options(const Project& project, bool strict) {
   };
   options.strict = strict;
   options.groups = project.groups;
+  for (const auto& [name, place] : project.secrets) options.secrets.insert(name);
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/secret_place.h"
 #include "engine/engine.h"
 
 namespace rbk::cli {
@@ -19,6 +20,7 @@ struct Project {
   std::string store;   // [store] url, made absolute; empty if not given
   std::map<std::string, std::vector<std::string>> groups;  // [groups] name -> users
   std::vector<std::string> act_as;                         // [permissions] act_as
+  std::map<std::string, SecretPlace> secrets;  // [secrets] by name; files by absolute paths
 
   /// The path as seen from the root; one that lies outside begins with "../".
   std::string relative(std::string_view path) const;

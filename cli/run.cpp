@@ -11,7 +11,9 @@
 #include "cli/options.h"
 #include "cli/parameters.h"
 #include "cli/program_file.h"
+#include "cli/project_secrets.h"
 #include "cli/session.h"
+#include "engine/run_secrets.h"
 #include "stdlib/exec/program_file.h"
 #include "vm/machine.h"
 
@@ -145,17 +147,19 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   Result<boost::json::object> read =
       read_parameters(*loaded->program, **runbook, given.parameters, given.params, options.names());
   if (!read) return refuse(terminal, read.error());
-  if (const bytecode::Parameter* secret = secret_parameter(*loaded->program, **runbook))
-    return refuse(terminal,
-                  {ErrorKind::kRefused,
-                   fmt::format("{} takes the secret {}, and this rbk can't read secrets yet",
-                               (*runbook)->name, secret->name),
-                   "let the command read it itself, from a file or its environment"});
   Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
   if (!checked) return refuse_parameters(terminal, checked.error());
 
   if (Status ready = check_programs(*loaded->program); !ready)
     return refuse(terminal, ready.error());
+  std::error_code no_folder;  // it was removed: its commands will say so
+  const std::string folder = std::filesystem::current_path(no_folder).string();
+  ProjectSecrets secrets;
+  if (Status ready =
+          engine::RunSecrets(*loaded->program, **runbook, *checked, folder).check(&secrets);
+      !ready)
+    return refuse(terminal, ready.error());
+  secrets.warn(terminal);
 
   Result<Session> session =
       open_session(std::move(*project), given.store, engine::OpenMode::kCreate);
@@ -167,8 +171,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   start.reason = given.reason.value_or("");
   start.labels = std::move(*labels);
   start.starter = session->person;
-  std::error_code no_folder;  // it was removed: its commands will say so
-  start.folder = std::filesystem::current_path(no_folder).string();
+  start.folder = folder;
   start.umask = static_cast<int32_t>(file_mask());
   Result<std::string> run = session->engine->start(start);
   if (!run) return refuse(terminal, run.error());

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/project_secrets.h"
 
 namespace rbk::cli {
 namespace {
@@ -41,8 +42,10 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   stdlib::Registry::Options registry;
   registry.store = folder_of(url);
   session.actions = std::make_unique<stdlib::Registry>(std::move(registry));
+  engine::World world = engine::World::real();
+  world.secrets = std::make_shared<ProjectSecrets>();
   Result<std::unique_ptr<engine::Engine>> engine =
-      engine::Engine::open(url, mode, engine::World::real(), session.actions.get());
+      engine::Engine::open(url, mode, std::move(world), session.actions.get());
   if (!engine) return tl::unexpected(engine.error());
   session.engine = std::move(*engine);
   return session;

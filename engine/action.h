@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
@@ -99,7 +100,11 @@ struct Attempt {
   uint64_t id = 0;   // unique in this engine process; names the attempt in `stop`
   std::string name;  // the action as imported: "shell.run", "http.request"
   boost::json::object
-      arguments;  // by parameter name; each as its declared type's JSON form, absent ones as null
+      arguments;  // by parameter name; each as its declared type's JSON form, absent ones as null;
+                  // secrets as their texts, but to `recover` as {"secret": NAME}
+  std::vector<std::string> secrets;   // values that nothing may show which it leaves on this host:
+                                      // output that is kept, words of processes
+  std::vector<std::string> withheld;  // variables of this process that no command is to inherit
   OwnProgram own;
   uint32_t number = 1;  // of the step's attempts
   std::string key;      // idempotency key: 64 hexadecimal digits, the same over retries and crashes

@@ -238,7 +238,7 @@ LiveAttempt live(const RunDriver& driver, const Asked& asked, const Attempt& att
 
 void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
   const uint64_t id = ++last_attempt;
-  const Attempt attempt = describe_attempt(driver, asked, id, store->identity());
+  Attempt attempt = describe_attempt(driver, asked, id, store->identity());
   auto action = action_of(*actions, attempt);
   if (!action) {
     const Error& error = action.error();
@@ -246,6 +246,12 @@ void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
                           error.cure.empty() ? error.message : error.message + "; " + error.cure));
     return;
   }
+  auto secrets = secrets_of(driver);
+  if (!secrets) return hold_up(driver, asked, secrets.error());
+  if (Status ready = (*secrets)->hand_over(world.secrets.get(), driver.program(),
+                                           asked.perform()->action, attempt);
+      !ready)
+    return hold_up(driver, asked, ready.error());
   attempts.emplace(id, live(driver, asked, attempt, *action));
   asked.attempt = id;
   asked.out = true;
@@ -253,7 +259,34 @@ void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
   if (attempt.timeout)
     timers.add({world.clock->boot() + *attempt.timeout, Timer::Kind::kStop, driver.row().key,
                 asked.request.id, id});
-  (*action)->start(attempt, sink_for(id, mailbox));
+  (*action)->start(attempt, (*secrets)->masking(sink_for(id, mailbox)));
+}
+
+Result<RunSecrets*> Engine::State::secrets_of(RunDriver& driver) {
+  if (driver.secrets) return &*driver.secrets;
+  const RunRow& row = driver.row();
+  const bytecode::Runbook* runbook = driver.program().find_runbook(row.runbook);
+  if (runbook == nullptr)
+    return fail(ErrorKind::kCorrupt, fmt::format("its program has no runbook {}", row.runbook));
+  boost::json::array given;
+  if (takes_secrets(driver.program(), *runbook)) {
+    auto arguments = arguments_of(*store, row);
+    if (!arguments) return tl::unexpected(arguments.error());
+    given = std::move(*arguments);
+  }
+  driver.secrets.emplace(driver.program(), *runbook, std::move(given), row.folder);
+  return &*driver.secrets;
+}
+
+/// What an attempt needs is not there: nothing of the run begins until that is put right, and
+/// somebody goes on with it.
+void Engine::State::hold_up(RunDriver& driver, Asked& asked, const Error& why) {
+  if (driver.is_given_up) {
+    const std::string cure = why.cure.empty() ? std::string() : "; " + why.cure;
+    answer(driver, failed(asked.request.id, "SecretError", why.message + cure));
+    return;
+  }
+  driver.held_up = why;
 }
 
 /// The engine that asked for this is dead. Was the attempt begun?
@@ -270,7 +303,12 @@ void Engine::State::find_again(RunDriver& driver, Asked& asked) {
   if (attempt.timeout && same_boot(asked.engine))
     attempt.timeout = std::max<int64_t>(0, asked.boot_time + *attempt.timeout - boot_now);
   attempts.emplace(id, live(driver, asked, attempt, *action));
-  switch ((*action)->recover(attempt, sink_for(id, mailbox))) {
+  std::shared_ptr<AttemptSink> sink = sink_for(id, mailbox);
+  if (auto secrets = secrets_of(driver)) {
+    (*secrets)->look(world.secrets.get());
+    sink = (*secrets)->masking(std::move(sink));
+  }
+  switch ((*action)->recover(attempt, std::move(sink))) {
     case Recovery::kReattached:
       asked.attempt = id;
       asked.out = true;

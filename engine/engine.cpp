@@ -130,6 +130,9 @@ Result<std::string> Engine::start(const StartRun& request) {
                 fmt::format("the program has no runbook `{}`", request.runbook),
                 "it has: " + names);
   }
+  const RunSecrets secrets(*request.program, *runbook, request.arguments, request.folder);
+  if (Status ready = secrets.check(state.world.secrets.get()); !ready)
+    return tl::unexpected(ready.error());
   auto stored = std::make_shared<ProgramRow>();
   stored->bytes = bytecode::save(*request.program);
   stored->hash = bytecode::content_hash(*request.program);

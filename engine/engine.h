@@ -230,7 +230,8 @@ class Engine {
   // ---- Driving
 
   /// Makes a run and holds it for this engine; nothing of it leaves before `drive`. Durable on
-  /// return.
+  /// return. kRefused: a secret that it is given can't be read, or one that its program names is
+  /// not there.
   Result<std::string> start(const StartRun& request);
 
   /// Lets go of a run that `start` made, so that any engine may drive it.

@@ -124,6 +124,8 @@ struct Engine::State {
   void carry_out(RunDriver& driver, Asked& asked);
   bool may_begin(const RunDriver& driver, const Asked& asked);
   void begin_attempt(RunDriver& driver, Asked& asked);
+  Result<RunSecrets*> secrets_of(RunDriver& driver);
+  void hold_up(RunDriver& driver, Asked& asked, const Error& why);
   void find_again(RunDriver& driver, Asked& asked);
   void stop_attempt(RunDriver& driver, const vm::request::Stop& stop);
   void set_timer(RunDriver& driver, Asked& asked, int64_t until);

@@ -226,20 +226,9 @@ Result<RunDetail> Engine::show(const std::string& run) {
     detail.rollbacks.push_back(std::move(*told));
     undone = (*rollback)->key;
   }
-  // The arguments stand in the first event; those of a rollback are the undone run's.
-  RunRow first = *row;
-  while (first.origin != 0) {
-    auto origin = state.store->run(first.origin);
-    if (!origin) return tl::unexpected(origin.error());
-    first = std::move(*origin);
-  }
-  auto entries = state.store->entries(first.key, 0);
-  if (!entries) return tl::unexpected(entries.error());
-  if (entries->empty()) return detail;
-  auto journaled = decode_body(entries->front().body, *state.store);
-  if (!journaled) return tl::unexpected(journaled.error());
-  if (auto* started = std::get_if<vm::event::Started>(&journaled->event.what))
-    detail.arguments = std::move(started->arguments);
+  auto arguments = arguments_of(*state.store, *row);
+  if (!arguments) return tl::unexpected(arguments.error());
+  detail.arguments = std::move(*arguments);
   auto program = load_program(*state.store, *row);
   if (program)
     if (const bytecode::Runbook* runbook = (*program)->find_runbook(row->runbook))

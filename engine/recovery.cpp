@@ -143,6 +143,22 @@ Result<RecoveredRun> recover_run(Store& store, const RunRow& row,
   return std::move(*run);
 }
 
+Result<boost::json::array> arguments_of(Store& store, const RunRow& row) {
+  RunRow first = row;
+  while (first.origin != 0) {
+    auto origin = store.run(first.origin);
+    if (!origin) return tl::unexpected(origin.error());
+    first = std::move(*origin);
+  }
+  auto entries = store.entries(first.key, 0);
+  if (!entries) return tl::unexpected(entries.error());
+  if (entries->empty()) return boost::json::array();
+  auto journaled = decode_body(entries->front().body, store);
+  if (!journaled) return tl::unexpected(journaled.error());
+  auto* started = std::get_if<vm::event::Started>(&journaled->event.what);
+  return started == nullptr ? boost::json::array() : std::move(started->arguments);
+}
+
 Result<std::shared_ptr<const bytecode::Program>> load_program(Store& store, const RunRow& row) {
   auto bytes = store.program(row.program);
   if (!bytes) return tl::unexpected(bytes.error());

@@ -24,6 +24,9 @@ Result<RecoveredRun> recover_run(Store& store, const RunRow& row,
                                  std::shared_ptr<const bytecode::Program> program,
                                  bool use_snapshot = true);
 
+/// The arguments that a run began with; those of a rollback by hand are the undone run's.
+Result<boost::json::array> arguments_of(Store& store, const RunRow& row);
+
 /// Loads the program that a run is pinned to.
 Result<std::shared_ptr<const bytecode::Program>> load_program(Store& store, const RunRow& row);
 

@@ -13,6 +13,7 @@
 #include "engine/ids.h"
 #include "engine/news.h"
 #include "engine/recovery.h"
+#include "engine/run_secrets.h"
 #include "engine/store.h"
 #include "vm/machine.h"
 
@@ -86,11 +87,12 @@ class RunDriver {
   /// A new run's key, once the store has given it one.
   void adopt(RunKey key, EngineKey holder);
 
-  std::optional<Keys> keys;      // made when they are first needed
-  bool somebody_listens = true;  // to the news
-  std::optional<Error> broken;   // its machine did what it must not: it is to be quarantined
-  std::optional<Error> held_up;  // why nothing more of it begins here; it goes on another time
-  bool is_given_up = false;      // cancelled `now`: what would hold it up fails instead
+  std::optional<Keys> keys;           // made when they are first needed
+  std::optional<RunSecrets> secrets;  // likewise
+  bool somebody_listens = true;       // to the news
+  std::optional<Error> broken;        // its machine did what it must not: it is to be quarantined
+  std::optional<Error> held_up;       // why nothing more of it begins here; it goes on another time
+  bool is_given_up = false;           // cancelled `now`: what would hold it up fails instead
   std::set<int64_t> messages_seen;
   size_t attempts = 0;    // that run in this process
   int64_t log_bytes = 0;  // stored so far

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "engine/secrets.h"
+
 namespace rbk::engine {
 
 /// Thread-safe.
@@ -42,6 +44,7 @@ struct World {
   std::shared_ptr<Clock> clock;
   std::shared_ptr<Random> random;
   std::shared_ptr<Sleeper> sleeper;
+  std::shared_ptr<SecretSource> secrets = {};  // null: no secret can be read here
   /// Commits on a thread of their own while machines run on; a simulation commits in the engine's.
   bool writer_thread = true;
   /// How often to look for what other processes have written; microseconds.

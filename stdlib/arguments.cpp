@@ -17,14 +17,14 @@ void Arguments::expected(std::string_view name, std::string_view what) {
   if (fault_.empty()) fault_ = fmt::format("the argument `{}` is no {}", name, what);
 }
 
-// A secret comes as its value, put in by the engine; one that it could not read is still a name.
+// A secret comes as its text, put in by the engine; to whoever finds an attempt again it is a name.
 std::optional<std::string> Arguments::text_of(std::string_view name, const boost::json::value& from,
                                               std::string_view type) {
   if (const auto* text = from.if_string()) return std::string(*text);
   const auto* object = from.if_object();
   const boost::json::value* secret = object == nullptr ? nullptr : object->if_contains("secret");
   if (secret != nullptr && object->size() == 1 && secret->is_string() && fault_.empty()) {
-    fault_ = fmt::format("the secret `{}` for `{}` has no value: this rbk can't read secrets yet",
+    fault_ = fmt::format("the secret `{}` for `{}` has no value here",
                          std::string_view(secret->as_string()), name);
   }
   expected(name, type);

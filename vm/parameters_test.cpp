@@ -61,7 +61,8 @@ TEST(ParametersTest, AllFaultsAreToldTogether) {
             "service: expected string, but it is missing\n"
             "env: expected Env (one of staging, prod), got \"dev\"\n"
             "hosts[0].prt: Host has no field of this name; is port meant?\n"
-            "token: expected the name of a secret, like \"@lb_token\"");
+            "token: expected where a secret is kept, never its value: \"@lb_token\" by its name, "
+            "\"@env:LB_TOKEN\" or \"@file:PATH\"");
 }
 
 TEST(ParametersTest, ConditionsShowTheirValues) {

@@ -235,8 +235,10 @@ TypeId BodyChecker::check_try(ExprId expr, const syntax::TryExpr& node, Want wan
 TypeId BodyChecker::check_match(ExprId expr, const syntax::MatchExpr& node, Want want, TypeId hint,
                                 const Why& why) {
   const TypeId subject = infer(node.subject);
-  const TypeId type =
-      refuse_secret(node.subject, subject, "a comparison") ? types::kUnknown : subject;
+  // Patterns take apart what holds a secret, and bind it; none of them compares it.
+  const bool compares = subject == types::kSecret &&
+                        refuse_secret(node.subject, subject, "a comparison");
+  const TypeId type = compares ? types::kUnknown : subject;
   const PathId path = path_of(node.subject);
   const Facts before = facts_;
   Facts after;

@@ -174,6 +174,8 @@ class BodyChecker {
               std::string_view why, std::string_view cure);
   void report_operator(const syntax::BinaryExpr& node, TypeId left, TypeId right);
   bool refuse_secret(ExprId expr, TypeId type, std::string_view shown_by);
+  /// Points to the parameter or name that the secret in the expression comes from.
+  void add_secret_source(diagnostics::Diagnostic& report, ExprId expr) const;
   /// Checks a condition and says what follows from it. Narrowing inside `and`, `or` included.
   Branching condition(ExprId expr);
   Branching logic(ExprId expr);
@@ -189,6 +191,7 @@ class BodyChecker {
   TypeId infer_shorthand(ExprId expr, const syntax::Name& name,
                          const std::vector<syntax::Argument>* args, TypeId hint);
   TypeId run_member(ExprId expr, const syntax::Name& name);
+  TypeId secret_by_name(ExprId expr, const syntax::Name& name);
   void report_unknown_member(TypeId type, const syntax::Name& name);
   TypeId infer_call(ExprId expr, const syntax::CallExpr& node, TypeId hint);
   TypeId call_symbol(ExprId expr, const syntax::CallExpr& node, SymbolId symbol);

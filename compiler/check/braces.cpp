@@ -265,8 +265,14 @@ TypeId BodyChecker::infer_environment(const syntax::BraceExpr& node) {
             .help("leave one of the two out");
     }
     if (!entry.value.valid()) continue;
-    const TypeId found = infer(entry.value, types::kString);
+    const TypeId found = infer(entry.value);
     if (found == types::kSecret || types_.is_silent(found)) continue;
+    if (types_.without_optional(found) == types::kSecret) {
+      diagnostics_.report(Code::kMayBeNull, span_of(entry.value), text(types::kSecret), text(found))
+          .labelled("an `env` has no entry that may be missing")
+          .help("check it with `!= null` first, or say what stands for null by `??`");
+      continue;
+    }
     coerce(entry.value, types::kString,
            {Why::Kind::kField,
             entry.name.empty() ? "entry" : std::string_view(entry.name.text),

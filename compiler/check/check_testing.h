@@ -30,6 +30,7 @@ inline CheckedProgram check_text(std::string text,
   Options options;
   options.standard = {{"core", core}, {"shell", shell}, {"http", http}, {"log", log}};
   options.groups = {{"sre", {"ann", "bob"}}, {"sre-leads", {"ann", "cat"}}, {"nobody", {}}};
+  options.secrets = {"lb_token", "a", "b", "c", "d", "prod"};
   options.read = [&files](const std::string& wanted) -> Result<std::string> {
     const auto found = files.find(wanted);
     if (found == files.end())

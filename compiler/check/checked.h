@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -355,6 +356,8 @@ struct Options {
   bool strict = false;       // warnings that @strict makes errors, for every runbook
   /// Who is in which group, where that is known. Empty: nothing is said of groups.
   std::map<std::string, std::vector<std::string>> groups;
+  /// The secrets that the project says the place of. Empty: nothing is said of secrets.
+  std::set<std::string, std::less<>> secrets;
 };
 
 /// Parses and checks the file and all that it imports. Standard modules are parsed only when a name

@@ -70,8 +70,8 @@ const Case kCases[] = {
      "action a(job: list<Job>?) writes = exec \"lib/mail\"\n"
      "action b() -> map<string, Command> reads = exec \"lib/mail\"\n"
      "action c(command: Command) -> Url reads = exec \"lib/mail\"\n"
-     "action d(token: secret) writes = exec \"lib/mail\"\n",
-     {"RBK0230 2:15 `Query`", "RBK0230 3:15 `Command`", "RBK0900 5:17 `secret`"}},
+     "action d(token: secret) -> list<secret> writes = exec \"lib/mail\"\n",
+     {"RBK0230 2:15 `Query`", "RBK0230 3:15 `Command`", "RBK0900 5:28 `secret`"}},
     {"import_outside",
      "import \"../../x.rbk\" as n\nfn f() -> int {\n  return n.x()\n}\n",
      {"RBK0108 1:8 `../../x.rbk`"}},
@@ -263,6 +263,20 @@ const Case kCases[] = {
      "runbook r(t: secret? = null) {\n  if t != null {\n"
      "    step a = http.get(\"http://x/\", bearer: t)\n  }\n}\n",
      {}},
+    {"secret_from_outside",
+     "record Login { user: string, password: secret }\nrunbook r(t: secret, j: json) {\n"
+     "  let a = j as Login\n  step b = http.get(\"http://x/\", bearer: a.password)\n}\n",
+     {"RBK0225 3:11 `Login`"}},
+    {"secret_taken_apart",
+     "record Login { user: string, password: secret }\nrunbook r(l: Login, t: secret?) {\n"
+     "  let user = match l {\n    case Login { user, password: _ } => user\n  }\n"
+     "  let told = match t {\n    case null => \"no\"\n    case _ => \"yes\"\n  }\n"
+     "  log.info(\"${user} ${told}\")\n}\n",
+     {}},
+    {"secret_by_name",
+     "runbook r(prod: bool) {\n  let t = if prod { secrets.a } else { secrets.b }\n"
+     "  step b = http.get(\"http://x/\", bearer: t)\n  log.info(\"${secrets.a}\")\n}\n",
+     {"RBK0400 4:15 this text"}},
     {"plain_string_as_command",
      "runbook r(c: string) {\n  step a = shell(c) reads\n}\n",
      {"RBK0401 2:18 `Command`"}},

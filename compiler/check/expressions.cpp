@@ -227,9 +227,11 @@ void BodyChecker::report_mismatch(ExprId expr, TypeId found, TypeId wanted, cons
                               : why.owner.empty()
                                   ? fmt::format("`{}`", why.what)
                                   : fmt::format("`{}` of `{}`", why.what, why.owner);
-    diagnostics_.report(Code::kSecretShown, span, place)
-        .labelled(fmt::format("`{}` is a `secret`", source(span)))
-        .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
+    auto& report =
+        diagnostics_.report(Code::kSecretShown, span, place)
+            .labelled(fmt::format("`{}` is a `secret`", source(span)))
+            .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
+    add_secret_source(report, expr);
     return;
   }
   if (found == types::kNothing) {
@@ -463,6 +465,12 @@ TypeId BodyChecker::infer_cast(ExprId expr, const syntax::CastExpr& node) {
   const bool numbers = (found == types::kInt && wanted == types::kFloat) ||
                        (found == types::kFloat && wanted == types::kInt);
   if (found == wanted || numbers) return wanted;
+  if (all_.holds_secret(wanted)) {
+    diagnostics_.report(Code::kImpossibleCast, span_of(expr), text(found), text(wanted))
+        .labelled("what comes from outside does not choose which secret is read")
+        .help("take the secret as a parameter, or name it: `secrets.NAME`");
+    return wanted;
+  }
   if (found == types::kJson && readable_from_json(wanted)) return wanted;
   if (wanted == types::kJson && types_.writable_as_json(found)) return wanted;
   if (types_.is_optional(found) && types_.element(found) == types::kJson &&

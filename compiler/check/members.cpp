@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/spelling.h"
 #include "compiler/check/body_checker.h"
 
 namespace rbk::check {
@@ -33,11 +34,7 @@ TypeId BodyChecker::infer_member(ExprId expr, const syntax::MemberExpr& node, Ty
       return enum_member(expr, base.symbol, node.name, nullptr);
     case Symbol::Kind::kBuiltin:
       if (symbol.name == "run") return run_member(expr, node.name);
-      if (symbol.name == "secrets") {
-        not_supported(span_of(expr), "`secrets.NAME`",
-                      "let the command read it itself, from a file or its environment");
-        return types::kSecret;
-      }
+      if (symbol.name == "secrets") return secret_by_name(expr, node.name);
       if (symbol.name == "log") {
         diagnostics_.report(Code::kTypeAsValue, span_of(expr), shown_name(expr), "a function")
             .labelled("a value is expected here")
@@ -52,6 +49,24 @@ TypeId BodyChecker::infer_member(ExprId expr, const syntax::MemberExpr& node, Ty
   diagnostics_.report(Code::kUnknownField, node.name.span, symbol.name, node.name.text)
       .labelled(fmt::format("`{}` is {}", symbol.name, ProgramChecker::kind_text(symbol)));
   return types::kUnknown;
+}
+
+TypeId BodyChecker::secret_by_name(ExprId expr, const syntax::Name& name) {
+  if (name.empty()) return types::kSecret;
+  mean(expr, Meaning::Kind::kSecretByName);
+  // Where the project names none, all that a run reads may be elsewhere.
+  const auto& known = all_.options.secrets;
+  if (known.empty() || known.contains(name.text)) return types::kSecret;
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  const std::string_view near = nearest_name(name.text, names);
+  auto& report = diagnostics_.report(Code::kUnknownSecret, name.span, name.text)
+                     .labelled("runbook.toml has none of this name under [secrets]");
+  if (near.empty())
+    report.help(fmt::format("say there where it is kept: {} = \"env:NAME\" or \"file:PATH\"",
+                            name.text));
+  else
+    report.help(fmt::format("did you mean `{}`?", near));
+  return types::kSecret;
 }
 
 TypeId BodyChecker::run_member(ExprId expr, const syntax::Name& name) {

@@ -53,17 +53,40 @@ std::string_view operator_text(BinaryOp op) {
 bool BodyChecker::refuse_secret(ExprId expr, TypeId type, std::string_view shown_by) {
   if (!all_.holds_secret(type)) return false;
   if (shown_by == "a comparison") {
-    diagnostics_.report(Code::kNotMatchable, span_of(expr), text(type))
-        .labelled("the answer would tell something about it")
-        .help("let whoever gives the secret say what is to be known of it");
+    auto& report = diagnostics_.report(Code::kNotMatchable, span_of(expr), text(type))
+                       .labelled("the answer would tell something about it")
+                       .help("let whoever gives the secret say what is to be known of it");
+    add_secret_source(report, expr);
     return true;
   }
-  diagnostics_.report(Code::kSecretShown, span_of(expr), shown_by)
-      .labelled(types_.without_optional(type) == types::kSecret
-                    ? fmt::format("`{}` is a `secret`", source(span_of(expr)))
-                    : fmt::format("a `{}` has a secret in it", text(type)))
-      .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
+  auto& report =
+      diagnostics_.report(Code::kSecretShown, span_of(expr), shown_by)
+          .labelled(types_.without_optional(type) == types::kSecret
+                        ? fmt::format("`{}` is a `secret`", source(span_of(expr)))
+                        : fmt::format("a `{}` has a secret in it", text(type)))
+          .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
+  add_secret_source(report, expr);
   return true;
+}
+
+void BodyChecker::add_secret_source(diagnostics::Diagnostic& report, ExprId expr) const {
+  const Meaning* meaning = module_.meaning(expr);
+  while (meaning == nullptr || meaning->kind != Meaning::Kind::kSymbol) {
+    if (const auto* member = std::get_if<syntax::MemberExpr>(&ast_[expr].node);
+        member != nullptr && (meaning == nullptr || meaning->kind != Meaning::Kind::kSecretByName))
+      expr = member->base;
+    else if (const auto* index = std::get_if<syntax::IndexExpr>(&ast_[expr].node))
+      expr = index->base;
+    else
+      return;
+    if (!expr.valid()) return;
+    meaning = module_.meaning(expr);
+  }
+  const Symbol& symbol = program_.symbols[meaning->symbol];
+  if (symbol.kind == Symbol::Kind::kParameter)
+    report.also(symbol.span, fmt::format("it comes from the parameter `{}`", symbol.name));
+  else if (symbol.kind == Symbol::Kind::kLocal || symbol.kind == Symbol::Kind::kConst)
+    report.also(symbol.span, fmt::format("it comes from `{}`", symbol.name));
 }
 
 TypeId BodyChecker::infer_unary(ExprId expr, const syntax::UnaryExpr& node, TypeId hint) {

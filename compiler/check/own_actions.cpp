@@ -37,10 +37,10 @@ TypeId BodyChecker::part_that_stays(TypeId type, Passes way, std::vector<SymbolI
   };
   switch (one.shape) {
     case Shape::kFunction:
-    case Shape::kSecret:
-    case Shape::kEnvironment:
     case Shape::kQuery:
       return type;
+    case Shape::kSecret:
+    case Shape::kEnvironment:
     case Shape::kCommand:
     case Shape::kRegex:
     case Shape::kRange:
@@ -84,10 +84,9 @@ void BodyChecker::check_passes(syntax::TypeRefId written, TypeId type, Passes wa
   if (part == types::kSecret || part == types::kEnvironment) {
     diagnostics_
         .report(Code::kNotSupported, span,
-                fmt::format("`{}` {} an own action", text(part),
-                            way == Passes::kOut ? "as an argument of" : "as the result of"))
+                fmt::format("`{}` as the result of an own action", text(part)))
         .labelled(where)
-        .help("let the program read it itself, from a file or its environment");
+        .help("let the program write it to a file, and name that under [secrets] in runbook.toml");
     return;
   }
   std::string_view cure = "take plain values, lists, maps, records or enums";

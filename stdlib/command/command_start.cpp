@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -36,8 +37,11 @@ std::vector<std::string> environment_of(const engine::Attempt& attempt,
   const auto& own = own_environment();
   std::vector<std::string> entries;
   entries.reserve(own.size() + variables.size());
+  const auto& withheld = attempt.withheld;
   for (const auto& [name, entry] : own) {
-    if (!variables.contains(name)) entries.push_back(entry);
+    if (!variables.contains(name) &&
+        std::find(withheld.begin(), withheld.end(), name) == withheld.end())
+      entries.push_back(entry);
   }
   for (const auto& [name, value] : variables) entries.push_back(name + "=" + value);
   return entries;
@@ -53,6 +57,7 @@ Result<supervisor::Start> command_start(const engine::Attempt& attempt,
   start.fence = attempt.fence;
   start.deadline = attempt.timeout.value_or(-1);
   start.file_mask = attempt.umask >= 0 ? static_cast<uint32_t>(attempt.umask) : file_mask();
+  start.secrets = attempt.secrets;
   start.environment = environment_of(attempt, std::move(variables));
   std::error_code error;
   const auto wanted = std::filesystem::path(attempt.folder) / (folder.empty() ? "." : folder);

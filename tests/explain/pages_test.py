@@ -13,7 +13,7 @@ IMPORTED = {
     "lib/hosts.rbk": 'fn _known() -> list<string> {\n  return ["web-1", "web-2"]\n}\n',
     "plugins/page": "#!/bin/sh\n",
     "plugins/plain.txt": "echo\n",
-    "runbook.toml": '[groups]\nsre = ["ann", "bob"]\nsre-leads = ["ann", "cat"]\n',
+    "runbook.toml": '[groups]\nsre = ["ann", "bob"]\nsre-leads = ["ann", "cat"]\n\n[secrets]\nlb_token = "env:LB_TOKEN"\n',
 }
 
 

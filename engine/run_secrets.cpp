@@ -1,0 +1,183 @@
+#include "engine/run_secrets.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/masking_sink.h"
+
+namespace rbk::engine {
+namespace {
+
+namespace json = boost::json;
+using bytecode::Program;
+using bytecode::Type;
+using bytecode::TypeId;
+using Each = std::function<Status(const std::string&, json::value&)>;
+
+constexpr int kDeepest = 400;  // as values are: docs/formats/values.md
+
+Status walk(const Program& program, TypeId id, json::value& value, const Each& each, int depth);
+
+Status walk_fields(const Program& program, const std::vector<Type::Field>& fields,
+                   json::value& value, const Each& each, int depth) {
+  json::object* object = value.if_object();
+  if (object == nullptr) return {};
+  for (const Type::Field& field : fields) {
+    json::value* inner = object->if_contains(field.outer_name);
+    if (inner == nullptr) continue;
+    if (Status done = walk(program, field.type, *inner, each, depth + 1); !done) return done;
+  }
+  return {};
+}
+
+Status walk(const Program& program, TypeId id, json::value& value, const Each& each, int depth) {
+  if (id >= program.types.size() || depth > kDeepest || value.is_null()) return {};
+  const Type& type = program.types[id];
+  switch (type.shape) {
+    case Type::Shape::kSecret: {
+      // In an `env` a text stands for itself.
+      const json::object* object = value.if_object();
+      const json::value* name = object == nullptr ? nullptr : object->if_contains("secret");
+      if (name == nullptr || object->size() != 1 || !name->is_string()) return {};
+      return each(std::string(name->as_string()), value);
+    }
+    case Type::Shape::kOptional:
+      return walk(program, type.element, value, each, depth);
+    case Type::Shape::kResult: {
+      json::object* object = value.if_object();
+      json::value* ok = object == nullptr ? nullptr : object->if_contains("ok");
+      return ok == nullptr ? Status() : walk(program, type.element, *ok, each, depth + 1);
+    }
+    case Type::Shape::kList:
+      if (json::array* list = value.if_array())
+        for (json::value& item : *list)
+          if (Status done = walk(program, type.element, item, each, depth + 1); !done) return done;
+      return {};
+    case Type::Shape::kMap:
+      if (json::object* map = value.if_object())
+        for (auto& [key, item] : *map)
+          if (Status done = walk(program, type.element, item, each, depth + 1); !done) return done;
+      return {};
+    case Type::Shape::kRecord:
+      return walk_fields(program, type.fields, value, each, depth);
+    case Type::Shape::kEnum:
+      if (json::object* object = value.if_object())
+        for (const Type::Member& member : type.members)
+          if (json::value* payload = object->if_contains(member.outer_name))
+            if (Status done = walk_fields(program, member.payload, *payload, each, depth + 1);
+                !done)
+              return done;
+      return {};
+    default:
+      return {};
+  }
+}
+
+/// `seen`: the types that are being looked at.
+bool may_hold_secret(const Program& program, TypeId id, std::set<TypeId>& seen) {
+  if (id >= program.types.size() || !seen.insert(id).second) return false;
+  const Type& type = program.types[id];
+  if (type.shape == Type::Shape::kSecret) return true;
+  const auto in_fields = [&](const std::vector<Type::Field>& fields) {
+    return std::any_of(fields.begin(), fields.end(), [&](const Type::Field& field) {
+      return may_hold_secret(program, field.type, seen);
+    });
+  };
+  return may_hold_secret(program, type.element, seen) || in_fields(type.fields) ||
+         std::any_of(type.members.begin(), type.members.end(),
+                     [&](const Type::Member& member) { return in_fields(member.payload); });
+}
+
+Error refusal(const Error& why) { return {ErrorKind::kRefused, why.message, why.cure}; }
+
+}  // namespace
+
+Status each_secret(const Program& program, TypeId type, json::value& value, const Each& each) {
+  return walk(program, type, value, each, 0);
+}
+
+bool takes_secrets(const Program& program, const bytecode::Runbook& runbook) {
+  std::set<TypeId> seen;
+  return std::any_of(runbook.parameters.begin(), runbook.parameters.end(),
+                     [&](const bytecode::Parameter& parameter) {
+                       return may_hold_secret(program, parameter.type, seen);
+                     });
+}
+
+RunSecrets::RunSecrets(const Program& program, const bytecode::Runbook& runbook,
+                       json::array arguments, std::string folder)
+    : folder_(std::move(folder)) {
+  const auto add = [this](const std::string& name, json::value&) -> Status {
+    given_.insert(name);
+    return {};
+  };
+  for (size_t i = 0; i < runbook.parameters.size() && i < arguments.size(); ++i)
+    (void)each_secret(program, runbook.parameters[i].type, arguments[i], add);
+  for (const bytecode::Constant& constant : program.constants)
+    if (constant.type < program.types.size() &&
+        program.types[constant.type].shape == Type::Shape::kSecret)
+      named_.insert(constant.text);
+}
+
+Status RunSecrets::check(SecretSource* source) const {
+  const auto refuse_without = [&](const std::string& name) -> Status {
+    return fail(ErrorKind::kRefused, fmt::format("the secret `{}` can't be read here", name));
+  };
+  for (const std::string& name : given_) {
+    if (source == nullptr) return refuse_without(name);
+    if (auto value = source->read(name, folder_); !value)
+      return tl::unexpected(refusal(value.error()));
+  }
+  for (const std::string& name : named_) {
+    if (source == nullptr) return refuse_without(name);
+    if (Status found = source->find(name, folder_); !found)
+      return tl::unexpected(refusal(found.error()));
+  }
+  return {};
+}
+
+Result<std::string> RunSecrets::read(SecretSource* source, const std::string& name) {
+  if (source == nullptr)
+    return fail(ErrorKind::kRefused, fmt::format("the secret `{}` can't be read here", name));
+  auto value = source->read(name, folder_);
+  if (!value) return tl::unexpected(refusal(value.error()));
+  if (!value->variable.empty()) variables_.insert(value->variable);
+  if (values_.insert(value->text).second) masks_.reset();
+  return std::move(value->text);
+}
+
+void RunSecrets::look(SecretSource* source) {
+  // One that can't be read stays masked as it was last known; who is given it is told.
+  for (const std::string& name : given_) (void)read(source, name);
+  for (const std::string& name : named_) (void)read(source, name);
+  if (!masks_ && !values_.empty())
+    masks_ =
+        std::make_shared<const Masks>(std::vector<std::string>(values_.begin(), values_.end()));
+}
+
+Status RunSecrets::hand_over(SecretSource* source, const Program& program, uint32_t action,
+                             Attempt& attempt) {
+  for (const Type::Field& parameter : program.actions.at(action).parameters) {
+    json::value* argument = attempt.arguments.if_contains(parameter.name);
+    if (argument == nullptr) continue;
+    Status done = each_secret(program, parameter.type, *argument,
+                              [&](const std::string& name, json::value& place) -> Status {
+                                auto value = read(source, name);
+                                if (!value) return tl::unexpected(value.error());
+                                place = std::move(*value);
+                                return {};
+                              });
+    if (!done) return done;
+  }
+  look(source);
+  attempt.secrets.assign(values_.begin(), values_.end());
+  attempt.withheld.assign(variables_.begin(), variables_.end());
+  return {};
+}
+
+std::shared_ptr<AttemptSink> RunSecrets::masking(std::shared_ptr<AttemptSink> sink) const {
+  return masks_ ? masking_sink(std::move(sink), masks_) : sink;
+}
+
+}  // namespace rbk::engine
