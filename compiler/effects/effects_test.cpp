@@ -94,6 +94,36 @@ runbook stop(name: string, password: secret, grace: int = 5) {
   EXPECT_FALSE(found.cut_short);
 }
 
+TEST(Effects, SecretsAreFoundThroughConditionsNamesAndFunctions) {
+  const Summary found = summary_of(R"(
+record Login { user: string, password: secret }
+fn pick(prod: bool) -> secret {
+  if prod { return secrets.prod }
+  return other(prod)
+}
+fn other(prod: bool) -> secret {
+  return match prod { case true => secrets.a
+    case false => secrets.b }
+}
+runbook r(prod: bool, pw: secret) {
+  let one = if prod { secrets.c } else { pw }
+  let login = Login { user: "u", password: one }
+  step a = inner(pick(prod), login.password)
+  step b = shell("b", env: env { A: if prod { secrets.d } else { one } })
+}
+runbook inner(x: secret, y: secret) {
+  step it = shell("in", env: env { X: x, Y: y })
+}
+)");
+  std::string text;
+  for (const Secret& one : found.secrets)
+    text += fmt::format("{} {}: {}\n", one.place.step, one.to, one.name);
+  EXPECT_EQ(text,
+            "a/it shell X: secrets.prod\na/it shell X: secrets.a\na/it shell X: secrets.b\n"
+            "a/it shell Y: secrets.c\na/it shell Y: pw\n"
+            "b shell A: secrets.d\nb shell A: secrets.c\nb shell A: pw\n");
+}
+
 TEST(Effects, EveryPlaceWhereSomethingHappensIsThere) {
   const Summary found = summary_of(R"(
 runbook r(x: bool) -> int {

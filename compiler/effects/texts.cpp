@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "compiler/effects/secret_names.h"
+
 namespace rbk::effects {
 namespace {
 
@@ -39,6 +41,7 @@ std::string joined(const Pieces& pieces) {
 void Texts::set(check::SymbolId symbol, Value value, Pieces pieces) {
   if (symbol == check::kNone) return;
   known_.set(symbol, std::move(value));
+  secrets_.erase(symbol);
   if (pieces.empty())
     pieces_.erase(symbol);
   else
@@ -54,6 +57,14 @@ void Texts::set_from(check::SymbolId symbol, const Texts& where, syntax::ExprId 
   for (const Piece& piece : pieces) size += piece.text.size();
   if (size > kLongest) pieces = {{joined(pieces), true}};
   set(symbol, std::move(found), std::move(pieces));
+  if (may_hold_secret(known_.program(), where.module().info(value).value_type))
+    secrets_[symbol] = secret_names(where, value);
+}
+
+const std::vector<std::string>& Texts::secrets(check::SymbolId symbol) const {
+  static const std::vector<std::string> none;
+  const auto found = secrets_.find(symbol);
+  return found == secrets_.end() ? none : found->second;
 }
 
 void Texts::set_argument(check::SymbolId symbol, const Texts& where, syntax::ExprId value) {

@@ -36,6 +36,9 @@ class Texts {
   /// As it is written, with what is known filled in.
   std::string code(syntax::ExprId id) const { return known_.show(id); }
 
+  /// The secrets that a name may stand for, where that is known from what it got.
+  const std::vector<std::string>& secrets(check::SymbolId symbol) const;
+
   static constexpr size_t kLongest = 2000;
 
  private:
@@ -43,6 +46,7 @@ class Texts {
 
   plan::Evaluator known_;
   std::unordered_map<check::SymbolId, Pieces> pieces_;
+  std::unordered_map<check::SymbolId, std::vector<std::string>> secrets_;
 };
 
 std::string joined(const Pieces& pieces);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "compiler/lower/walk.h"
+#include "compiler/effects/secret_names.h"
 
 namespace rbk::effects {
 namespace {
@@ -77,15 +77,6 @@ void Touches::person(const std::string& who) {
 
 void Touches::secrets(const Texts& texts, syntax::ExprId value, const std::string& to,
                       const Place& place) {
-  const check::CheckedProgram& program = texts.known().program();
-  const auto add = [&](syntax::ExprId id) {
-    std::string name = texts.text(id);
-    // A secret is a name, not a text that has one in it.
-    if (name.starts_with("${") && name.find('}') == name.size() - 1)
-      name = name.substr(2, name.size() - 3);
-    if (is_new(fmt::format("secret\n{}\n{}\n{}", name, to, key_of(place))))
-      summary_.secrets.push_back({std::move(name), to, place});
-  };
   if (const auto* brace = std::get_if<syntax::BraceExpr>(&texts.ast()[value].node)) {
     for (const syntax::Entry& entry : brace->entries) {
       if (!entry.value.valid()) continue;
@@ -94,16 +85,9 @@ void Touches::secrets(const Texts& texts, syntax::ExprId value, const std::strin
     }
     return;
   }
-  lower::Visitor visitor;
-  visitor.expr = [&](syntax::ExprId id) {
-    const bool is_secret = shape_of(program, texts.module().info(id).value_type) == Shape::kSecret;
-    const bool names = std::holds_alternative<syntax::NameExpr>(texts.ast()[id].node) ||
-                       std::holds_alternative<syntax::MemberExpr>(texts.ast()[id].node) ||
-                       std::holds_alternative<syntax::IndexExpr>(texts.ast()[id].node);
-    if (is_secret && names) add(id);
-    return !(is_secret && names);
-  };
-  lower::walk(texts.ast(), value, visitor);
+  for (std::string& name : secret_names(texts, value))
+    if (is_new(fmt::format("secret\n{}\n{}\n{}", name, to, key_of(place))))
+      summary_.secrets.push_back({std::move(name), to, place});
 }
 
 void Touches::target(std::string what, bool is_file, const Place& place) {
