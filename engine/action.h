@@ -18,6 +18,10 @@
 #include "base/hash.h"
 #include "base/result.h"
 
+namespace rbk {
+class Masks;
+}
+
 namespace rbk::engine {
 
 /// How an action behaves towards the world, declared with it or said by its step.
@@ -102,9 +106,11 @@ struct Attempt {
   boost::json::object
       arguments;  // by parameter name; each as its declared type's JSON form, absent ones as null;
                   // secrets as their texts, but to `recover` as {"secret": NAME}
-  std::vector<std::string> secrets;   // values that nothing may show which it leaves on this host:
-                                      // output that is kept, words of processes
-  std::vector<std::string> withheld;  // variables of this process that no command is to inherit
+  std::vector<std::string> secrets;    // values that nothing may show which it leaves on this host:
+                                       // output that is kept, words of processes
+  std::shared_ptr<const Masks> masks;  // of these; null: there are none. What it says is masked by
+                                       // the engine: it masks what it shortens before that
+  std::vector<std::string> withheld;   // variables of this process that no command is to inherit
   OwnProgram own;
   uint32_t number = 1;  // of the step's attempts
   std::string key;      // idempotency key: 64 hexadecimal digits, the same over retries and crashes

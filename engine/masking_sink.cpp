@@ -1,18 +1,9 @@
 #include "engine/masking_sink.h"
 
-#include <boost/json.hpp>
+#include "vm/json_secrets.h"
 
 namespace rbk::engine {
 namespace {
-
-namespace json = boost::json;
-
-json::object masked(const json::object& object, const Masks& masks) {
-  json::object made;
-  for (const auto& [key, value] : object)
-    made[masks.apply(std::string_view(key))] = engine::masked(value, masks);
-  return made;
-}
 
 class MaskingSink : public AttemptSink {
  public:
@@ -24,9 +15,9 @@ class MaskingSink : public AttemptSink {
   }
 
   void finish(Outcome outcome) override {
-    outcome.output = engine::masked(outcome.output, *masks_);
+    outcome.output = vm::masked(outcome.output, *masks_);
     outcome.error.message = masks_->apply(outcome.error.message);
-    outcome.error.fields = masked(outcome.error.fields, *masks_);
+    outcome.error.fields = vm::masked(outcome.error.fields, *masks_);
     sink_->finish(std::move(outcome));
   }
 
@@ -40,27 +31,6 @@ class MaskingSink : public AttemptSink {
 std::shared_ptr<AttemptSink> masking_sink(std::shared_ptr<AttemptSink> sink,
                                           std::shared_ptr<const Masks> masks) {
   return std::make_shared<MaskingSink>(std::move(sink), std::move(masks));
-}
-
-json::value masked(const json::value& value, const Masks& masks) {
-  switch (value.kind()) {
-    case json::kind::string:
-      return json::value(masks.apply(std::string_view(value.get_string())));
-    case json::kind::object:
-      return masked(value.get_object(), masks);
-    case json::kind::array: {
-      json::array made;
-      for (const json::value& item : value.get_array()) made.push_back(masked(item, masks));
-      return made;
-    }
-    case json::kind::int64:
-    case json::kind::uint64:
-    case json::kind::double_:
-      if (masks.apply(json::serialize(value)) == kMask) return json::value(kMask);
-      return value;
-    default:
-      return value;
-  }
 }
 
 }  // namespace rbk::engine

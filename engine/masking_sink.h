@@ -1,7 +1,6 @@
 // Nothing that an attempt tells shows a secret.
 #pragma once
 
-#include <boost/json/value.hpp>
 #include <memory>
 
 #include "base/masking.h"
@@ -12,8 +11,5 @@ namespace rbk::engine {
 /// Masks log lines, outputs, messages and fields of errors, and hands them on to `sink`.
 std::shared_ptr<AttemptSink> masking_sink(std::shared_ptr<AttemptSink> sink,
                                           std::shared_ptr<const Masks> masks);
-
-/// Its texts and keys masked; a number that is a secret becomes a text.
-boost::json::value masked(const boost::json::value& value, const Masks& masks);
 
 }  // namespace rbk::engine

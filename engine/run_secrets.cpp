@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/masking_sink.h"
+#include "vm/json_secrets.h"
 
 namespace rbk::engine {
 namespace {
@@ -13,66 +14,6 @@ namespace json = boost::json;
 using bytecode::Program;
 using bytecode::Type;
 using bytecode::TypeId;
-using Each = std::function<Status(const std::string&, json::value&)>;
-
-constexpr int kDeepest = 400;  // as values are: docs/formats/values.md
-
-Status walk(const Program& program, TypeId id, json::value& value, const Each& each, int depth);
-
-Status walk_fields(const Program& program, const std::vector<Type::Field>& fields,
-                   json::value& value, const Each& each, int depth) {
-  json::object* object = value.if_object();
-  if (object == nullptr) return {};
-  for (const Type::Field& field : fields) {
-    json::value* inner = object->if_contains(field.outer_name);
-    if (inner == nullptr) continue;
-    if (Status done = walk(program, field.type, *inner, each, depth + 1); !done) return done;
-  }
-  return {};
-}
-
-Status walk(const Program& program, TypeId id, json::value& value, const Each& each, int depth) {
-  if (id >= program.types.size() || depth > kDeepest || value.is_null()) return {};
-  const Type& type = program.types[id];
-  switch (type.shape) {
-    case Type::Shape::kSecret: {
-      // In an `env` a text stands for itself.
-      const json::object* object = value.if_object();
-      const json::value* name = object == nullptr ? nullptr : object->if_contains("secret");
-      if (name == nullptr || object->size() != 1 || !name->is_string()) return {};
-      return each(std::string(name->as_string()), value);
-    }
-    case Type::Shape::kOptional:
-      return walk(program, type.element, value, each, depth);
-    case Type::Shape::kResult: {
-      json::object* object = value.if_object();
-      json::value* ok = object == nullptr ? nullptr : object->if_contains("ok");
-      return ok == nullptr ? Status() : walk(program, type.element, *ok, each, depth + 1);
-    }
-    case Type::Shape::kList:
-      if (json::array* list = value.if_array())
-        for (json::value& item : *list)
-          if (Status done = walk(program, type.element, item, each, depth + 1); !done) return done;
-      return {};
-    case Type::Shape::kMap:
-      if (json::object* map = value.if_object())
-        for (auto& [key, item] : *map)
-          if (Status done = walk(program, type.element, item, each, depth + 1); !done) return done;
-      return {};
-    case Type::Shape::kRecord:
-      return walk_fields(program, type.fields, value, each, depth);
-    case Type::Shape::kEnum:
-      if (json::object* object = value.if_object())
-        for (const Type::Member& member : type.members)
-          if (json::value* payload = object->if_contains(member.outer_name))
-            if (Status done = walk_fields(program, member.payload, *payload, each, depth + 1);
-                !done)
-              return done;
-      return {};
-    default:
-      return {};
-  }
-}
 
 /// `seen`: the types that are being looked at.
 bool may_hold_secret(const Program& program, TypeId id, std::set<TypeId>& seen) {
@@ -93,10 +34,6 @@ Error refusal(const Error& why) { return {ErrorKind::kRefused, why.message, why.
 
 }  // namespace
 
-Status each_secret(const Program& program, TypeId type, json::value& value, const Each& each) {
-  return walk(program, type, value, each, 0);
-}
-
 bool takes_secrets(const Program& program, const bytecode::Runbook& runbook) {
   std::set<TypeId> seen;
   return std::any_of(runbook.parameters.begin(), runbook.parameters.end(),
@@ -113,11 +50,8 @@ RunSecrets::RunSecrets(const Program& program, const bytecode::Runbook& runbook,
     return {};
   };
   for (size_t i = 0; i < runbook.parameters.size() && i < arguments.size(); ++i)
-    (void)each_secret(program, runbook.parameters[i].type, arguments[i], add);
-  for (const bytecode::Constant& constant : program.constants)
-    if (constant.type < program.types.size() &&
-        program.types[constant.type].shape == Type::Shape::kSecret)
-      named_.insert(constant.text);
+    (void)vm::each_secret(program, runbook.parameters[i].type, arguments[i], add);
+  named_ = vm::named_secrets(program);
 }
 
 Status RunSecrets::check(SecretSource* source) const {
@@ -161,17 +95,18 @@ Status RunSecrets::hand_over(SecretSource* source, const Program& program, uint3
   for (const Type::Field& parameter : program.actions.at(action).parameters) {
     json::value* argument = attempt.arguments.if_contains(parameter.name);
     if (argument == nullptr) continue;
-    Status done = each_secret(program, parameter.type, *argument,
-                              [&](const std::string& name, json::value& place) -> Status {
-                                auto value = read(source, name);
-                                if (!value) return tl::unexpected(value.error());
-                                place = std::move(*value);
-                                return {};
-                              });
+    Status done = vm::each_secret(program, parameter.type, *argument,
+                                  [&](const std::string& name, json::value& place) -> Status {
+                                    auto value = read(source, name);
+                                    if (!value) return tl::unexpected(value.error());
+                                    place = std::move(*value);
+                                    return {};
+                                  });
     if (!done) return done;
   }
   look(source);
   attempt.secrets.assign(values_.begin(), values_.end());
+  attempt.masks = masks_;
   attempt.withheld.assign(variables_.begin(), variables_.end());
   return {};
 }

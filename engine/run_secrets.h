@@ -2,8 +2,6 @@
 #pragma once
 
 #include <boost/json/array.hpp>
-#include <boost/json/value.hpp>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -14,13 +12,6 @@
 #include "vm/bytecode/program.h"
 
 namespace rbk::engine {
-
-/// Calls `each` with the name of every secret in a value of this type, and the place where it
-/// stands, which may be overwritten. An object {"secret": …} in what is `json` is none. Ends at the
-/// first failure of `each`.
-Status each_secret(const bytecode::Program& program, bytecode::TypeId type,
-                   boost::json::value& value,
-                   const std::function<Status(const std::string&, boost::json::value&)>& each);
 
 /// Whether one may be in what the runbook is given.
 bool takes_secrets(const bytecode::Program& program, const bytecode::Runbook& runbook);

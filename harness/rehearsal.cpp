@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "harness/samples.h"
 #include "harness/stand_ins.h"
+#include "vm/json_secrets.h"
 
 namespace rbk::harness {
 
@@ -77,6 +78,7 @@ class Rehearsing {
       tell(fmt::format("refused: {}", made_.refused));
       return std::move(made_);
     }
+    masks_ = masks_of(of, *arguments);
     vm::event::Started started;
     started.runbook = runbook;
     started.arguments = std::move(*arguments);
@@ -98,6 +100,19 @@ class Rehearsing {
   }
 
  private:
+  /// Of the secrets that the test wrote; one that is named has no text here.
+  Masks masks_of(const bytecode::Runbook& runbook, json::array arguments) const {
+    const std::set<std::string> named = vm::named_secrets(*tests_.program);
+    std::vector<std::string> texts;
+    for (size_t i = 0; i < arguments.size(); ++i)
+      (void)vm::each_secret(*tests_.program, runbook.parameters[i].type, arguments[i],
+                            [&](const std::string& text, json::value&) -> Status {
+                              if (!named.contains(text)) texts.push_back(text);
+                              return {};
+                            });
+    return Masks(texts);
+  }
+
   void tell(const std::string& line) {
     if (made_.story.size() >= kMostLines) return;
     made_.story.push_back(fmt::format("{:>8}  {}", format_duration(time_ - made_.began), line));
@@ -206,6 +221,7 @@ class Rehearsing {
     call.at = time_;
     actions_[perform.path] = perform.action;
     Reply reply = world_.call(call);
+    mask(reply);
     if (reply.how == Reply::How::kNone || reply.how == Reply::How::kProblem) {
       made_.problem = fmt::format("step {}: {}", perform.path, reply.problem);
       return;
@@ -233,6 +249,14 @@ class Rehearsing {
           event.how == Performed::How::kError && !is_open ? Effect::kDone : Effect::kUnknown;
     }
     deliver(std::move(event));
+  }
+
+  /// As in earnest, what comes back shows no secret of the run.
+  void mask(Reply& reply) const {
+    if (masks_.empty()) return;
+    reply.output = vm::masked(reply.output, masks_);
+    reply.error.message = masks_.apply(reply.error.message);
+    reply.error.fields = vm::masked(reply.error.fields, masks_);
   }
 
   /// What the call is mostly about: its first argument, if it is a text.
@@ -425,6 +449,7 @@ class Rehearsing {
   std::vector<Crash>& crashes_;
   vm::Machine machine_;
   Rehearsal made_;
+  Masks masks_{{}};  // of the run's secrets
   int64_t time_ = kBegin;
   std::set<vm::RequestId> stopped_;
   std::set<vm::RequestId> lost_before_;      // an attempt at it was lost with the engine

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 
+#include "base/masking.h"
 #include "base/units.h"
 
 namespace rbk::stdlib {
@@ -51,7 +52,11 @@ void HttpAction::start(const engine::Attempt& attempt, std::shared_ptr<engine::A
   kept.headers.clear();
   transport_.send(attempt.id, std::move(*request),
                   [this, id = attempt.id, kept = std::move(kept), sink = std::move(sink),
-                   begun = Clock::now()](HttpReply reply) {
+                   begun = Clock::now(), masks = attempt.masks](HttpReply reply) {
+                    // Of what is no answer as it was wanted, only the beginning is told.
+                    const bool is_whole =
+                        reply.problem == HttpReply::Problem::kNothing && kept.accepts(reply.status);
+                    if (masks && !is_whole) reply.body = masks->apply(reply.body);
                     {
                       const std::lock_guard lock(mutex_);
                       let_finish_.erase(id);

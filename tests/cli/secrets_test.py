@@ -20,7 +20,7 @@ runbook main(token: secret) {
   step made = shell("./show", env: env { TOKEN: token }) rollback { shell("./show; echo undone", env: env { TOKEN: token }) }
   step own = plugin(Login { user: "ann", password: token }) rollback none "a test"
   log.info("got ${own} and ${made.stderr}")
-  step held = shell("touch ready; ./show; while [ ! -e go ]; do sleep 0.02; done", env: env { TOKEN: token }) reads
+  step held = shell("./show; touch ready; while [ ! -e go ]; do sleep 0.02; done", env: env { TOKEN: token }) reads
   run.label("made", made.stdout)
   step bad = shell("./show; exit 7", env: env { TOKEN: token }) rollback none "a test"
 }
@@ -222,7 +222,8 @@ class Secrets(rbk.Case):
                 self.send_response(200 if self.path == "/ok" else 403)
                 self.send_header("X-Seen", told)
                 self.end_headers()
-                self.wfile.write(json.dumps({"seen": told, "basic": self.headers["X-Basic"]}).encode())
+                pad = "" if self.path == "/ok" else "." * 169
+                self.wfile.write(json.dumps({"pad": pad, "seen": told, "basic": self.headers["X-Basic"]}).encode())
 
             def log_message(self, *_):
                 pass
@@ -242,6 +243,7 @@ class Secrets(rbk.Case):
                         "--json", env={"TOKEN": "tok-12345"}, exit=rbk.FAILED)
         self.assertIn('Bearer ***', done.out)
         self.assertIn("was answered with 403", done.out)
+        self.assertNotIn("tok", done.out.replace("token", ""))  # not even where its message is cut
         self.assert_not_told(done.out, done.err, *self.told(rbk.run_id(done)), secret="tok-12345")
         self.assert_nowhere("tok-12345")
 

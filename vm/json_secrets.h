@@ -1,0 +1,30 @@
+// Secrets in values that are JSON: by their types, as an object {"secret": …} may be anything.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <functional>
+#include <set>
+#include <string>
+
+#include "base/masking.h"
+#include "base/result.h"
+#include "vm/bytecode/program.h"
+
+namespace rbk::vm {
+
+/// Calls `each` with the name of every secret in a value of this type, and the place where it
+/// stands, which may be overwritten. An object {"secret": …} in what is `json` is none. Ends at the
+/// first failure of `each`.
+Status each_secret(const bytecode::Program& program, bytecode::TypeId type,
+                   boost::json::value& value,
+                   const std::function<Status(const std::string&, boost::json::value&)>& each);
+
+/// The secrets that the program itself names: `secrets.NAME`.
+std::set<std::string> named_secrets(const bytecode::Program& program);
+
+/// Its texts and keys masked; a number that is a secret becomes a text.
+boost::json::value masked(const boost::json::value& value, const Masks& masks);
+boost::json::object masked(const boost::json::object& object, const Masks& masks);
+
+}  // namespace rbk::vm
