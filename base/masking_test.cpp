@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fmt/core.h>
 #include <random>
 
 #include "base/encoding.h"

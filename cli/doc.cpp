@@ -82,12 +82,13 @@ std::string nearest(const std::vector<Module>& modules, const std::string& word)
 
 /// What is there, but is declared nowhere.
 std::string_view of_the_language(std::string_view word) {
-  if (word == "now" || word == "run" || word.starts_with("run.") || word == "secrets" ||
-      word == "random")
+  if (word == "now" || word == "run" || word.starts_with("run.") || word == "random")
     return "it is a part of the language itself: docs/language/steps.md describes it";
   if (word == "Url" || word == "Command" || word == "Query" || word == "env")
     return "it is a type of the language itself: docs/language/templates.md describes it";
-  if (word == "bool" || word == "Regex" || word == "secret" || word == "range" || word == "error")
+  if (word == "secret" || word == "secrets")
+    return "it is a part of the language itself: docs/language/secrets.md describes it";
+  if (word == "bool" || word == "Regex" || word == "range" || word == "error")
     return "it is a type of the language itself: docs/language/values.md describes it";
   return {};
 }

@@ -99,7 +99,7 @@ Status RunSecrets::hand_over(SecretSource* source, const Program& program, uint3
                                   [&](const std::string& name, json::value& place) -> Status {
                                     auto value = read(source, name);
                                     if (!value) return tl::unexpected(value.error());
-                                    place = std::move(*value);
+                                    place = *value;
                                     return {};
                                   });
     if (!done) return done;
