@@ -119,6 +119,12 @@ TEST(Masking, LinesOfASecretToo) {
             "\"***\"");
 }
 
+TEST(Masking, IndentedLinesOfASecret) {
+  const std::string account = "{\n  \"type\": \"robot\",\r\n\t\"key\": \"0123456789\"  \n}";
+  EXPECT_EQ(masked({account}, "key was: \"key\": \"0123456789\""), "key was: ***");
+  EXPECT_EQ(masked({account}, account), "***");
+}
+
 TEST(Masking, WhatIsTooShortIsLeftAlone) {
   EXPECT_TRUE(Masks({"abc", ""}).empty());
   EXPECT_EQ(masked({"abc", ""}, "abcabc"), "abcabc");

@@ -24,6 +24,13 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 
 bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
 
+std::string_view trimmed(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r";
+  const size_t begin = line.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return line.substr(begin, line.find_last_not_of(kBlanks) + 1 - begin);
+}
+
 /// A code point of well-formed UTF-8, and its bytes; other bytes stand for themselves.
 std::pair<uint32_t, size_t> code_point(std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
@@ -223,7 +230,7 @@ std::vector<SecretForm> secret_forms(std::string_view secret) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    line = trimmed(line);
     if (line.size() >= kShortestLine) add_all(forms, line);
   }
   return forms.take();

@@ -23,7 +23,7 @@ struct SecretForm {
 /// at each of its three alignments and in both alphabets (RFC 4648), as far as its digits are
 /// its own; hexadecimal; percent-encoded as URLs, forms, and JavaScript have it; inside a JSON
 /// string and one in another; quoted for a shell; in HTML. Of several lines: the whole, and
-/// each line of at least eight bytes.
+/// each line of at least eight bytes, without the blanks at its ends.
 std::vector<SecretForm> secret_forms(std::string_view secret);
 
 }  // namespace rbk

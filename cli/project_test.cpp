@@ -39,6 +39,26 @@ class ProjectTest : public ::testing::Test {
   fs::path folder_;
 };
 
+TEST_F(ProjectTest, SecretsAreNamedByTheirPlace) {
+  config("[secrets]\na = \"env:A_B\"\nb = \"file:keys/b\"\nc = \"file:/run/c\"\n");
+  const Result<Project> project = find_project();
+  ASSERT_TRUE(project) << project.error().message;
+  EXPECT_EQ(project->secrets.at("a").kind, SecretPlace::Kind::kVariable);
+  EXPECT_EQ(project->secrets.at("a").where, "A_B");
+  EXPECT_EQ(project->secrets.at("b").where, (folder_ / "keys/b").string());
+  EXPECT_EQ(project->secrets.at("c").where, "/run/c");
+  const std::string cure = " / write a = \"env:NAME\" or a = \"file:PATH\"";
+  for (const std::string wrong : {"hunter2", "env:", "env:A B", "env:1A", "file:", "vault:x"}) {
+    config("[secrets]\na = \"" + wrong + "\"\n");
+    EXPECT_EQ(fault(), (folder_ / "runbook.toml").string() +
+                           ":2: secrets.a does not say where it comes from" + cure);
+  }
+  config("[secrets]\na = 1234\n");
+  EXPECT_EQ(fault(), (folder_ / "runbook.toml").string() + ":2: secrets.a is no text" + cure);
+  config("[secrets]\n\"a-b\" = \"env:A\"\n");
+  EXPECT_NE(fault().find("a-b can't be a secret's name"), std::string::npos) << fault();
+}
+
 TEST_F(ProjectTest, WithoutAFileItIsTheCurrentFolder) {
   const Result<Project> project = find_project();
   ASSERT_TRUE(project);

@@ -104,8 +104,10 @@ Result<std::string> read_secret(const SecretPlace& place, const std::string& nam
   auto text = is_file ? read_secret_file(path, name) : read_variable(place.where, name);
   if (!text) return text;
   const std::string source = is_file ? path : "the variable " + place.where;
-  if (text->ends_with('\n')) text->pop_back();
-  if (text->ends_with('\r')) text->pop_back();
+  if (text->ends_with('\n')) {
+    text->pop_back();
+    if (text->ends_with('\r')) text->pop_back();
+  }
   if (text->empty()) return unreadable(name, source + " is empty", "");
   if (text->size() < kShortestSecret)
     return unreadable(
