@@ -195,6 +195,11 @@ std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module,
       !std::holds_alternative<syntax::CallExpr>(expr.node)) {
     return raw(meaning->index);
   }
+  if (meaning->kind == check::Meaning::Kind::kSecretByName) {
+    made.type = shape_type(Shape::kSecret);
+    made.text = std::get<syntax::MemberExpr>(expr.node).name.text;
+    return made;
+  }
   if (meaning->kind == check::Meaning::Kind::kSymbol &&
       symbol(meaning->symbol).kind == check::Symbol::Kind::kConst) {
     const check::Symbol& of = symbol(meaning->symbol);
