@@ -112,7 +112,8 @@ class Checking {
                               .second;
       if (!is_new) continue;
       print_diagnostic(terminal_, one, checked.sources);
-      ++(one.severity == diagnostics::Severity::kError ? errors_ : warnings_);
+      if (one.severity == diagnostics::Severity::kError) ++errors_;
+      if (one.severity == diagnostics::Severity::kWarning) ++warnings_;
     }
     ++files_;
     if (effects_ && !checked.diagnostics.has_errors()) show_effects(checked);

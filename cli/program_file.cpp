@@ -10,6 +10,7 @@
 #include "compiler/diagnostics/render.h"
 #include "stdlib/declarations.h"
 #include "stdlib/exec/program_file.h"
+#include "timing/system_zones.h"
 
 namespace rbk::cli {
 namespace {
@@ -48,6 +49,7 @@ check::Options compile_options(const Project& project, bool strict) {
     if (!file) return tl::unexpected(file.error());
     return check::FoundProgram{file->hash, file->unfit};
   };
+  options.zones = {timing::system_zone, timing::system_zone_names};
   options.strict = strict;
   options.groups = project.groups;
   for (const auto& [name, place] : project.secrets) options.secrets.insert(name);

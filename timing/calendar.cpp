@@ -38,6 +38,15 @@ std::vector<Calendar::Stretch> Calendar::around(sys_seconds at, int days_after) 
   return found;
 }
 
+sys_seconds Calendar::last_date() const {
+  sys_seconds last_of_all = sys_days(2000y / January / 1);
+  for (const Rule& rule : rules_) {
+    if (const auto* dates = std::get_if<Dates>(&rule.when))
+      last_of_all = std::max(last_of_all, zone_.reading(dates->end).last);
+  }
+  return last_of_all;
+}
+
 std::optional<Calendar::Closed> Calendar::closed(sys_seconds at) const {
   const Stretch* longest = nullptr;
   const std::vector<Stretch> here = around(at, 1);

@@ -48,6 +48,8 @@ class Calendar {
   const Zone& zone() const { return zone_; }
   const std::vector<Rule>& rules() const { return rules_; }
 
+  /// When the last of its dates is over; long ago without any.
+  sys_seconds last_date() const;
   /// What is closed at that instant; none if it is open.
   std::optional<Closed> closed(sys_seconds at) const;
   /// The first closing that begins after that instant.

@@ -1,6 +1,7 @@
 #include "timing/calendar.h"
 
 #include "timing/system_zones.h"
+#include "timing/written.h"
 
 namespace rbk::timing {
 namespace {
@@ -70,6 +71,24 @@ TEST(Calendar, OpenForEver) {
   const Calendar none("none", berlin(), {});
   EXPECT_FALSE(none.closed(sys_days(2026y / 10 / 25)));
   EXPECT_FALSE(none.next(sys_days(2026y / 10 / 25)));
+}
+
+TEST(Written, DatesTimesAndWeekdays) {
+  EXPECT_EQ(parse_date("2026-12-20")->day, local_days(2026y / 12 / 20));
+  EXPECT_FALSE(parse_date("2026-12-20")->time);
+  EXPECT_EQ(parse_date("2026-12-20 18:30")->time, 18h + 30min);
+  EXPECT_EQ(parse_date("2026-12-20T18:30")->time, 18h + 30min);
+  for (const std::string_view text : {"", "2026-2-20", "2026-02-29", "2026-13-01", "2026-12-20 ",
+                                      "2026-12-20 24:00", "2026-12-20 1:00", "20-12-2026"})
+    EXPECT_FALSE(parse_date(text)) << text;
+  EXPECT_EQ(parse_time_of_day("16:00"), seconds(16h));
+  EXPECT_EQ(parse_time_of_day("24:00"), seconds(24h));
+  for (const std::string_view text : {"", "16", "24:01", "25:00", "12:60", "1:00", "12:00:00"})
+    EXPECT_FALSE(parse_time_of_day(text)) << text;
+  EXPECT_EQ(parse_weekdays("fri"), 1U << 5);
+  EXPECT_EQ(parse_weekdays("sunday"), 1U);
+  EXPECT_EQ(parse_weekdays("weekend"), 1U | 1U << 6);
+  EXPECT_EQ(parse_weekdays("fry"), 0U);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ void BodyChecker::check_declaration(SymbolId id) {
     check_runbook(id);
   } else if (std::holds_alternative<syntax::ActionDecl>(decl.node)) {
     check_action(id, decl);
+  } else if (std::holds_alternative<syntax::ScheduleDecl>(decl.node)) {
+    check_schedule(id);
   } else if (const auto* record = std::get_if<syntax::RecordDecl>(&decl.node)) {
     check_fields(symbol.fields, record->fields, symbol.name, "a record");
   } else if (const auto* error = std::get_if<syntax::ErrorKindDecl>(&decl.node)) {
@@ -183,8 +185,6 @@ void BodyChecker::check_head(const syntax::RunbookDecl& runbook) {
   if (!runbook.exclusive.empty())
     not_supported(runbook.exclusive.front().span, "`exclusive`",
                   "start one run at a time until then");
-  if (!runbook.outside.empty())
-    not_supported(runbook.outside.front().span, "`outside`", "remove it until then");
   if (runbook.max.valid())
     not_supported(span_of(runbook.max), "`max`", "start one run at a time until then");
 }
@@ -194,6 +194,9 @@ void BodyChecker::check_runbook(SymbolId id) {
   const syntax::Decl& decl = ast_[symbol.decl];
   const auto& written = std::get<syntax::RunbookDecl>(decl.node);
   check_head(written);
+  if (!written.outside.empty())
+    not_supported(written.outside.front().span, "`outside` of a runbook", "remove it until then");
+  check_outside(id, written.outside);
   const Scopes::Open scope(scopes_);
   check_parameters(id, written.params, "a runbook");
   for (const syntax::Exclusive& one : written.exclusive) infer(one.name, types::kString);

@@ -17,6 +17,7 @@
 #include "compiler/check/program_checker.h"
 #include "compiler/check/rollback_rules.h"
 #include "compiler/check/scope.h"
+#include "timing/written.h"
 
 namespace rbk::check {
 
@@ -47,6 +48,8 @@ class BodyChecker {
   void check_test(syntax::DeclId decl);
   /// The value of a constant; sets the symbol's type if none was written.
   void check_constant(SymbolId symbol);
+  /// What the calendar keeps closed; adds it to the program's if it has no mistake.
+  void check_calendar(SymbolId symbol);
 
  private:
   using Shape = Type::Shape;
@@ -100,6 +103,27 @@ class BodyChecker {
   void check_function(SymbolId symbol);
   void check_runbook(SymbolId symbol);
   void check_head(const syntax::RunbookDecl& runbook);
+
+  // ---- schedules and calendars (schedules.cpp, calendars.cpp)
+  void check_schedule(SymbolId symbol);
+  void check_fires(const Schedule& schedule, const syntax::Decl& decl);
+  void note_clock_changes(const timing::CronIn& cron, ExprId written, std::string_view schedule);
+  std::optional<timing::Cron> cron_of(ExprId written);
+  void check_outside(SymbolId runbook, const std::vector<syntax::Outside>& written);
+  /// The calendar of that name; kNone and an error if there is none.
+  SymbolId calendar_of(const syntax::Path& path);
+  /// A text that is written in place, or is a constant so written; nothing and an error if it is
+  /// not. `what` takes it.
+  std::optional<std::string> known_text(ExprId written, std::string_view what);
+  /// Where in the file the part of a literal's text stands; the literal if that can't be said.
+  Span within_literal(ExprId literal, size_t begin, size_t end) const;
+  /// UTC if nothing is written; nothing and an error if there is no such zone.
+  std::optional<timing::Zone> zone_of(ExprId written);
+  using ClosedRule = syntax::CalendarDecl::Closed;
+  std::optional<timing::Calendar::Dates> closed_dates(const ClosedRule& written);
+  std::optional<timing::Calendar::Weekly> closed_weekly(const ClosedRule& written);
+  std::optional<timing::WrittenDate> date_of(ExprId written);
+  std::optional<std::chrono::seconds> time_of_day(ExprId written, std::string_view clause);
 
   // ---- own actions (own_actions.cpp)
   enum class Passes : uint8_t { kOut, kIn };  // to the program, back from it
@@ -350,6 +374,9 @@ class BodyChecker {
                                         const Callee& callee);
   /// The action, runbook or `now` of that name; kNone and an error if there is none.
   SymbolId replaceable(const syntax::Path& path);
+  /// What the path names; kNone and an error if there is nothing. A module's name is the action of
+  /// that name in it, if there is one.
+  SymbolId look_up_path(const syntax::Path& path);
   void check_reply(const syntax::GivenStmt& node, TypeId result);
   /// An approval or a question of a runbook: its decided form's symbol.
   struct Asked {

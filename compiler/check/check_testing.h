@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compiler/check/checked.h"
+#include "timing/system_zones.h"
 
 namespace rbk::check::testing {
 
@@ -46,6 +47,7 @@ inline CheckedProgram check_text(std::string text,
       program.unfit = Error{ErrorKind::kInvalid, "its first line says nothing", "add one"};
     return program;
   };
+  options.zones = {timing::system_zone, timing::system_zone_names};
   return check(std::move(path), std::move(text), options);
 }
 

@@ -24,6 +24,7 @@
 #include "compiler/diagnostics/diagnostic.h"
 #include "compiler/source/source.h"
 #include "compiler/syntax/ast.h"
+#include "timing/firing.h"
 
 namespace rbk::check {
 
@@ -114,6 +115,8 @@ struct Symbol {
     kRecord,
     kEnum,
     kErrorKind,
+    kSchedule,
+    kCalendar,
     kModule,   // of an import or a standard module
     kBuiltin,  // now, secret, secrets, run, log, calls …: by name
   };
@@ -138,6 +141,7 @@ struct Symbol {
   TypeId result = kNone;        // callable; kNothing's id without one
   /// Callable with a body (function, runbook): its parameters' symbols, in order.
   std::vector<SymbolId> parameters;
+  std::vector<SymbolId> outside;  // runbook: the calendars that it must not run in
 };
 
 // ---- What an expression means
@@ -317,12 +321,27 @@ struct OwnProgram {
   Digest hash{};     // of the file
 };
 
+/// `schedule nightly for restart(service: "api") { … }`
+struct Schedule {
+  SymbolId symbol = kNone;
+  SymbolId runbook = kNone;
+  std::vector<ExprId> arguments;  // by the runbook's parameters; not valid: its default, or null
+  timing::Timing timing;
+  enum class Overlap : uint8_t { kSkip, kQueue, kCancelRunning };
+  Overlap overlap = Overlap::kSkip;
+  enum class Missed : uint8_t { kSkip, kRunOnce, kRunAll };
+  Missed missed = Missed::kSkip;
+  std::optional<int64_t> missed_within;  // microseconds
+};
+
 struct CheckedProgram {
   source::SourceSet sources;
   std::vector<OwnProgram> programs;                     // each once
   std::vector<std::unique_ptr<CheckedModule>> modules;  // 0: the file that was asked for
   std::vector<Type> types;
   std::deque<Symbol> symbols;
+  std::map<SymbolId, timing::Calendar> calendars;  // of those without a mistake
+  std::vector<Schedule> schedules;                 // the same; of files, in their order
   diagnostics::Diagnostics diagnostics;
 
   const Type& type(TypeId id) const { return types.at(id); }
@@ -349,10 +368,19 @@ struct FoundProgram {
 /// Finds a program by its path, relative to the project's root. Fails if there is no such file.
 using FindProgram = std::function<Result<FoundProgram>(const std::string& path)>;
 
+/// The time zones that there are.
+struct Zones {
+  /// kNotFound if there is none of that name.
+  std::function<Result<timing::Zone>(std::string_view name)> find;
+  /// All of them: for what may have been meant.
+  std::function<std::vector<std::string>()> names;
+};
+
 struct Options {
   std::vector<StandardModule> standard;
   ReadFile read;             // may be empty: then every import of a file is kImportNotFound
   FindProgram find_program;  // may be empty: then every `= exec` is kProgramNotFound
+  Zones zones;               // may be empty: then there is UTC alone
   bool strict = false;       // warnings that @strict makes errors, for every runbook
   /// Who is in which group, where that is known. Empty: nothing is said of groups.
   std::map<std::string, std::vector<std::string>> groups;

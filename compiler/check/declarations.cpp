@@ -106,6 +106,10 @@ std::string_view ProgramChecker::kind_text(const Symbol& symbol) {
       return "an enum";
     case Symbol::Kind::kErrorKind:
       return "an error kind";
+    case Symbol::Kind::kSchedule:
+      return "a schedule";
+    case Symbol::Kind::kCalendar:
+      return "a calendar";
     case Symbol::Kind::kModule:
       return "a module";
     case Symbol::Kind::kBuiltin:
@@ -143,6 +147,10 @@ SymbolId ProgramChecker::declare(ModuleId module, syntax::DeclId id) {
     symbol.kind = Symbol::Kind::kRunbook;
   } else if (std::holds_alternative<syntax::ActionDecl>(decl.node)) {
     symbol.kind = Symbol::Kind::kAction;
+  } else if (std::holds_alternative<syntax::ScheduleDecl>(decl.node)) {
+    symbol.kind = Symbol::Kind::kSchedule;
+  } else if (std::holds_alternative<syntax::CalendarDecl>(decl.node)) {
+    symbol.kind = Symbol::Kind::kCalendar;
   } else {
     return kNone;
   }
@@ -399,6 +407,8 @@ void ProgramChecker::resolve(SymbolId id) {
   } else if (const auto* constant = std::get_if<syntax::ConstDecl>(&decl.node)) {
     if (constant->type.valid()) symbol.type = resolve_type(symbol.module, constant->type);
     BodyChecker(*this, module).check_constant(id);
+  } else if (std::holds_alternative<syntax::CalendarDecl>(decl.node)) {
+    BodyChecker(*this, module).check_calendar(id);
   }
   progress_[id] = Progress::kDone;
 }
@@ -530,18 +540,11 @@ void ProgramChecker::check_suppressed(ModuleId id, const syntax::Annotation& ann
 }
 
 void ProgramChecker::report_not_supported(const syntax::Decl& decl) {
-  const auto refuse = [&](std::string_view what, std::string_view cure) {
-    const Span span{decl.span.begin, decl.name.empty() ? decl.span.end : decl.name.span.end,
-                    decl.span.file};
-    diagnostics.report(Code::kNotSupported, span, what).help(std::string(cure));
-  };
-  if (std::holds_alternative<syntax::ScheduleDecl>(decl.node)) {
-    refuse("`schedule`", "start the runbook by a timer of the system until then");
-  } else if (std::holds_alternative<syntax::TriggerDecl>(decl.node)) {
-    refuse("`trigger`", "start the runbook by `rbk run` until then");
-  } else if (std::holds_alternative<syntax::CalendarDecl>(decl.node)) {
-    refuse("`calendar`", "remove it; nothing would look at it yet");
-  }
+  if (!std::holds_alternative<syntax::TriggerDecl>(decl.node)) return;
+  const Span span{decl.span.begin, decl.name.empty() ? decl.span.end : decl.name.span.end,
+                  decl.span.file};
+  diagnostics.report(Code::kNotSupported, span, "`trigger`")
+      .help("start the runbook by `rbk run` until then");
 }
 
 void ProgramChecker::check_bodies(ModuleId id) {

@@ -7,7 +7,7 @@ namespace rbk::check {
 
 using diagnostics::Code;
 
-SymbolId BodyChecker::replaceable(const syntax::Path& path) {
+SymbolId BodyChecker::look_up_path(const syntax::Path& path) {
   if (path.empty() || path.last().empty()) return kNone;
   const syntax::Name& first = path.parts.front();
   SymbolId found =
@@ -31,6 +31,12 @@ SymbolId BodyChecker::replaceable(const syntax::Path& path) {
       use(found, path.last().span);
     }
   }
+  return found;
+}
+
+SymbolId BodyChecker::replaceable(const syntax::Path& path) {
+  const SymbolId found = look_up_path(path);
+  if (found == kNone) return kNone;
   const Symbol& symbol = program_.symbols[found];
   const bool is_clock = symbol.kind == Symbol::Kind::kBuiltin && symbol.name == "now";
   if (symbol.kind == Symbol::Kind::kAction || symbol.kind == Symbol::Kind::kRunbook || is_clock)
