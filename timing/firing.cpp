@@ -82,9 +82,11 @@ std::optional<Firing> next_firing(const Timing& timing, sys_seconds after) {
   sys_seconds from = after;
   while (true) {
     std::optional<Firing> first;
-    for (const auto& rule : timing.rules) {
-      const auto next = next_of(rule, from);
-      if (next && (!first || next->at < first->at)) first = next;
+    for (size_t i = 0; i < timing.rules.size(); ++i) {
+      const auto next = next_of(timing.rules[i], from);
+      if (!next || (first && next->at >= first->at)) continue;
+      first = next;
+      first->rule = i;
     }
     if (!first || first->at > horizon) return std::nullopt;
     const std::optional<Closed> closed = closed_for(*first, timing.closings);

@@ -27,6 +27,7 @@ struct Firing {
   local_seconds nominal;  // the reading that it is for; of a period: UTC
   sys_seconds at;
   Clock clock = Clock::kPlain;
+  size_t rule = 0;  // of Timing::rules: which of them fires
   friend bool operator==(const Firing&, const Firing&) = default;
 };
 

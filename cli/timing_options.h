@@ -1,0 +1,25 @@
+// What the commands about schedules and calendars have in common.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "compiler/check/checked.h"
+#include "timing/zone.h"
+
+namespace rbk::cli {
+
+/// `--from`, a time with its zone; now without it. kInvalid if it is none.
+Result<timing::sys_seconds> from_time(const std::optional<std::string>& given);
+
+/// `-n`, 1 to 1000; `otherwise` without it.
+Result<int> how_many(const std::optional<std::string>& given, int otherwise);
+
+/// The declarations of that kind in the file that was asked for, or the one of that name. kNotFound
+/// says what there is. `what` names the kind: "schedule".
+Result<std::vector<check::SymbolId>> declared(const check::CheckedProgram& checked,
+                                              check::Symbol::Kind kind, std::string_view what,
+                                              const std::string& file, const std::string& name);
+
+}  // namespace rbk::cli
