@@ -17,7 +17,7 @@ namespace {
 constexpr std::array kCommands{
     Command{"run",
             "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-] [--reason TEXT] [--label K=V]… "
-            "[--confirm] [--detach] [--dry-run] [--as USER] [--store URL]",
+            "[--override CALENDAR]… [--confirm] [--detach] [--dry-run] [--as USER] [--store URL]",
             "starts a run of a runbook and follows it",
             "rbk run examples/first.rbk --folder /tmp/page", run_command},
     Command{"plan", "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-]",

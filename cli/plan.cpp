@@ -217,6 +217,31 @@ check::SymbolId find_symbol(const check::CheckedProgram& checked, const std::str
   return check::kNone;
 }
 
+int64_t wall_time() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// What would keep a run from beginning now.
+std::string closed_text(const std::vector<vm::ClosedOut>& closed) {
+  std::string text;
+  for (const vm::ClosedOut& one : closed)
+    text += fmt::format("now it would be refused: {}\n", one.message);
+  return text;
+}
+
+boost::json::array closed_json(const std::vector<vm::ClosedOut>& closed) {
+  boost::json::array list;
+  for (const vm::ClosedOut& one : closed) {
+    boost::json::object calendar{{"calendar", one.calendar}};
+    if (one.until) calendar["until"] = format_time(*one.until);
+    if (!one.why.empty()) calendar["why"] = one.why;
+    list.push_back(std::move(calendar));
+  }
+  return list;
+}
+
 }  // namespace
 
 ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments) {
@@ -257,8 +282,10 @@ ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments) {
   }
   const check::CheckedProgram& tree = loaded->compiled->checked;
   const plan::Plan found = plan::plan(tree, find_symbol(tree, (*runbook)->name), values);
+  const auto closed = vm::closed_out(*loaded->program, **runbook, wall_time());
   if (terminal.json) {
     terminal.print_json({{"runbook", found.runbook},
+                         {"closed", closed_json(closed)},
                          {"writes", found.writes},
                          {"idempotent", found.idempotent},
                          {"reads", found.reads},
@@ -269,8 +296,8 @@ ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments) {
   }
   Printer printer(terminal.out_colour);
   printer.nodes(found.nodes, 1);
-  terminal.print(fmt::format("{} would do this; nothing was run\n{}{}\n", found.runbook,
-                             printer.text(), summary(found)));
+  terminal.print(fmt::format("{} would do this; nothing was run\n{}{}\n{}", found.runbook,
+                             printer.text(), summary(found), closed_text(closed)));
   return ExitStatus::kSucceeded;
 }
 

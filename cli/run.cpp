@@ -25,6 +25,7 @@ struct RunOptions {
   std::optional<std::string> params;
   std::optional<std::string> reason;
   std::vector<std::string> labels;
+  std::vector<std::string> overrides;
   bool confirm = false;
   bool detach = false;
   bool dry_run = false;
@@ -126,6 +127,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
       .value("--params", given.params)
       .value("--reason", given.reason)
       .values("--label", given.labels)
+      .values("--override", given.overrides)
       .flag("--confirm", given.confirm)
       .flag("--detach", given.detach)
       .flag("--dry-run", given.dry_run)
@@ -170,6 +172,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   start.arguments = std::move(*checked);
   start.reason = given.reason.value_or("");
   start.labels = std::move(*labels);
+  start.overrides = given.overrides;
   start.starter = session->person;
   start.folder = folder;
   start.umask = static_cast<int32_t>(file_mask());

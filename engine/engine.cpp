@@ -1,6 +1,8 @@
 #include "engine/engine.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "engine/engine_state.h"
@@ -14,6 +16,36 @@ tl::unexpected<Error> undoing_already(const RunRow& rollback) {
               fmt::format("run {} is undoing it already and is {}", rollback.id,
                           to_string(rollback.status)),
               fmt::format("`rbk resume {}` goes on with that", rollback.id));
+}
+
+/// Whether the calendars let the run begin now.
+Status check_calendars(const StartRun& request, const bytecode::Runbook& runbook, int64_t now) {
+  const auto& calendars = request.program->calendars;
+  for (const std::string& name : request.overrides) {
+    if (std::any_of(calendars.begin(), calendars.end(),
+                    [&](const timing::Calendar& one) { return one.name() == name; }))
+      continue;
+    std::string known;
+    for (const timing::Calendar& one : calendars)
+      known += (known.empty() ? "it is outside of `" : ", `") + one.name() + "`";
+    return fail(ErrorKind::kInvalid,
+                fmt::format("`{}` is outside of no calendar `{}`", runbook.name, name),
+                known.empty() ? "leave the override out" : known);
+  }
+  if (!request.overrides.empty() && request.reason.empty())
+    return fail(ErrorKind::kInvalid, "a calendar is overridden without a reason",
+                "say why it can't wait: --reason \"…\"");
+  const auto closed = vm::closed_out(*request.program, runbook, now, request.overrides);
+  if (closed.empty()) return {};
+  std::string message = fmt::format("`{}` must not run now", runbook.name);
+  std::string cure;
+  for (const vm::ClosedOut& one : closed) {
+    message += (&one == &closed.front() ? ": " : "; ") + one.message;
+    cure += fmt::format(" --override {}", one.calendar);
+  }
+  return fail(
+      ErrorKind::kRefused, message,
+      fmt::format("run it when that is open; if it can't wait, say why:{} --reason \"…\"", cure));
 }
 
 }  // namespace
@@ -133,6 +165,8 @@ Result<std::string> Engine::start(const StartRun& request) {
   const RunSecrets secrets(*request.program, *runbook, request.arguments, request.folder);
   if (Status ready = secrets.check(state.world.secrets.get()); !ready)
     return tl::unexpected(ready.error());
+  if (Status open = check_calendars(request, *runbook, state.now().wall); !open)
+    return tl::unexpected(open.error());
   auto stored = std::make_shared<ProgramRow>();
   stored->bytes = bytecode::save(*request.program);
   stored->hash = bytecode::content_hash(*request.program);
@@ -159,6 +193,7 @@ Result<std::string> Engine::start(const StartRun& request) {
         started.reason = request.reason;
         started.labels = request.labels;
         started.seed = seed;
+        started.overrides = request.overrides;
         return started;
       });
 }

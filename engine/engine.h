@@ -52,6 +52,8 @@ struct StartRun {
   /// relative paths are seen, and the file mask. Empty, below 0: those of the process.
   std::string folder = {};
   int32_t umask = -1;
+  /// Calendars that do not hold it back, by name; needs a reason.
+  std::vector<std::string> overrides = {};
 };
 
 struct RunSummary {
@@ -231,7 +233,8 @@ class Engine {
 
   /// Makes a run and holds it for this engine; nothing of it leaves before `drive`. Durable on
   /// return. kRefused: a secret that it is given can't be read, or one that its program names is
-  /// not there.
+  /// not there; it is outside of a calendar that is closed now. kInvalid: it overrides one that the
+  /// program has not, or without a reason.
   Result<std::string> start(const StartRun& request);
 
   /// Lets go of a run that `start` made, so that any engine may drive it.

@@ -78,6 +78,7 @@ class Rehearsing {
       tell(fmt::format("refused: {}", made_.refused));
       return std::move(made_);
     }
+    if (!enter_calendars(of, clock->has_value())) return std::move(made_);
     masks_ = masks_of(of, *arguments);
     vm::event::Started started;
     started.runbook = runbook;
@@ -111,6 +112,22 @@ class Rehearsing {
                               return {};
                             });
     return Masks(texts);
+  }
+
+  /// A run that must not begin is refused; where nothing sets the clock, it waits for the time.
+  bool enter_calendars(const bytecode::Runbook& runbook, bool clock_is_set) {
+    constexpr int kMostClosings = 1000;  // that follow each other: then it never opens
+    for (int closings = 0;; ++closings) {
+      const auto closed = vm::closed_out(*tests_.program, runbook, time_);
+      if (closed.empty()) return true;
+      if (clock_is_set || !closed.front().until || closings == kMostClosings) {
+        made_.refused = closed.front().message;
+        made_.ended = time_;
+        tell(fmt::format("refused: {}", made_.refused));
+        return false;
+      }
+      time_ = made_.began = *closed.front().until;
+    }
   }
 
   void tell(const std::string& line) {

@@ -1,5 +1,7 @@
 #include "timing/calendar.h"
 
+#include <fmt/core.h>
+
 namespace rbk::timing {
 
 using namespace std::chrono;
@@ -13,6 +15,24 @@ constexpr int kMaxJoined = 4000;  // stretches that touch; more than years of da
 
 Calendar::Calendar(std::string name, Zone zone, std::vector<Rule> rules)
     : name_(std::move(name)), zone_(std::move(zone)), rules_(std::move(rules)) {}
+
+Result<Calendar> Calendar::make(std::string name, Zone zone, std::vector<Rule> rules) {
+  constexpr local_seconds kFirst = local_days(year(0) / 1 / 1);
+  constexpr local_seconds kLast = local_days(year(10000) / 1 / 1);
+  for (const Rule& rule : rules) {
+    const auto* dates = std::get_if<Dates>(&rule.when);
+    const auto* weekly = std::get_if<Weekly>(&rule.when);
+    const bool fits = dates != nullptr ? kFirst <= dates->begin && dates->begin < dates->end &&
+                                             dates->end <= kLast
+                                       : weekly->weekdays < 128 && weekly->begin >= 0s &&
+                                             weekly->begin < weekly->end && weekly->end <= 48h;
+    if (!fits)
+      return fail(
+          ErrorKind::kCorrupt,
+          fmt::format("the calendar {} is malformed: a rule closes nothing that can be", name));
+  }
+  return Calendar(std::move(name), std::move(zone), std::move(rules));
+}
 
 Calendar::Stretch Calendar::stretch(local_seconds begin, local_seconds end,
                                     const Rule& rule) const {

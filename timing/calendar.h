@@ -43,6 +43,8 @@ class Calendar {
   };
 
   Calendar(std::string name, Zone zone, std::vector<Rule> rules);
+  /// The same for rules from wherever they come: kCorrupt if they close what can't be.
+  static Result<Calendar> make(std::string name, Zone zone, std::vector<Rule> rules);
 
   const std::string& name() const { return name_; }
   const Zone& zone() const { return zone_; }
@@ -64,6 +66,8 @@ class Calendar {
   Stretch stretch(local_seconds begin, local_seconds end, const Rule& rule) const;
   /// Those of the days around the instant, and all dates.
   std::vector<Stretch> around(sys_seconds at, int days_after) const;
+
+  friend bool operator==(const Calendar&, const Calendar&) = default;
 
   std::string name_;
   Zone zone_;

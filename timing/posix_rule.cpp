@@ -102,6 +102,7 @@ Result<PosixRule> PosixRule::parse(std::string_view text) {
   };
   std::string_view rest = text;
   PosixRule rule;
+  rule.text_ = text;
   if (!read_name(rest)) return bad();
   const auto standard = read_time(rest);  // positive to the west of Greenwich
   if (!standard || *standard < -24h - 59min || *standard > 24h + 59min) return bad();

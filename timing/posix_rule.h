@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,8 @@ class PosixRule {
 
   /// kCorrupt if the text is no rule.
   static Result<PosixRule> parse(std::string_view text);
+
+  const std::string& text() const { return text_; }
 
   /// Local less UTC when no summer time is in force, or never.
   std::chrono::seconds standard() const { return standard_; }
@@ -49,6 +52,7 @@ class PosixRule {
   static std::optional<Day> read_day(std::string_view& rest);
   static std::chrono::local_seconds day_in(const Day& day, std::chrono::year year);
 
+  std::string text_;
   std::chrono::seconds standard_{0};
   std::optional<Summer> summer_;
 };

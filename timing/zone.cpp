@@ -124,11 +124,50 @@ Result<Zone> Zone::parse(std::string name, std::string_view bytes) {
   return zone;
 }
 
+Result<Zone> Zone::make(std::string name, seconds first_offset, std::vector<Change> changes,
+                        const std::string& rule) {
+  const auto bad = [&](std::string_view why) {
+    return fail(ErrorKind::kCorrupt, fmt::format("the time zone {} is malformed: {}", name, why));
+  };
+  Zone zone(std::move(name), first_offset);
+  if (!sane(first_offset)) return bad("it has an offset of more than a day");
+  for (size_t i = 0; i < changes.size(); ++i) {
+    if (!sane(changes[i].offset)) return bad("it has an offset of more than a day");
+    if (changes[i].at < kFirst || changes[i].at > kLast) return bad("it changes too far off");
+    if (i > 0 && changes[i].at < changes[i - 1].at) return bad("its changes go back");
+  }
+  zone.changes_ = std::move(changes);
+  if (rule.empty()) return zone;
+  auto read = PosixRule::parse(rule);
+  if (!read) return bad(read.error().message);
+  zone.rule_ = std::move(*read);
+  return zone;
+}
+
+Zone Zone::since(sys_seconds time) const {
+  Zone made = *this;
+  made.first_offset_ = period(time).offset;
+  std::erase_if(made.changes_, [&](const Change& change) { return change.at <= time; });
+  // What the rule gives as well need not be told.
+  while (made.rule_ && !made.changes_.empty()) {
+    const Change last = made.changes_.back();
+    Zone shorter = made;
+    shorter.changes_.pop_back();
+    const Period now = shorter.period(last.at);
+    const Period before = shorter.period(last.at - 1s);
+    const Period was = made.period(last.at - 1s);
+    if (now.begin != last.at || now.offset != last.offset || before.begin != was.begin ||
+        before.offset != was.offset)
+      break;
+    made = std::move(shorter);
+  }
+  return made;
+}
+
 Zone::Period Zone::period_by_rule(sys_seconds instant) const {
   // The table ends where the rule begins.
   const sys_seconds from = changes_.empty() ? sys_seconds::min() : changes_.back().at;
-  Period found{from, sys_seconds::max(),
-               changes_.empty() ? rule_->standard() : changes_.back().offset};
+  Period found{from, sys_seconds::max(), changes_.empty() ? first_offset_ : changes_.back().offset};
   if (instant < kFirst || instant > kLast) return {from, sys_seconds::max(), rule_->standard()};
   const auto year = year_month_day(std::chrono::floor<days>(instant)).year();
   for (auto in = year - std::chrono::years(2); in <= year + std::chrono::years(1); ++in) {

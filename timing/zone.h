@@ -28,6 +28,12 @@ class Zone {
     friend bool operator==(const Period&, const Period&) = default;
   };
 
+  struct Change {
+    sys_seconds at;
+    seconds offset;  // from then on
+    friend bool operator==(const Change&, const Change&) = default;
+  };
+
   /// What a reading of the clock means.
   struct Reading {
     enum class Kind {
@@ -47,7 +53,19 @@ class Zone {
   /// Of a TZif file's bytes. kCorrupt if they are none.
   static Result<Zone> parse(std::string name, std::string_view bytes);
 
+  /// Of what the accessors below give, from wherever it comes. kCorrupt if that is no zone.
+  static Result<Zone> make(std::string name, seconds first_offset, std::vector<Change> changes,
+                           const std::string& rule);
+
   const std::string& name() const { return name_; }
+  seconds first_offset() const { return first_offset_; }
+  const std::vector<Change>& changes() const { return changes_; }
+  /// The rule for what comes after the changes; empty: there is none.
+  std::string rule() const { return rule_ ? rule_->text() : std::string(); }
+
+  /// The same from that time on, in as few changes as its rule lets be: equal, whichever form of
+  /// the tz database it came from.
+  Zone since(sys_seconds time) const;
 
   /// The stretch that the instant lies in. Adjacent stretches may have one offset.
   Period period(sys_seconds instant) const;
@@ -55,11 +73,12 @@ class Zone {
   Reading reading(local_seconds local) const;
 
  private:
-  struct Change {
-    sys_seconds at;
-    seconds offset;  // from then on
-  };
   Period period_by_rule(sys_seconds instant) const;
+
+  friend bool operator==(const Zone& a, const Zone& b) {
+    return a.name_ == b.name_ && a.first_offset_ == b.first_offset_ && a.changes_ == b.changes_ &&
+           a.rule() == b.rule();
+  }
 
   std::string name_;
   seconds first_offset_{0};        // before the first change

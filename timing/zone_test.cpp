@@ -104,6 +104,31 @@ TEST(Zone, AReadingLeadsBackToItsInstant) {
   }
 }
 
+TEST(Zone, ShortenedItIsTheSame) {
+  const sys_seconds since = sys_days(std::chrono::year(1970) / 1 / 1);
+  for (const std::string& name : system_zone_names()) {
+    const Zone whole = zone(name);
+    const Zone shorter = whole.since(since);
+    for (sys_seconds at = since; at < sys_days(std::chrono::year(2095) / 1 / 1);
+         at += 5 * 24h + 1h + 17min)
+      ASSERT_EQ(shorter.period(at).offset, whole.period(at).offset) << name << format(at, Zone());
+    const auto made = Zone::make(name, shorter.first_offset(), shorter.changes(), shorter.rule());
+    ASSERT_TRUE(made);
+    EXPECT_EQ(*made, shorter);
+  }
+  EXPECT_LT(zone("Europe/Berlin").since(since).changes().size(), 60U);
+}
+
+TEST(Zone, WhatIsMadeOfNonsense) {
+  using Change = Zone::Change;
+  const sys_seconds day = sys_days(std::chrono::year(2000) / 1 / 1);
+  EXPECT_FALSE(Zone::make("x", 27h, {}, ""));
+  EXPECT_FALSE(Zone::make("x", 0s, {{day, 1h}, {day - 1s, 0h}}, ""));
+  EXPECT_FALSE(Zone::make("x", 0s, {{sys_seconds::max(), 1h}}, ""));
+  EXPECT_FALSE(Zone::make("x", 0s, {}, "CET"));
+  EXPECT_TRUE(Zone::make("x", 0s, std::vector<Change>{{day, 1h}}, "CET-1"));
+}
+
 TEST(Zone, FilesThatAreNone) {
   EXPECT_FALSE(Zone::parse("x", ""));
   EXPECT_FALSE(Zone::parse("x", "TZif2"));

@@ -11,10 +11,12 @@ using bytecode::Writer;
 
 namespace {
 
-constexpr uint8_t kEventVersion = 3;  // 1: Cancelled without `now`
+constexpr uint8_t kEventVersion = 4;  // 1: Cancelled without `now`
 
 /// The oldest version that has such an event: what an older rbk can read it is left to read.
 uint8_t version_of(const Event& event) {
+  const auto* started = std::get_if<event::Started>(&event.what);
+  if (started != nullptr && !started->overrides.empty()) return 4;
   return std::holds_alternative<event::Signalled>(event.what) ? 3 : 2;
 }
 
@@ -28,6 +30,9 @@ void put(Writer& out, const event::Started& event) {
   out.text(event.reason);
   put_object(out, event.labels);
   out.number(event.seed);
+  if (event.overrides.empty()) return;
+  out.number(event.overrides.size());
+  for (const std::string& calendar : event.overrides) out.text(calendar);
 }
 bool has_error(const event::Performed& event) {
   using How = event::Performed::How;
@@ -79,7 +84,7 @@ E get_enum(Reader& in, E last) {
   return in.failed() ? E() : static_cast<E>(byte);
 }
 
-void get(Reader& in, event::Started& event) {
+void get(Reader& in, event::Started& event, uint8_t version) {
   event.runbook = in.index();
   const size_t count = in.count();
   for (size_t i = 0; i < count && !in.failed(); ++i) event.arguments.push_back(get_json(in));
@@ -89,6 +94,10 @@ void get(Reader& in, event::Started& event) {
   event.reason = in.text();
   event.labels = get_object(in);
   event.seed = in.number();
+  if (version < 4) return;
+  const size_t overrides = in.count();
+  if (overrides == 0) in.fail();  // it would have been written as version 2
+  for (size_t i = 0; i < overrides && !in.failed(); ++i) event.overrides.push_back(in.text());
 }
 void get(Reader& in, event::Performed& event) {
   event.request = in.number();
@@ -168,7 +177,9 @@ Result<Event> decode_event(std::string_view bytes) {
   if (version < 3 && std::holds_alternative<event::Signalled>(event.what)) in.fail();
   std::visit(
       [&](auto& what) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(what)>, event::Cancelled>)
+        using What = std::decay_t<decltype(what)>;
+        if constexpr (std::is_same_v<What, event::Cancelled> ||
+                      std::is_same_v<What, event::Started>)
           get(in, what, version);
         else
           get(in, what);

@@ -226,7 +226,7 @@ Status Execution::take(const event::Started& event) {
   }
   begun_ = true;
   runbook_ = event.runbook;
-  info_ = {event.run, event.url, event.starter, event.reason, event.labels, now_};
+  info_ = {event.run, event.url, event.starter, event.reason, event.labels, now_, event.overrides};
   seed_ = event.seed;
   Fiber& fiber = new_fiber();
   root_ = fiber.id;
@@ -234,6 +234,12 @@ Status Execution::take(const event::Started& event) {
   if (!grow(fiber, code.registers)) {
     abort_run(make_limit_error("the runbook has too many registers"));
     return {};
+  }
+  for (const std::string& calendar : event.overrides) {
+    Mark note;
+    note.kind = Mark::Kind::kNote;
+    note.text = fmt::format("runs although `{}` may be closed: {}", calendar, event.reason);
+    tell(std::move(note));
   }
   enter(fiber, code, Frame::Purpose::kRoot);
   for (size_t i = 0; i < arguments.size(); ++i) fiber.registers()[i] = arguments[i].give();

@@ -176,6 +176,7 @@ class Execution {
     std::string reason;
     boost::json::object labels;
     int64_t started = 0;
+    std::vector<std::string> overrides;
   } info_;
   bool begun_ = false;
   bool ended_ = false;

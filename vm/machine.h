@@ -50,6 +50,7 @@ struct Started {
   std::string reason;
   boost::json::object labels;
   uint64_t seed = 0;
+  std::vector<std::string> overrides;  // names of calendars that do not hold it back
 };
 /// The one terminal event of a Perform.
 struct Performed {
@@ -297,6 +298,20 @@ class Machine {
 Result<boost::json::array> check_parameters(const bytecode::Program& program,
                                             const bytecode::Runbook& runbook,
                                             const boost::json::object& given);
+
+/// A calendar that is closed.
+struct ClosedOut {
+  std::string calendar;
+  std::string why;               // empty: it does not say
+  std::optional<int64_t> until;  // microseconds since the epoch; none: it never opens
+  std::string message;           // "`freeze` is closed until 2027-01-03T00:00:00+01:00: year end"
+};
+
+/// What the calendars are closed that a runbook must not begin in, at that time (microseconds since
+/// the epoch), but for those that are overridden.
+std::vector<ClosedOut> closed_out(const bytecode::Program& program,
+                                  const bytecode::Runbook& runbook, int64_t time,
+                                  const std::vector<std::string>& overrides = {});
 
 /// Whether JSON can be read as a type of the program. kInvalid says where it can't:
 /// "$.id: expected int, got \"x\"".

@@ -82,6 +82,9 @@ class SnapshotReader {
     run_.info_.reason = in_.text();
     run_.info_.labels = get_object(in_);
     run_.info_.started = in_.integer();
+    const size_t overrides = in_.count();
+    for (size_t i = 0; i < overrides && !in_.failed(); ++i)
+      run_.info_.overrides.push_back(in_.text());
     const size_t fibers = in_.count();
     for (size_t i = 0; i < fibers && !in_.failed(); ++i) fiber();
     const size_t groups = in_.count();

@@ -152,6 +152,8 @@ class SnapshotWriter {
     out_.text(run_.info_.reason);
     put_object(out_, run_.info_.labels);
     out_.integer(run_.info_.started);
+    out_.number(run_.info_.overrides.size());
+    for (const std::string& calendar : run_.info_.overrides) out_.text(calendar);
     out_.number(run_.fibers_.size());
     for (const auto& [id, each] : run_.fibers_) fiber(*each);
     out_.number(run_.groups_.size());

@@ -22,7 +22,8 @@ std::string_view what_name(What what) {
   static constexpr std::string_view kNames[] = {
       "runbook", "parameter", "result", "starter", "host",     "request", "program",
       "command", "query",     "secret", "file",    "approval", "ask",     "signal",
-      "lock",    "call",      "step",   "rule",    "commit",   "forward", "rollback"};
+      "lock",    "call",      "step",   "rule",    "commit",   "forward", "rollback",
+      "outside", "schedule"};
   return kNames[static_cast<int>(what)];
 }
 
@@ -200,6 +201,17 @@ std::string reached(const Change& change) {
       return fmt::format("{} the {}{}", added ? "takes" : "no longer takes", name, place);
     case What::kCall:
       return fmt::format("{} the runbook {}{}", added ? "calls" : "no longer calls", name, place);
+    case What::kOutside:
+      if (change.kind == Kind::kChanged)
+        return was_and_is("what the calendar " + code(change.subject) + " closes", change);
+      return fmt::format("{} while the calendar {} is closed",
+                         added ? "must no longer begin" : "may begin", code(change.subject));
+    case What::kSchedule:
+      if (change.kind == Kind::kChanged)
+        return was_and_is(
+            fmt::format("the {} of the schedule {}", change.aspect, code(change.subject)), change);
+      return fmt::format("{} by the schedule {}", added ? "is started" : "is no longer started",
+                         code(change.subject));
     case What::kStarters:
       return fmt::format("{} may {}start it", name, added ? "" : "no longer ");
     default:

@@ -62,6 +62,7 @@ class Printer {
     files();
     decisions();
     calls();
+    times();
     undone();
     time("takes", summary_.forward);
     time("undoing", summary_.rollback);
@@ -221,6 +222,17 @@ class Printer {
       rows.push_back({one.launch.empty() ? one.runbook : one.launch + " " + one.runbook,
                       place_text(one.place)});
     section("runbooks", rows, 1);
+  }
+
+  void times() {
+    std::vector<Row> rows;
+    for (const effects::Outside& one : summary_.outside)
+      rows.push_back({one.calendar, one_line(one.closed)});
+    section("outside", rows);
+    rows.clear();
+    for (const effects::Schedule& one : summary_.schedules)
+      rows.push_back({one.name, one_line(one.when), one_line(one.arguments)});
+    section("schedules", rows);
   }
 
   /// What stays when it fails: the first thing to know at night.
@@ -445,6 +457,12 @@ object effects_json(const Summary& summary) {
   });
   add(made, "locks", summary.locks, [](const effects::Lock& one) {
     return at({{"name", one.name}, {"kind", one.kind}}, one.place);
+  });
+  add(made, "outside", summary.outside, [](const effects::Outside& one) {
+    return object{{"calendar", one.calendar}, {"closed", one.closed}};
+  });
+  add(made, "schedules", summary.schedules, [](const effects::Schedule& one) {
+    return object{{"name", one.name}, {"when", one.when}, {"arguments", one.arguments}};
   });
   add(made, "steps", summary.steps, step_json);
   add(made, "rules", summary.rules, rule_json);

@@ -20,7 +20,8 @@ constexpr size_t kColumns = 100;
 
 std::string_view kind_name(Kind kind) {
   static constexpr std::string_view kNames[] = {
-      "action", "runbook", "function", "record", "enum", "error", "const", "function of values"};
+      "action", "runbook", "function", "record",   "enum",
+      "error",  "const",   "calendar", "schedule", "function of values"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -225,7 +226,7 @@ std::string modules_text(const std::vector<Module>& modules, bool colour) {
 std::string module_text(const Module& module, bool colour) {
   std::string text = bold(module.name, colour) + "\n";
   text += doc_text(module.doc, "", colour);
-  static constexpr std::array<std::pair<Kind, std::string_view>, 8> kSections = {
+  static constexpr std::array<std::pair<Kind, std::string_view>, 10> kSections = {
       {{Kind::kAction, "actions"},
        {Kind::kRunbook, "runbooks"},
        {Kind::kFunction, "functions"},
@@ -233,7 +234,9 @@ std::string module_text(const Module& module, bool colour) {
        {Kind::kRecord, "records"},
        {Kind::kEnum, "enums"},
        {Kind::kErrorKind, "errors"},
-       {Kind::kConst, "constants"}}};
+       {Kind::kConst, "constants"},
+       {Kind::kSchedule, "schedules"},
+       {Kind::kCalendar, "calendars"}}};
   for (const auto& [kind, name] : kSections) {
     std::string lines;
     for (const Entry& entry : module.entries)
@@ -246,7 +249,8 @@ std::string module_text(const Module& module, bool colour) {
 std::string entry_text(const std::vector<Module>& modules, const Module& module, const Entry& entry,
                        bool colour) {
   std::string head = bold(short_signature(entry), colour);
-  if (entry.kind == Kind::kConst) head = bold(entry.signature, colour);
+  const bool is_timing = entry.kind == Kind::kCalendar || entry.kind == Kind::kSchedule;
+  if (entry.kind == Kind::kConst || is_timing) head = bold(entry.signature, colour);
   std::string kind(kind_name(entry.kind));
   if (entry.kind == Kind::kOfValue && entry.signature.find('(') == std::string::npos)
     kind = "property of values, without parentheses";
@@ -271,6 +275,9 @@ std::string entry_text(const std::vector<Module>& modules, const Module& module,
             result == nullptr ? "" : fields_text(result->fields, 2, colour), colour);
     if (result == nullptr) text += fmt::format("\n{}\n", bold("gives " + entry.result, colour));
   }
+  if (is_timing)
+    section(text, entry.kind == Kind::kCalendar ? "closed" : "fires",
+            "  " + wrapped(joined(entry.result), 2) + "\n", colour);
   std::string errors;
   for (const Entry* error : errors_of(modules, module, entry))
     errors +=
@@ -296,12 +303,17 @@ boost::json::object entry_json(const Module& module, const Entry& entry) {
       {"name", entry.full_name},      {"kind", kind_name(entry.kind)},    {"module", module.name},
       {"signature", entry.signature}, {"summary", summary_of(entry.doc)}, {"doc", entry.doc}};
   if (!entry.behaviour.empty()) made["behaviour"] = entry.behaviour;
-  if (entry.kind != Kind::kOfValue && entry.kind != Kind::kConst)
+  const bool is_timing = entry.kind == Kind::kCalendar || entry.kind == Kind::kSchedule;
+  if (entry.kind != Kind::kOfValue && entry.kind != Kind::kConst && !is_timing)
     made[entry.kind == Kind::kEnum                                       ? "members"
          : entry.kind == Kind::kRecord || entry.kind == Kind::kErrorKind ? "fields"
                                                                          : "parameters"] =
         fields_json(entry.fields);
-  if (!entry.result.empty()) made[entry.kind == Kind::kConst ? "value" : "result"] = entry.result;
+  if (!entry.result.empty())
+    made[entry.kind == Kind::kConst      ? "value"
+         : entry.kind == Kind::kCalendar ? "closed"
+         : entry.kind == Kind::kSchedule ? "fires"
+                                         : "result"] = entry.result;
   if (!entry.example.empty()) {
     made["example"] = entry.example;
     made["gives"] = entry.gives;

@@ -194,8 +194,6 @@ void BodyChecker::check_runbook(SymbolId id) {
   const syntax::Decl& decl = ast_[symbol.decl];
   const auto& written = std::get<syntax::RunbookDecl>(decl.node);
   check_head(written);
-  if (!written.outside.empty())
-    not_supported(written.outside.front().span, "`outside` of a runbook", "remove it until then");
   check_outside(id, written.outside);
   const Scopes::Open scope(scopes_);
   check_parameters(id, written.params, "a runbook");

@@ -60,6 +60,7 @@ class Comparison {
     texts(What::kCommit, before_.commits, after_.commits, true, false);
     time(What::kForwardTime, before_.forward, after_.forward);
     time(What::kRollbackTime, before_.rollback, after_.rollback);
+    times();
     return std::move(changes_);
   }
 
@@ -112,6 +113,7 @@ class Comparison {
   void commands();
   void decisions();
   void decisions_of(bool is_ask);
+  void times();
   void steps();
   void time(What what, const Bound& before, const Bound& after);
 
@@ -324,6 +326,22 @@ void Comparison::decisions() {
         return one.launch.empty() ? one.runbook : one.launch + " " + one.runbook;
       },
       true, false);
+}
+
+void Comparison::times() {
+  lists<Outside>(
+      What::kOutside, before_.outside, after_.outside,
+      [](const Outside& one) { return one.calendar; }, false, true,
+      [&](const Outside& was, const Outside& is) {
+        changed(What::kOutside, is.calendar, "closed", was.closed, is.closed, true);
+      });
+  lists<Schedule>(
+      What::kSchedule, before_.schedules, after_.schedules,
+      [](const Schedule& one) { return one.name; }, true, false,
+      [&](const Schedule& was, const Schedule& is) {
+        changed(What::kSchedule, is.name, "when", was.when, is.when);
+        changed(What::kSchedule, is.name, "arguments", was.arguments, is.arguments);
+      });
 }
 
 void Comparison::steps() {

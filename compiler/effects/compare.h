@@ -35,6 +35,8 @@ struct Change {
     kCommit,
     kForwardTime,   // aspect "bound"
     kRollbackTime,  // aspect "bound"
+    kOutside,       // a calendar that it must not begin in; aspect "closed"
+    kSchedule,      // its name; aspects "when", "arguments"
   };
   Kind kind = Kind::kChanged;
   What what = What::kStep;

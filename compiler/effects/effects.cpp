@@ -88,6 +88,52 @@ void note_largest(const check::CheckedProgram& program, check::SymbolId runbook,
   }
 }
 
+namespace {
+
+/// As it stands in the text, on one line.
+std::string written(const check::CheckedModule& module, source::Span span) {
+  std::string text;
+  bool blank = false;
+  for (const char letter : module.source->text(span)) {
+    blank = blank || letter == '\n' || letter == ' ';
+    if (letter == '\n' || letter == ' ') continue;
+    if (blank && !text.empty()) text += ' ';
+    blank = false;
+    text += letter;
+  }
+  return text;
+}
+
+void add_times(const check::CheckedProgram& program, check::SymbolId runbook, Summary& made) {
+  const auto join = [](std::string& to, const std::string& text) {
+    to += (to.empty() ? "" : ", ") + text;
+  };
+  for (const check::SymbolId id : program.symbol(runbook).outside) {
+    const check::Symbol& calendar = program.symbol(id);
+    const check::CheckedModule& home = *program.modules.at(calendar.module);
+    const auto& decl = std::get<CalendarDecl>(home.ast[calendar.decl].node);
+    Outside one{calendar.name, {}};
+    if (decl.zone.valid()) join(one.closed, "in " + written(home, home.ast[decl.zone].span));
+    for (const CalendarDecl::Closed& closed : decl.closed)
+      join(one.closed, written(home, closed.span));
+    made.outside.push_back(std::move(one));
+  }
+  for (const check::Schedule& schedule : program.schedules) {
+    if (schedule.runbook != runbook) continue;
+    const check::Symbol& symbol = program.symbol(schedule.symbol);
+    const check::CheckedModule& home = *program.modules.at(symbol.module);
+    const auto& decl = std::get<ScheduleDecl>(home.ast[symbol.decl].node);
+    Schedule one{symbol.name, {}, {}};
+    for (const ScheduleDecl::Firing& firing : decl.firings)
+      join(one.when, written(home, firing.span));
+    for (const syntax::Outside& outside : decl.outside) join(one.when, written(home, outside.span));
+    for (const Argument& argument : decl.args) join(one.arguments, written(home, argument.span));
+    made.schedules.push_back(std::move(one));
+  }
+}
+
+}  // namespace
+
 std::vector<check::SymbolId> runbooks_of(const check::CheckedProgram& program) {
   std::vector<check::SymbolId> found;
   const check::CheckedModule& module = *program.modules.front();
@@ -129,6 +175,7 @@ Summary summarise(const check::CheckedProgram& program, check::SymbolId runbook)
   for (const Exclusive& one : decl->exclusive)
     made.locks.push_back({texts.text(one.name), "exclusive", {}});
   all.bodies.emplace_back(&module, decl->body);
+  add_times(program, runbook, made);
   const Cost cost = Walker(all, texts, {}, Phase::kForward).block(decl->body);
   note_functions(program, all);
   made.forward = cost.forward;

@@ -108,6 +108,19 @@ struct Lock {
   Place place;
 };
 
+/// What the runbook must not begin in.
+struct Outside {
+  std::string calendar;
+  std::string closed;  // its zone and what it closes, as written
+};
+
+/// What starts it by itself.
+struct Schedule {
+  std::string name;
+  std::string when;       // "cron \"0 4 * * *\" in \"Europe/Berlin\", outside freeze then delay"
+  std::string arguments;  // "service: \"reports\""; as written
+};
+
 /// A signal that it waits for.
 struct Signal {
   std::string name;
@@ -191,6 +204,8 @@ struct Summary {
   std::vector<Call> calls;
   std::vector<Lock> locks;
   std::vector<Rule> rules;
+  std::vector<Outside> outside;
+  std::vector<Schedule> schedules;   // of the files that were read
   std::vector<std::string> commits;  // why
   std::vector<Clash> clashes;
   Bound forward;

@@ -91,6 +91,7 @@ void ProgramLowering::lower_runbook(SymbolId id, uint32_t function) {
     parameter.checks = lower_conditions(id, i);
     made.parameters.push_back(std::move(parameter));
   }
+  for (const SymbolId outside : of.outside) made.outside.push_back(calendar(outside));
   Body(*this, module, name, Body::Role::kRunbook, function).runbook(id);
   program_.runbooks.push_back(std::move(made));
 }
@@ -228,6 +229,19 @@ uint16_t ProgramLowering::action(SymbolId id) {
   const uint16_t index = narrow(static_cast<uint32_t>(program_.actions.size() - 1), "actions");
   actions_.emplace(id, index);
   for (size_t i = 0; node != nullptr && i < of.fields.size(); ++i) lower_conditions(id, i);
+  return index;
+}
+
+uint16_t ProgramLowering::calendar(SymbolId id) {
+  const auto known = calendars_.find(id);
+  if (known != calendars_.end()) return known->second;
+  const timing::Calendar& of = checked_.calendars.at(id);
+  // No run was before that, and the form of the tz database must not matter to the hash.
+  const timing::sys_seconds since = std::chrono::sys_days(std::chrono::year(1970) / 1 / 1);
+  program_.calendars.emplace_back(of.name(), of.zone().since(since), of.rules());
+  const uint16_t index = narrow(static_cast<uint32_t>(program_.calendars.size() - 1), "calendars");
+  calendars_.emplace(id, index);
+  core_error("Closed");
   return index;
 }
 

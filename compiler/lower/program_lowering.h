@@ -76,6 +76,7 @@ class ProgramLowering {
   // ---- Imports, steps, functions; each gives the operand that names it
   uint16_t native(std::string_view name);
   uint16_t action(SymbolId id);
+  uint16_t calendar(SymbolId id);
   bytecode::Behaviour declared_behaviour(SymbolId action) const;
   uint16_t step(std::string name, uint32_t function, bool has_rollback);
   bool is_replaced(SymbolId runbook) const { return replaced_.contains(runbook); }
@@ -135,6 +136,7 @@ class ProgramLowering {
   std::unordered_map<std::string, uint32_t> constants_;
   std::unordered_map<std::string, uint16_t> natives_;
   std::unordered_map<SymbolId, uint16_t> actions_;
+  std::unordered_map<SymbolId, uint16_t> calendars_;
   std::unordered_map<SymbolId, uint32_t> functions_;
   std::vector<std::pair<SymbolId, uint32_t>> pending_;
   std::vector<std::vector<std::pair<uint32_t, uint16_t>>> runs_;  // by function

@@ -219,6 +219,8 @@ void Body::content(const StepSpec& spec, Reg to) {
   const Reg first = arguments(meaning->symbol, meaning->arguments);
   place(ast()[spec.call].span);
   check_arguments(meaning->symbol, first);
+  for (const SymbolId calendar : program_.symbol(meaning->symbol).outside)
+    code_.emit(Op::kOutside, program_.calendar(calendar));
   call_function_into(meaning->symbol, first, program_.symbol(meaning->symbol).fields.size(), to);
 }
 

@@ -60,10 +60,28 @@ class Reader {
           fmt::format("const {}{} = {}", made.full_name,
                       constant->type.valid() ? ": " + text(constant->type) : "", made.result);
     }
+    if (const auto* calendar = std::get_if<CalendarDecl>(&decl.node)) {
+      made.kind = Entry::Kind::kCalendar;
+      made.signature = fmt::format("calendar {}{}", made.full_name,
+                                   calendar->zone.valid() ? " in " + text(calendar->zone) : "");
+      for (const CalendarDecl::Closed& one : calendar->closed) add(made.result, text(one.span));
+    } else if (const auto* schedule = std::get_if<ScheduleDecl>(&decl.node)) {
+      made.kind = Entry::Kind::kSchedule;
+      std::string arguments;
+      for (const Argument& one : schedule->args) add(arguments, text(one.span));
+      made.signature = fmt::format("schedule {} for {}({})", made.full_name,
+                                   schedule->runbook.text(), arguments);
+      for (const ScheduleDecl::Firing& one : schedule->firings) add(made.result, text(one.span));
+      for (const Outside& one : schedule->outside) add(made.result, text(one.span));
+    }
     return made;
   }
 
  private:
+  static void add(std::string& to, const std::string& text) {
+    to += (to.empty() ? "" : ", ") + text;
+  }
+  std::string text(source::Span span) const { return std::string(source_.text(span)); }
   std::string text(ExprId id) const {
     return id.valid() ? std::string(source_.text(ast_[id].span)) : std::string();
   }
@@ -112,6 +130,8 @@ Module module_of(std::string name, std::string_view prefix, const source::Source
                            std::holds_alternative<RecordDecl>(decl.node) ||
                            std::holds_alternative<EnumDecl>(decl.node) ||
                            std::holds_alternative<ErrorKindDecl>(decl.node) ||
+                           std::holds_alternative<CalendarDecl>(decl.node) ||
+                           std::holds_alternative<ScheduleDecl>(decl.node) ||
                            std::holds_alternative<ConstDecl>(decl.node);
     if (has_entry && !decl.name.empty()) made.entries.push_back(reader.entry(decl));
   }

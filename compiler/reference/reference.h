@@ -30,6 +30,8 @@ struct Entry {
     kEnum,
     kErrorKind,
     kConst,
+    kCalendar,
+    kSchedule,
     kOfValue,  // a function or property of a built-in type
   };
   Kind kind = Kind::kAction;
@@ -39,7 +41,8 @@ struct Entry {
   std::string doc;        // with "```rbk" examples
   std::string behaviour;  // of an action: "reads", "idempotent", "writes"
   std::vector<Field> fields;
-  std::string result;   // the type as written; of a constant its value; empty: none
+  std::string result;   // the type as written; of a constant its value; of a calendar what it
+                        // closes, of a schedule when it fires; empty: none
   std::string example;  // of kOfValue; and what it gives
   std::string gives;
   bool is_program = false;  // an own action: a program of the project

@@ -50,6 +50,10 @@ object schema_of(const check::CheckedProgram& program, check::SymbolId runbook) 
     if (!out.definitions().empty()) output["$defs"] = std::move(out.definitions());
     definitions["output"] = std::move(output);
   }
+  array outside;
+  for (const check::SymbolId calendar : symbol.outside)
+    outside.push_back(boost::json::string(program.symbol(calendar).name));
+  if (!outside.empty()) made["x-runbook-outside"] = std::move(outside);
   if (!definitions.empty()) made["$defs"] = std::move(definitions);
   return made;
 }

@@ -64,7 +64,7 @@ class Effects(rbk.Case):
         self.assertEqual(
             list(got),
             "runbook file line doc parameters result allow hosts requests commands queries secrets files approvals people "
-            "signals runbooks locks steps rules commits forward rollback".split(),
+            "signals runbooks locks outside schedules steps rules commits forward rollback".split(),
         )
         self.assertEqual(got["doc"], "Takes a host out, and puts it back.")
         self.assertEqual(got["people"], ['group "sre"'])

@@ -116,5 +116,66 @@ class List(rbk.Case):
         self.assertIn("RBK0509", self.rbk("calendar", "list", "b.rbk", exit=rbk.USAGE).err)
 
 
+CLOSED = """
+calendar ages in "Europe/Berlin" {
+  closed "2000-01-01".."2999-12-31" "the long freeze"
+}
+runbook main() {
+  ask go "sure?" {
+  }
+  step inner = _deploy()
+}
+runbook _deploy()
+  outside ages
+{
+  log.info("deploying")
+}
+"""
+
+
+class Outside(rbk.Case):
+    """A run that waits is held to its calendars, and to its overrides, by whatever process goes on with it."""
+
+    def suspended(self, *words):
+        self.write("a.rbk", CLOSED)
+        done = self.rbk("run", "a.rbk", *words, exit=rbk.SUSPENDED)
+        return done.out.split()[1]
+
+    def test_what_is_called_later_is_closed(self):
+        run = self.suspended()
+        done = self.rbk("answer", run, "go", exit=rbk.FAILED)
+        self.assertIn("Closed: `ages` is closed until 3000-01-01T00:00:00+01:00: the long freeze", done.out + done.err)
+
+    def test_an_override_holds_and_is_in_the_history(self):
+        run = self.suspended("--override", "ages", "--reason", "it burns")
+        self.rbk("answer", run, "go")
+        self.assertIn("runs although `ages` may be closed: it burns", self.rbk("show", run, "--events").out)
+
+    def test_a_compiled_program_needs_no_zones(self):
+        self.write("a.rbk", CLOSED)
+        self.rbk("compile", "a.rbk", "-o", "a.rbkc")
+        done = self.rbk("run", "a.rbkc", env={"TZDIR": self.folder}, exit=rbk.SUSPENDED)
+        self.rbk("answer", done.out.split()[1], "go", env={"TZDIR": self.folder}, exit=rbk.FAILED)
+
+    def test_a_system_without_zones_is_told_so(self):
+        self.write("a.rbk", CLOSED)
+        done = self.rbk("run", "a.rbk", env={"TZDIR": self.folder}, exit=rbk.USAGE)
+        self.assertIn("there is no time zone `Europe/Berlin`", done.err)
+        self.assertIn("install its package tzdata", done.err)
+
+    def test_effects_and_reference_name_it(self):
+        self.write("a.rbk", FILE.replace("runbook restart(service: string) {", "runbook restart(service: string)\n  outside freeze\n{"))
+        self.write("b.rbk", FILE)
+        effects = self.rbk("check", "--effects", "a.rbk").out
+        self.assertIn('outside     freeze  in "Europe/Berlin", closed "2026-12-20".."2027-01-02" "year end"', effects)
+        self.assertIn('schedules   nightly  cron "30 2 * * *" in "Europe/Berlin"', effects)
+        self.assertIn("! may begin while the calendar `freeze` is closed", self.rbk("diff", "a.rbk", "b.rbk", exit=rbk.FAILED).out)
+        self.assertEqual(self.rbk("schema", "a.rbk", "--json").lines()[0]["x-runbook-outside"], ["freeze"])
+        doc = self.rbk("doc", "a.rbk").out
+        self.assertIn("schedules\n  nightly", doc)
+        self.assertIn("calendars\n  freeze", doc)
+        self.assertIn('closed every fri after "16:00"', self.rbk("doc", "a.rbk:freeze").out)
+
+
 if __name__ == "__main__":
     unittest.main()

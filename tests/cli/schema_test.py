@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     except ImportError:
         jsonschema = None
 
-NOTES = {"$schema", "$defs", "title", "description", "default", "examples", "format", "x-runbook-where"}
+NOTES = {"$schema", "$defs", "title", "description", "default", "examples", "format", "x-runbook-where", "x-runbook-outside"}
 TYPES = {
     "null": lambda v: v is None,
     "boolean": lambda v: isinstance(v, bool),

@@ -21,7 +21,8 @@ class Encoder {
 
   std::string encode(const Program& program) {
     out_.raw(kMagic);
-    out_.number(kProgramVersion);
+    const bool has_calendars = !program.calendars.empty();
+    out_.number(has_calendars ? kProgramVersion : 1);
     list(program.types);
     list(program.constants);
     list(program.functions);
@@ -30,6 +31,10 @@ class Encoder {
     list(program.natives);
     list(program.runbooks);
     list(program.files);
+    if (has_calendars) {
+      list(program.calendars);
+      for (const Runbook& runbook : program.runbooks) list(runbook.outside);
+    }
     return out_.take();
   }
 
@@ -146,6 +151,32 @@ class Encoder {
     optional_index(runbook.result);
     out_.flag(runbook.is_public);
   }
+  void put(const timing::Zone::Change& change) {
+    out_.integer(change.at.time_since_epoch().count());
+    out_.integer(change.offset.count());
+  }
+  void put(const timing::Calendar::Rule& rule) {
+    if (const auto* dates = std::get_if<timing::Calendar::Dates>(&rule.when)) {
+      out_.byte(0);
+      out_.integer(dates->begin.time_since_epoch().count());
+      out_.integer(dates->end.time_since_epoch().count());
+    } else {
+      const auto& weekly = std::get<timing::Calendar::Weekly>(rule.when);
+      out_.byte(weekly.weekdays);
+      out_.integer(weekly.begin.count());
+      out_.integer(weekly.end.count());
+    }
+    out_.text(rule.why);
+  }
+  void put(const timing::Calendar& calendar) {
+    out_.text(calendar.name());
+    const timing::Zone& zone = calendar.zone();
+    out_.text(zone.name());
+    out_.integer(zone.first_offset().count());
+    list(zone.changes());
+    out_.text(zone.rule());
+    list(calendar.rules());
+  }
   void put(const SourceFile& file) {
     out_.text(file.path);
     for (uint8_t byte : file.hash) out_.byte(byte);
@@ -157,7 +188,7 @@ class Encoder {
 
 class Decoder {
  public:
-  explicit Decoder(std::string_view bytes) : in_(bytes) {}
+  Decoder(std::string_view bytes, uint64_t version) : in_(bytes), version_(version) {}
 
   Result<Program> decode() {
     Program program;
@@ -169,6 +200,10 @@ class Decoder {
     list(program.natives, "natives");
     list(program.runbooks, "runbooks");
     list(program.files, "files");
+    if (version_ >= 2) {
+      calendars(program);
+      for (Runbook& runbook : program.runbooks) list(runbook.outside, "calendars of runbooks");
+    }
     if (in_.failed()) {
       return fail(ErrorKind::kCorrupt,
                   fmt::format("the program is damaged: its list of {} does not decode", part_),
@@ -213,6 +248,48 @@ class Decoder {
   static constexpr size_t smallest(const Parameter*) { return 5; }
   static constexpr size_t smallest(const Runbook*) { return 6; }
   static constexpr size_t smallest(const SourceFile*) { return 33; }
+
+  static constexpr size_t smallest(const timing::Zone::Change*) { return 2; }
+  static constexpr size_t smallest(const timing::Calendar::Rule*) { return 4; }
+
+  void calendars(Program& program) {
+    if (!in_.failed()) part_ = "calendars";
+    const size_t count = in_.count(6);
+    if (count == 0) in_.fail();  // it would have been written as version 1
+    for (size_t i = 0; i < count && !in_.failed(); ++i) {
+      std::string name = in_.text();
+      std::string zone_name = in_.text();
+      const std::chrono::seconds first_offset(in_.integer());
+      std::vector<timing::Zone::Change> changes;
+      list(changes);
+      const std::string zone_rule = in_.text();
+      std::vector<timing::Calendar::Rule> rules;
+      list(rules);
+      if (in_.failed()) return;
+      Result<timing::Zone> zone =
+          timing::Zone::make(std::move(zone_name), first_offset, std::move(changes), zone_rule);
+      if (!zone) return in_.fail();
+      Result<timing::Calendar> calendar =
+          timing::Calendar::make(std::move(name), std::move(*zone), std::move(rules));
+      if (!calendar) return in_.fail();
+      program.calendars.push_back(std::move(*calendar));
+    }
+  }
+  void get(timing::Zone::Change& change) {
+    change.at = timing::sys_seconds(std::chrono::seconds(in_.integer()));
+    change.offset = std::chrono::seconds(in_.integer());
+  }
+  void get(timing::Calendar::Rule& rule) {
+    const uint8_t weekdays = in_.byte();
+    const std::chrono::seconds begin(in_.integer());
+    const std::chrono::seconds end(in_.integer());
+    if (weekdays == 0) {
+      rule.when = timing::Calendar::Dates{timing::local_seconds(begin), timing::local_seconds(end)};
+    } else {
+      rule.when = timing::Calendar::Weekly{weekdays, begin, end};
+    }
+    rule.why = in_.text();
+  }
 
   uint32_t optional_index() {
     const uint64_t value = in_.number_to(kNone);
@@ -333,6 +410,7 @@ class Decoder {
   }
 
   Reader in_;
+  uint64_t version_;
   const char* part_ = "types";
 };
 
@@ -377,7 +455,7 @@ Result<Program> load(std::string_view bytes) {
                 "compile it again from its source");
   }
   const size_t head_bytes = bytes.size() - head.left();
-  Result<Program> program = Decoder(body.substr(head_bytes)).decode();
+  Result<Program> program = Decoder(body.substr(head_bytes), version).decode();
   if (!program) return program;
   if (Status status = verify(*program); !status) return tl::unexpected(status.error());
   return program;

@@ -216,6 +216,9 @@ class Disassembler {
         case 'V':
           text += value < program_.natives.size() ? program_.natives[value].name : "?";
           break;
+        case 'Q':
+          text += value < program_.calendars.size() ? program_.calendars[value].name() : "?";
+          break;
         case 'P':
           text += value < program_.steps.size() ? program_.steps[value].name : "?";
           break;

@@ -105,6 +105,7 @@ bool is_pure(Op op) {
     case Op::kParallelBlock:
     case Op::kBranchFails:
     case Op::kNow:
+    case Op::kOutside:
     case Op::kRunInfo:
     case Op::kEmit:
       return false;

@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "timing/calendar.h"
 
 namespace rbk::bytecode {
 
@@ -225,7 +226,8 @@ struct Runbook {
   uint32_t function = 0;  // takes the parameters in order
   std::vector<Parameter> parameters;
   TypeId result = kNone;
-  bool is_public = true;  // of the file that was compiled, and no leading underscore
+  bool is_public = true;          // of the file that was compiled, and no leading underscore
+  std::vector<uint32_t> outside;  // indices into Program::calendars: it must not begin in them
   friend bool operator==(const Runbook&, const Runbook&) = default;
 };
 
@@ -244,12 +246,14 @@ struct Program {
   std::vector<NativeImport> natives;
   std::vector<Runbook> runbooks;
   std::vector<SourceFile> files;
+  std::vector<timing::Calendar> calendars;  // with the zone's rules as they were when compiling
   friend bool operator==(const Program&, const Program&) = default;
 
   const Runbook* find_runbook(std::string_view name) const;
 };
 
-inline constexpr uint32_t kProgramVersion = 1;
+/// A program without calendars is written as version 1.
+inline constexpr uint32_t kProgramVersion = 2;
 
 /// The serialised form: magic "RBKC", version, body, SHA-256 of all before.
 std::string save(const Program& program);

@@ -79,6 +79,54 @@ TEST(ProgramTest, LoadGivesBackWhatWasSaved) {
   EXPECT_EQ(*loaded, program);
 }
 
+/// With a calendar of each kind of rule, in a zone that has changes and a rule.
+Program with_calendar() {
+  using std::chrono::seconds;
+  using timing::Calendar;
+  Program program = sample();
+  const auto zone = timing::Zone::make("Europe/Berlin", seconds(3600),
+                                       {{timing::sys_seconds(seconds(323830800)), seconds(7200)}},
+                                       "CET-1CEST,M3.5.0,M10.5.0/3");
+  const timing::local_seconds begin(seconds(1797724800));
+  program.calendars.emplace_back(
+      "freeze", zone.value(),
+      std::vector<Calendar::Rule>{{Calendar::Dates{begin, begin + seconds(86400)}, "year end"},
+                                  {Calendar::Weekly{32, seconds(57600), seconds(86400)}, ""}});
+  program.runbooks[0].outside = {0};
+  return program;
+}
+
+TEST(ProgramTest, ACalendarComesBackWithItsZone) {
+  const Program program = with_calendar();
+  ASSERT_TRUE(verify(program));
+  const Result<Program> loaded = load(save(program));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(*loaded, program);
+  EXPECT_NE(content_hash(program), content_hash(sample()));
+}
+
+TEST(ProgramTest, WithoutCalendarsItIsWrittenAsBefore) {
+  EXPECT_EQ(save(sample())[4], 1);
+  EXPECT_EQ(save(with_calendar())[4], 2);
+}
+
+TEST(ProgramTest, ADamagedCalendarIsRefusedOrHarmless) {
+  const std::string bytes = save(with_calendar());
+  for (size_t i = 0; i < bytes.size(); ++i)
+    EXPECT_FALSE(load(std::string_view(bytes).substr(0, i))) << i;
+  for (size_t i = 5; i < bytes.size() - 32; ++i) {
+    std::string damaged = bytes.substr(0, bytes.size() - 32);
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x15);
+    const Digest digest = sha256(damaged);
+    damaged.append(digest.begin(), digest.end());
+    const Result<Program> loaded = load(damaged);
+    EXPECT_TRUE(!loaded || verify(*loaded)) << i;
+  }
+  Program program = with_calendar();
+  program.runbooks[0].outside = {1};
+  EXPECT_FALSE(verify(program));
+}
+
 TEST(ProgramTest, HashIgnoresPlacesAndRegisterNames) {
   const Program program = sample();
   Program other = program;
@@ -116,7 +164,7 @@ TEST(ProgramTest, DamageBehindAValidChecksumIsRefusedOrHarmless) {
 
 TEST(ProgramTest, NewerFormatNamesTheCure) {
   std::string bytes = save(sample());
-  bytes[4] = 2;
+  bytes[4] = kProgramVersion + 1;
   const Result<Program> loaded = load(bytes);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().kind, ErrorKind::kUnsupported);
@@ -236,7 +284,7 @@ TEST(VerifierTest, RefusesWhatBreaksARule) {
 }
 
 TEST(OpTableTest, EveryOperandLetterIsKnown) {
-  const std::string_view known = "BIFDZTRNAbifdztrnaS#CWYXMVPJKLl-";
+  const std::string_view known = "BIFDZTRNAbifdztrnaS#CWYXMVPQJKLl-";
   for (uint16_t i = 0; i < static_cast<uint16_t>(Op::kCount); ++i) {
     const OpInfo& op = info(static_cast<Op>(i));
     for (const char letter : op.operands) {

@@ -280,6 +280,9 @@ class Verifier {
 
   void runbook(size_t index) {
     const Runbook& runbook = program_.runbooks[index];
+    for (const uint32_t calendar : runbook.outside)
+      expect(calendar < program_.calendars.size(), "runbook {} is outside of calendar {} of {}",
+             runbook.name, calendar, program_.calendars.size());
     for (size_t i = 0; i < runbook.parameters.size() && ok_; ++i) {
       const Parameter& parameter = runbook.parameters[i];
       if (!expect(is_type(parameter.type), "parameter {} of runbook {} has type {} of {}",

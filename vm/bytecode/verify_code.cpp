@@ -162,6 +162,9 @@ class FunctionVerifier {
       case 'P':
         index("step", value, program_.steps);
         return;
+      case 'Q':
+        index("calendar", value, program_.calendars);
+        return;
       default:
         reg(operand.letter, value);
     }
