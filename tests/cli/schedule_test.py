@@ -76,6 +76,16 @@ class Next(rbk.Case):
             self.assertEqual(done.out, "")
 
 
+class Check(rbk.Case):
+    def test_it_is_told_that_nothing_fires(self):
+        self.write("a.rbk", FILE)
+        done = self.rbk("check", "a.rbk")
+        self.assertIn("does not start runs by them yet: `rbk schedule next a.rbk:nightly`", done.err)
+        self.assertIn("1 file checked: no errors", done.out)
+        self.write("b.rbk", "runbook r() {\n  log.info(\"x\")\n}\n")
+        self.assertNotIn("schedules", self.rbk("check", "b.rbk").err)
+
+
 class List(rbk.Case):
     def test_open_and_closed(self):
         self.write("a.rbk", FILE)

@@ -507,6 +507,9 @@ class Assembler {
         case 'P':
           *places[i] = word == "_" ? kNoRegister : named(step_names_, word);
           break;
+        case 'Q':  // calendars are added to the program by the test
+          *places[i] = static_cast<uint16_t>(std::stoul(word));
+          break;
         case 'S':
           *places[i] = word == "_" ? 0 : reg(word);
           break;
