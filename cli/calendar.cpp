@@ -74,9 +74,12 @@ ExitStatus calendar_command(const Terminal& terminal, const Arguments& arguments
   options.word("list", verb).word("FILE", file).value("--from", from_text).value("-n", count_text);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
   if (verb != "list")
-    return refuse(terminal,
-                  {ErrorKind::kInvalid, fmt::format("there is no `rbk calendar {}`", verb),
-                   "there is `rbk calendar list`"});
+    return refuse(
+        terminal,
+        {ErrorKind::kInvalid, fmt::format("there is no `rbk calendar {}`", verb),
+         verb == "override"
+             ? "an override belongs to a run: rbk run FILE --override CALENDAR --reason \"…\""
+             : "there is `rbk calendar list`"});
   Result<sys_seconds> from = from_time(from_text);
   if (!from) return refuse(terminal, from.error());
   Result<int> count = how_many(count_text, 5);

@@ -47,7 +47,8 @@ std::vector<ClosedOut> closed_out(const bytecode::Program& program,
 /// The zone's rules are the program's own: a replay finds what the run found.
 Next Execution::op_Outside(Slot*, const Instruction* at) {
   const timing::Calendar& calendar = image_.program().calendars[at->a];
-  if (is_overridden(info_.overrides, calendar)) return Next::kNext;
+  // What undoes or ends a run is not held back: half of a change is worse than one in a freeze.
+  if (fiber_->shield > 0 || is_overridden(info_.overrides, calendar)) return Next::kNext;
   const auto closed = closed_at(calendar, now_);
   if (!closed) return Next::kNext;
   ErrorValue error{"Closed", closed->message, true, {}};

@@ -122,6 +122,7 @@ class List(rbk.Case):
         self.write("a.rbk", "runbook r() {\n  log.info(\"x\")\n}\n")
         self.assertIn("a.rbk declares no calendar", self.rbk("calendar", "list", "a.rbk", exit=rbk.USAGE).err)
         self.assertIn("there is no `rbk calendar lst`", self.rbk("calendar", "lst", "a.rbk", exit=rbk.USAGE).err)
+        self.assertIn("rbk run FILE --override CALENDAR", self.rbk("calendar", "override", "a.rbk", exit=rbk.USAGE).err)
         self.write("b.rbk", 'calendar a { closed "2026-13-01" }\n')
         self.assertIn("RBK0509", self.rbk("calendar", "list", "b.rbk", exit=rbk.USAGE).err)
 
