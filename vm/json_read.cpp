@@ -250,8 +250,9 @@ class FromJson {
     }
     if (text.empty()) {
       // What was given may be the secret itself: it must not be shown.
-      message_ = "expected where a secret is kept, never its value: \"@lb_token\" by its name, "
-                 "\"@env:LB_TOKEN\" or \"@file:PATH\"";
+      message_ =
+          "expected where a secret is kept, never its value: \"@lb_token\" by its name, "
+          "\"@env:LB_TOKEN\" or \"@file:PATH\"";
       return false;
     }
     return give(out, make_secret(heap_, text));

@@ -20,10 +20,9 @@ std::string_view kind_name(Kind kind) {
 
 std::string_view what_name(What what) {
   static constexpr std::string_view kNames[] = {
-      "runbook", "parameter", "result", "starter", "host",     "request", "program",
-      "command", "query",     "secret", "file",    "approval", "ask",     "signal",
-      "lock",    "call",      "step",   "rule",    "commit",   "forward", "rollback",
-      "outside", "schedule"};
+      "runbook", "parameter", "result", "starter",  "host",     "request", "program", "command",
+      "query",   "secret",    "file",   "approval", "ask",      "signal",  "lock",    "call",
+      "step",    "rule",      "commit", "forward",  "rollback", "outside", "schedule"};
   return kNames[static_cast<int>(what)];
 }
 

@@ -236,8 +236,8 @@ TypeId BodyChecker::check_match(ExprId expr, const syntax::MatchExpr& node, Want
                                 const Why& why) {
   const TypeId subject = infer(node.subject);
   // Patterns take apart what holds a secret, and bind it; none of them compares it.
-  const bool compares = subject == types::kSecret &&
-                        refuse_secret(node.subject, subject, "a comparison");
+  const bool compares =
+      subject == types::kSecret && refuse_secret(node.subject, subject, "a comparison");
   const TypeId type = compares ? types::kUnknown : subject;
   const PathId path = path_of(node.subject);
   const Facts before = facts_;

@@ -483,7 +483,6 @@ TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
             "RBK0900 29:14 `notify` is not supported yet\n"
             "RBK0900 42:62 `on:` is not supported yet\n"
             "RBK0900 58:115 `run.url` is not supported yet\n"
-            "RBK0900 61:68 `secrets.NAME` is not supported yet\n"
             "RBK0900 71:9 the module `slack` is not supported yet\n");
 }
 

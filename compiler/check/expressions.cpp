@@ -227,10 +227,9 @@ void BodyChecker::report_mismatch(ExprId expr, TypeId found, TypeId wanted, cons
                               : why.owner.empty()
                                   ? fmt::format("`{}`", why.what)
                                   : fmt::format("`{}` of `{}`", why.what, why.owner);
-    auto& report =
-        diagnostics_.report(Code::kSecretShown, span, place)
-            .labelled(fmt::format("`{}` is a `secret`", source(span)))
-            .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
+    auto& report = diagnostics_.report(Code::kSecretShown, span, place)
+                       .labelled(fmt::format("`{}` is a `secret`", source(span)))
+                       .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
     add_secret_source(report, expr);
     return;
   }

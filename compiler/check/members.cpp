@@ -62,8 +62,8 @@ TypeId BodyChecker::secret_by_name(ExprId expr, const syntax::Name& name) {
   auto& report = diagnostics_.report(Code::kUnknownSecret, name.span, name.text)
                      .labelled("runbook.toml has none of this name under [secrets]");
   if (near.empty())
-    report.help(fmt::format("say there where it is kept: {} = \"env:NAME\" or \"file:PATH\"",
-                            name.text));
+    report.help(
+        fmt::format("say there where it is kept: {} = \"env:NAME\" or \"file:PATH\"", name.text));
   else
     report.help(fmt::format("did you mean `{}`?", near));
   return types::kSecret;

@@ -59,12 +59,11 @@ bool BodyChecker::refuse_secret(ExprId expr, TypeId type, std::string_view shown
     add_secret_source(report, expr);
     return true;
   }
-  auto& report =
-      diagnostics_.report(Code::kSecretShown, span_of(expr), shown_by)
-          .labelled(types_.without_optional(type) == types::kSecret
-                        ? fmt::format("`{}` is a `secret`", source(span_of(expr)))
-                        : fmt::format("a `{}` has a secret in it", text(type)))
-          .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
+  auto& report = diagnostics_.report(Code::kSecretShown, span_of(expr), shown_by)
+                     .labelled(types_.without_optional(type) == types::kSecret
+                                   ? fmt::format("`{}` is a `secret`", source(span_of(expr)))
+                                   : fmt::format("a `{}` has a secret in it", text(type)))
+                     .help("hand it to a parameter of type `secret`, or to an `env { }` entry");
   add_secret_source(report, expr);
   return true;
 }
