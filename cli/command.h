@@ -44,6 +44,7 @@ ExitStatus doc_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus explain_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus fmt_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus locks_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments);

@@ -121,6 +121,8 @@ std::string_view kind_name(Node::Kind kind) {
       return "return";
     case Node::Kind::kHandler:
       return "handler";
+    case Node::Kind::kLock:
+      return "lock";
   }
   return "step";
 }

@@ -30,7 +30,8 @@ ExitStatus resume_all(const Terminal& terminal, Session& session) {
   {
     const Interrupts interrupts(*session.engine);
     // Those whose time comes later stay where they are.
-    ends = session.engine->drive_all({.observer = report.get(), .longest_sleep = kPatience});
+    ends = session.engine->drive_all(
+        {.observer = report.get(), .wait_for_locks = false, .longest_sleep = kPatience});
   }
   if (!ends) {
     report->close();

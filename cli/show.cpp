@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report/events.h"
+#include "cli/report/locks.h"
 #include "cli/session.h"
 
 namespace rbk::cli {
@@ -175,6 +176,21 @@ class Timeline {
     }
   }
 
+  /// What it has, and what it waits for.
+  void locks() {
+    for (const engine::LockState& lock : detail_.locks) {
+      for (const engine::LockState::Claim& claim : lock.holders)
+        if (claim.run == detail_.run.id)
+          text_ += fmt::format("has {} since {}\n", printable(vm::describe(lock.lock)),
+                               format_time(claim.since));
+    }
+    for (const engine::LockState& lock : detail_.run.queues) {
+      text_ += fmt::format("waits for {}\n", printable(queue_text(lock)));
+      for (const std::string& line : idle_holders(lock, store_option_))
+        text_ += fmt::format("  {}\n", line);
+    }
+  }
+
   void footer() {
     const engine::RunSummary& run = detail_.run;
     if (!detail_.steps.empty()) text_ += '\n';
@@ -182,6 +198,7 @@ class Timeline {
     for (const engine::WaitingFor& wait : detail_.waits)
       text_ += fmt::format("{}{}\n", wait.kind == engine::Wait::Kind::kDoubt ? "" : "waits for ",
                            waiting_text(wait));
+    locks();
     if (run.error) text_ += fmt::format("error {}\n", printable(error_text(*run.error)));
     if (run.rolled_back) text_ += "what it did was undone\n";
     for (const engine::RunSummary& rollback : detail_.rollbacks)
@@ -216,6 +233,9 @@ void print_json(const Terminal& terminal, const engine::RunDetail& detail) {
   boost::json::array waits;
   for (const engine::WaitingFor& wait : detail.waits) waits.push_back(waiting_json(wait));
   run["waits"] = std::move(waits);
+  boost::json::array locks;
+  for (const engine::LockState& lock : detail.locks) locks.push_back(lock_json(lock));
+  run["locks"] = std::move(locks);
   boost::json::array rollbacks;
   for (const engine::RunSummary& rollback : detail.rollbacks)
     rollbacks.push_back({{"run", rollback.id}, {"status", engine::to_string(rollback.status)}});

@@ -38,6 +38,7 @@ void AskedRequests::absorb(const std::vector<vm::Request>& requests, const Entry
       answered(forget->request);
       continue;
     }
+    if (std::holds_alternative<vm::request::Release>(request.what)) continue;
     Asked asked;
     asked.request = request;
     asked.entry = entry.number;
@@ -61,6 +62,7 @@ std::optional<int64_t> expiry(const vm::Request& request) {
     return approve->expires;
   if (const auto* signal = std::get_if<vm::request::AwaitSignal>(&request.what))
     return signal->expires;
+  if (const auto* acquire = std::get_if<vm::request::Acquire>(&request.what)) return acquire->until;
   return std::nullopt;
 }
 
@@ -71,6 +73,12 @@ bool AskedRequests::asks_others() const {
     const auto& what = item.second.request.what;
     return std::holds_alternative<vm::request::Approve>(what) ||
            std::holds_alternative<vm::request::AwaitSignal>(what);
+  });
+}
+
+bool AskedRequests::queues() const {
+  return std::any_of(map_.begin(), map_.end(), [](const auto& item) {
+    return std::holds_alternative<vm::request::Acquire>(item.second.request.what);
   });
 }
 

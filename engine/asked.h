@@ -55,6 +55,8 @@ class AskedRequests {
   size_t doubts() const { return doubts_; }
   /// Whether an approval, a question or a signal waits.
   bool asks_others() const;
+  /// Whether it waits for a lock.
+  bool queues() const;
   /// The earliest time at which a sleep ends.
   std::optional<int64_t> sleeps_until() const;
   /// The earliest time at which a sleep ends or a wait for others expires.

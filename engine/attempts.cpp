@@ -155,6 +155,8 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
     if (approve->expires) set_timer(driver, asked, *approve->expires);
   if (const auto* signal = std::get_if<vm::request::AwaitSignal>(&asked.request.what))
     if (signal->expires) set_timer(driver, asked, *signal->expires);
+  if (const auto* acquire = std::get_if<vm::request::Acquire>(&asked.request.what))
+    if (acquire->until) set_timer(driver, asked, *acquire->until);
 }
 
 bool Engine::State::may_begin(const RunDriver& driver, const Asked& asked) {

@@ -204,6 +204,7 @@ Status Engine::State::flush(bool in_this_thread) {
 Status Engine::State::settle_commit(Committed committed) {
   if (!committed.result) return restart_after(committed.result.error(), std::move(committed.group));
   failures = 0;
+  note_locks(*committed.result);
   for (const RunKey lost : committed.result->lost) {
     const auto held = runs.find(lost);
     if (held == runs.end()) continue;
@@ -284,7 +285,9 @@ void Engine::State::leave(RunDriver& driver, Leaving leaving) {
   size_t told = 0;
   const auto tell_up_to = [&](size_t end) {
     for (; told < std::min(end, leaving.news.size()); ++told)
-      if (!unbegun.is_told_by(leaving.news[told])) tell(driver.row().id, leaving.news[told]);
+      if (!unbegun.is_told_by(leaving.news[told]) &&
+          is_worth_telling(driver.row().key, leaving.news[told]))
+        tell(driver.row().id, leaving.news[told]);
   };
   for (const RunLogLine& line : leaving.lines) {
     tell_up_to(line.after_news);
@@ -349,6 +352,7 @@ std::optional<DriveEnd::Why> Engine::State::resting(RunDriver& driver,
   const int64_t patience =
       people ? std::min(options.longest_sleep, kShortSleep) : options.longest_sleep;
   if (sleep && *sleep - world.clock->wall() <= patience) return std::nullopt;
+  if (asked.queues() && !people && options.wait_for_locks) return std::nullopt;
   return asked.doubts() > 0 ? DriveEnd::Why::kInDoubt : DriveEnd::Why::kSuspended;
 }
 

@@ -138,9 +138,12 @@ Result<std::string> Engine::State::begin_run(
         if (auto free = check_origin(row); !free) return tl::unexpected(free.error());
         continue;
       }
+      if (committed.result.error().kind == ErrorKind::kRefused)
+        return tl::unexpected(committed.result.error());
       if (auto opened = store->reopen(); !opened) return tl::unexpected(opened.error());
       return tl::unexpected(committed.result.error());
     }
+    note_locks(*committed.result);
     const RunRow& made = committed.group.runs.front().row;
     driver->adopt(made.key, key);
     fresh.insert(made.key);

@@ -56,6 +56,23 @@ struct StartRun {
   std::vector<std::string> overrides = {};
 };
 
+/// A lock that somebody has or waits for.
+struct LockState {
+  struct Claim {
+    std::string run;
+    std::string runbook;
+    std::string path;              // of the step; empty: the run's own
+    int64_t since = 0;             // has it, or waits for it, since then
+    int64_t limit = 1;             // so many may have it at once, says this one
+    std::optional<int64_t> until;  // waits no longer than that
+    RunStatus status = RunStatus::kRunning;
+    std::optional<int64_t> process;  // of the living process that drives the run
+  };
+  vm::Lock lock;
+  std::vector<Claim> holders;
+  std::vector<Claim> queue;  // who comes next first
+};
+
 struct RunSummary {
   std::string id;
   std::string runbook;
@@ -72,8 +89,9 @@ struct RunSummary {
   std::optional<int64_t> process;  // of the living process that drives it
   boost::json::value output;
   std::optional<vm::ErrorValue> error;
-  std::string quarantine;  // quarantined: what is known
-  std::string undoes;      // of a rollback by hand: the run that it undoes
+  std::string quarantine;         // quarantined: what is known
+  std::string undoes;             // of a rollback by hand: the run that it undoes
+  std::vector<LockState> queues;  // waiting: for these locks
 };
 
 /// What waits for people, and how their decision on it stands.
@@ -136,6 +154,7 @@ struct RunDetail {
   std::vector<std::string> parameters;  // their names, in the same order
   std::vector<StepDetail> steps;        // in the order in which they began
   std::vector<WaitingFor> waits;
+  std::vector<LockState> locks;  // that it has or waits for
   std::vector<News> timeline;
   std::vector<RunSummary> rollbacks;  // of it by hand, in their order
 };
@@ -176,6 +195,8 @@ struct DriveOptions {
   std::function<bool(const AboutToWrite&)> confirm = {};
   /// Stay with a run that waits for people only; otherwise leave it suspended.
   bool wait_for_people = false;
+  /// Stay with a run that waits for a lock, and for no people.
+  bool wait_for_locks = true;
   /// Stay with a run that only sleeps if its next timer is due within this; microseconds.
   int64_t longest_sleep = INT64_MAX;
 };
@@ -185,7 +206,7 @@ struct DriveEnd {
   RunSummary run;
   enum class Why : uint8_t {
     kOver,       // is_over(run.status): succeeded, failed, ...
-    kSuspended,  // it waits for a time or people
+    kSuspended,  // it waits for a time, people or a lock
     kInDoubt,    // `rbk resolve` is needed
     kQuarantined,
     kStopped,    // `stop` was called
@@ -313,6 +334,12 @@ class Engine {
   Result<RunDetail> show(const std::string& run);
   /// The program that a run is pinned to.
   Result<std::shared_ptr<const bytecode::Program>> program(const std::string& run);
+  /// All locks that somebody has or waits for, by kind and name.
+  Result<std::vector<LockState>> locks();
+  /// Frees what a quarantined run has, for whoever waits for it: nobody goes on with that run by
+  /// itself, and somebody has to know what it left. Returns how many. kRefused: it is not
+  /// quarantined.
+  Result<size_t> free_locks(const std::string& run);
   /// All approvals that wait, or those of one run.
   Result<std::vector<WaitingFor>> approvals(const std::string& run = {});
   /// All questions that wait in one run.

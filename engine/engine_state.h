@@ -6,6 +6,7 @@
 //   people.cpp     approvals, questions, cancellations, doubts: checking and posting them
 //   messages.cpp   taking up what was posted
 //   signals.cpp    signals: what may be sent, and sending it
+//   locks.cpp      locks: what is told of them, and who has what
 //   questions.cpp  what the store says of runs
 #pragma once
 
@@ -78,7 +79,8 @@ struct Engine::State {
   std::function<bool(const AboutToWrite&)> confirm;
   int64_t look_at = 0;  // when to look for messages next, boot clock
   bool look_now = false;
-  int failures = 0;  // commits that failed in a row
+  std::set<std::pair<RunKey, vm::RequestId>> locks_granted;  // at once, in a commit of ours
+  int failures = 0;                                          // commits that failed in a row
   std::atomic<int> stop_level = 0;
   std::optional<Error> trouble;  // of the host: why nothing more was begun
 
@@ -95,6 +97,8 @@ struct Engine::State {
   Status settle_commit(Committed committed);
   Status restart_after(const Error& error, Group lost);
   void leave(RunDriver& driver, Leaving leaving);
+  bool is_worth_telling(RunKey run, News& news);
+  void note_locks(const CommitResult& result);
   void store_lines(RunDriver& driver);
   Result<std::string> begin_run(
       RunRow row, std::shared_ptr<const bytecode::Program> program,
@@ -160,6 +164,9 @@ struct Engine::State {
   Status check_sender(const RunRow& row, const vm::event::Signalled& signal);
   Status check_signal(const RunRow& row, const std::shared_ptr<const bytecode::Program>& program,
                       const vm::event::Signalled& signal);
+
+  // ---- locks.cpp
+  Result<std::vector<LockState>> lock_states(const std::optional<RunKey>& run);
 
   // ---- questions.cpp
   Result<RunSummary> summarise(const RunRow& row);

@@ -38,6 +38,17 @@ struct Digester {
     sum.add(wait.name);
     sum.add(static_cast<uint64_t>(wait.expires.value_or(-1)));
   }
+  void operator()(const vm::request::Acquire& acquire) {
+    sum.add(acquire.path);
+    sum.add(static_cast<uint64_t>(acquire.lock.space));
+    sum.add(acquire.lock.name);
+    sum.add(static_cast<uint64_t>(acquire.lock.limit));
+    sum.add(static_cast<uint64_t>(acquire.mode));
+    sum.add(static_cast<uint64_t>(acquire.until.value_or(-1)));
+    sum.add(uint64_t{acquire.unwinds});
+    for (const vm::RequestId held : acquire.under) sum.add(held);
+  }
+  void operator()(const vm::request::Release& release) { sum.add(release.acquire); }
   void operator()(const vm::request::Forget& forget) { sum.add(forget.request); }
 };
 

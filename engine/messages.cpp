@@ -8,6 +8,20 @@ namespace rbk::engine {
 
 namespace json = boost::json;
 
+namespace {
+
+vm::event::Acquired acquired_of(vm::RequestId request, const json::object& body) {
+  using How = vm::event::Acquired::How;
+  const std::string how = text_of(body, "how");
+  return {request,
+          how == "granted"    ? How::kGranted
+          : how == "deadlock" ? How::kDeadlock
+                              : How::kTaken,
+          text_of(body, "message")};
+}
+
+}  // namespace
+
 bool Engine::State::came_in_time(RunDriver& driver, const Message& message) {
   const std::optional<int64_t> wake = driver.asked().wake();
   return !wake || message.time < *wake;
@@ -54,6 +68,10 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
       break;
     case Message::Kind::kResolve:
       take_resolution(driver, message, body);
+      break;
+    case Message::Kind::kLock:
+      if (driver.asked().find(message.request) != nullptr)
+        done = driver.deliver(acquired_of(message.request, body), now(), message.request);
       break;
     case Message::Kind::kSignal:
       done = driver.deliver(signal_of(body), now());

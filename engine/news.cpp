@@ -153,6 +153,9 @@ std::string encode_news(const std::vector<News>& news, const json::value* output
       case News::Kind::kApproval:
       case News::Kind::kQuestion:
       case News::Kind::kAwaits:
+      case News::Kind::kQueues:
+      case News::Kind::kLocked:
+      case News::Kind::kUnlocked:
         writer.number(item.request);
         writer.text(item.path);
         put_value(writer, item.input, nullptr, blobs);
@@ -208,7 +211,10 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
       case News::Kind::kAttemptBegan:
       case News::Kind::kApproval:
       case News::Kind::kQuestion:
-      case News::Kind::kAwaits: {
+      case News::Kind::kAwaits:
+      case News::Kind::kQueues:
+      case News::Kind::kLocked:
+      case News::Kind::kUnlocked: {
         item.request = reader.number();
         item.path = reader.text();
         if (item.kind == News::Kind::kAttemptBegan) {

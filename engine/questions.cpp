@@ -65,6 +65,15 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
     auto holder = store->engine(row.holder);
     if (holder && holder->alive) summary.process = holder->process;
   }
+  if (row.status == RunStatus::kWaiting) {
+    auto locks = lock_states(row.key);
+    if (!locks) return tl::unexpected(locks.error());
+    std::erase_if(*locks, [&](const LockState& lock) {
+      return std::none_of(lock.queue.begin(), lock.queue.end(),
+                          [&](const LockState::Claim& claim) { return claim.run == row.id; });
+    });
+    summary.queues = std::move(*locks);
+  }
   if (row.origin != 0) {
     auto origin = store->run(row.origin);
     if (!origin) return tl::unexpected(origin.error());
@@ -217,6 +226,9 @@ Result<RunDetail> Engine::show(const std::string& run) {
   auto waits = state.waits_of(*row);
   if (!waits) return tl::unexpected(waits.error());
   detail.waits = std::move(*waits);
+  auto locks = state.lock_states(row->key);
+  if (!locks) return tl::unexpected(locks.error());
+  detail.locks = std::move(*locks);
   for (RunKey undone = row->key;;) {
     auto rollback = state.store->rollback_of(undone);
     if (!rollback) return tl::unexpected(rollback.error());
@@ -384,8 +396,9 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
     if (!row) return tl::unexpected(row.error());
     auto news = state.news_of(*row, after, known);
     if (!news) return tl::unexpected(news.error());
-    for (const News& item : *news) {
-      if (options.observer != nullptr) options.observer->on_news(row->id, item);
+    for (News& item : *news) {
+      if (options.observer != nullptr && state.is_worth_telling(row->key, item))
+        options.observer->on_news(row->id, item);
       after = item.entry;
     }
     auto read = logs(row->id, {}, log_after, [&](const LogLine& line) {

@@ -41,6 +41,14 @@ boost::json::object signal_description(const bytecode::Program& program,
   return made;
 }
 
+/// Of a lock: {"kind", "lock", "limit"}.
+boost::json::object lock_description(const vm::Lock& lock) {
+  static constexpr std::string_view kWords[] = {"lock", "exclusive", "max"};
+  return {{"kind", kWords[static_cast<size_t>(lock.space)]},
+          {"lock", lock.name},
+          {"limit", lock.limit}};
+}
+
 }  // namespace
 
 RunDriver::RunDriver(RunRow row, std::shared_ptr<const bytecode::Program> program, RecoveredRun run,
@@ -104,7 +112,12 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
   if (answers != 0) {
     const Asked* asked = asked_.find(answers);
     const bool performed = asked != nullptr && asked->perform() != nullptr;
-    if (asked != nullptr && (!performed || asked->in_doubt)) change_.waits_over.push_back(answers);
+    const auto* acquire =
+        asked == nullptr ? nullptr : std::get_if<vm::request::Acquire>(&asked->request.what);
+    if (acquire != nullptr)
+      tell_locked(*acquire, *asked, event, news);
+    else if (asked != nullptr && (!performed || asked->in_doubt))
+      change_.waits_over.push_back(answers);
     if (asked != nullptr) tell_decision(asked->request, event, news);
     News& item = news.emplace_back();
     item.kind = performed ? News::Kind::kAttemptEnded : News::Kind::kWaitOver;
@@ -189,6 +202,23 @@ void RunDriver::tell_decision(const vm::Request& request, const vm::Event& event
   news.push_back(std::move(item));
 }
 
+/// It has the lock, or waits for it no longer.
+void RunDriver::tell_locked(const vm::request::Acquire& acquire, const Asked& asked,
+                            const vm::Event& event, std::vector<News>& news) {
+  const auto* answer = std::get_if<vm::event::Acquired>(&event.what);
+  if (answer == nullptr || answer->how != vm::event::Acquired::How::kGranted) {
+    change_.locks_freed.push_back(asked.request.id);
+    return;
+  }
+  News& item = news.emplace_back();
+  item.kind = News::Kind::kLocked;
+  item.request = asked.request.id;
+  item.path = acquire.path;
+  boost::json::object description = lock_description(acquire.lock);
+  description["waited"] = std::max<int64_t>(time_ - asked.time, 0);
+  item.input = std::move(description);
+}
+
 void RunDriver::tell_marks(std::vector<vm::Mark> marks, std::vector<News>& news) {
   for (vm::Mark& mark : marks) {
     if (mark.kind == vm::Mark::Kind::kLog) {
@@ -244,6 +274,18 @@ void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vec
       item.path = ask->path;
       change_.waits.push_back({row_.key, row_.id, request.id, Wait::Kind::kDoubt, ask->path, "{}",
                                time_, std::nullopt});
+    } else if (const auto* acquire = std::get_if<vm::request::Acquire>(&request.what)) {
+      item.kind = News::Kind::kQueues;
+      item.path = acquire->path;
+      item.input = lock_description(acquire->lock);
+      item.until = acquire->until;
+      change_.locks_asked.push_back({request.id, *acquire, time_});
+      leaving_.requests.push_back(request.id);
+    } else if (const auto* release = std::get_if<vm::request::Release>(&request.what)) {
+      item.kind = News::Kind::kUnlocked;
+      item.request = release->acquire;
+      item.input = lock_description(release->lock);
+      change_.locks_freed.push_back(release->acquire);
     } else if (const auto* stop = std::get_if<vm::request::Stop>(&request.what)) {
       leaving_.stops.push_back(*stop);
       continue;
@@ -251,6 +293,11 @@ void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vec
       item.kind = News::Kind::kWaitOver;
       item.request = forget->request;
       change_.waits_over.push_back(forget->request);
+      if (const Asked* asked = asked_.find(forget->request);
+          asked != nullptr && std::holds_alternative<vm::request::Acquire>(asked->request.what)) {
+        change_.waits_over.pop_back();
+        change_.locks_freed.push_back(forget->request);
+      }
     }
     news.push_back(std::move(item));
   }

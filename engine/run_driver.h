@@ -100,6 +100,8 @@ class RunDriver {
  private:
   Entry& begin_entry(Entry::Kind kind, Moment now);
   void tell_decision(const vm::Request& request, const vm::Event& event, std::vector<News>& news);
+  void tell_locked(const vm::request::Acquire& acquire, const Asked& asked, const vm::Event& event,
+                   std::vector<News>& news);
   void tell_marks(std::vector<vm::Mark> marks, std::vector<News>& news);
   void tell_requests(const std::vector<vm::Request>& requests, std::vector<News>& news);
   void settle_status(std::vector<News>& news);

@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "base/result.h"
 #include "engine/status.h"
+#include "vm/lock_queue.h"
 
 namespace rbk::engine {
 
@@ -85,7 +86,8 @@ struct Message {
     kCancel = 3,
     kResolve = 4,
     kAnswer = 5,
-    kSignal = 6
+    kSignal = 6,
+    kLock = 7,  // the store's own answer to a LockAsk: {how: granted|deadlock|taken, message}
   };
   int64_t key = 0;  // the store's
   std::string id;   // unique: the same one twice counts once
@@ -95,6 +97,23 @@ struct Message {
   std::string body;  // JSON
   std::string by;    // for the record
   int64_t time = 0;
+};
+
+/// What a run asks of a lock.
+struct LockAsk {
+  uint64_t request = 0;
+  vm::request::Acquire acquire;
+  int64_t time = 0;
+};
+
+/// Who has a lock, or waits for it.
+struct LockRow {
+  int64_t key = 0;      // increasing: who came first
+  vm::LockClaim claim;  // `run` is the run's key
+  std::string run_id;
+  std::string path;              // of the step; empty: the run's own
+  int64_t since = 0;             // held: since it has it; else since it waits
+  std::optional<int64_t> until;  // it waits no longer than that
 };
 
 /// Lines of one attempt's log, in order.
@@ -150,6 +169,11 @@ struct RunChange {
   std::vector<Wait> waits;
   std::vector<uint64_t> waits_over;     // requests
   std::vector<int64_t> messages_taken;  // keys
+  /// In this order: first what is freed, then what is asked for. Each ask is answered by a kLock
+  /// message, in this commit or a later one, unless it is freed before. A run that is over has
+  /// nothing.
+  std::vector<uint64_t> locks_freed;  // requests
+  std::vector<LockAsk> locks_asked;
   std::optional<std::string> snapshot;  // engine/snapshot.h; names the last entry of this change
   bool release = false;                 // the run has no holder afterwards
 };
@@ -170,9 +194,12 @@ struct Group {
   std::vector<LogChunk> logs;
 };
 
-/// Which of a group's changes were refused, because another has claimed the run or moved its head.
 struct CommitResult {
+  /// Whose changes were refused, because another has claimed the run or moved its head.
   std::vector<RunKey> lost;
+  /// What was asked for and is had at once: (run, request).
+  std::vector<std::pair<RunKey, uint64_t>> locks_granted;
+  bool locks_answered = false;  // there are new kLock messages, perhaps for runs of others
 };
 
 struct RunFilter {
@@ -207,6 +234,8 @@ class Store {
   /// with the next of our writes. kExists: the key is taken, choose another.
   virtual Status join(const EngineRow& engine) = 0;
 
+  /// kRefused: a new run asks for a lock that rejects it, and somebody has that; nothing of the
+  /// group is done then.
   virtual Result<CommitResult> commit(Group& group) = 0;
 
   /// Takes the run if nobody holds it, or its holder is dead. kLocked: a living process holds it;
@@ -221,6 +250,10 @@ class Store {
 
   /// Takes the run out of driving: whoever holds the token loses it.
   virtual Status quarantine(RunKey run, Token token, const std::string& why) = 0;
+
+  /// Frees all that a quarantined run has, and takes it out of every queue. kRefused: it is not
+  /// quarantined. Returns how many locks it had.
+  virtual Result<size_t> free_locks(RunKey run) = 0;
 
   /// After a failed write: everything is opened anew, the lock of `join` kept.
   virtual Status reopen() = 0;
@@ -243,6 +276,8 @@ class Store {
 
   /// Of one run, or of all (0); oldest first.
   virtual Result<std::vector<Wait>> waits(RunKey run) = 0;
+  /// All locks that anybody has or waits for, in the order in which they came.
+  virtual Result<std::vector<LockRow>> locks() = 0;
   /// Those not taken yet, of one run or of all (0), oldest first.
   virtual Result<std::vector<Message>> messages(RunKey run) = 0;
   /// Votes on one request that were taken or not, oldest first.

@@ -8,6 +8,7 @@
 #include "harness/samples.h"
 #include "harness/stand_ins.h"
 #include "vm/json_secrets.h"
+#include "vm/lock_queue.h"
 
 namespace rbk::harness {
 
@@ -144,6 +145,7 @@ class Rehearsing {
     for (const Mark& mark : turn->marks) take(mark);
     for (const vm::Request& one : turn->requests) {
       if (const auto* stop = std::get_if<request::Stop>(&one.what)) stopped_.insert(stop->perform);
+      locks_.take(one);
     }
     if (!turn->ending) return;
     made_.ending = std::move(turn->ending);
@@ -192,6 +194,10 @@ class Rehearsing {
 
   /// Answers one thing that the run waits for. False: nothing can be answered.
   bool go_on() {
+    if (const auto answer = locks_.next()) {
+      deliver(*answer);
+      return true;
+    }
     const std::vector<vm::Request> pending = machine_.pending();
     for (const vm::Request& one : pending) {
       if (const auto* perform = std::get_if<request::Perform>(&one.what)) {
@@ -445,6 +451,10 @@ class Rehearsing {
         until = signal->expires;
         if (made_.waits_for.empty()) made_.waits_for = signal->path;
       }
+      if (const auto* acquire = std::get_if<request::Acquire>(&one.what)) {
+        until = acquire->until;
+        if (made_.waits_for.empty()) made_.waits_for = vm::describe(acquire->lock);
+      }
       if (!until || *until >= when) continue;
       when = *until;
       first = one.id;
@@ -468,6 +478,7 @@ class Rehearsing {
   Rehearsal made_;
   Masks masks_{{}};  // of the run's secrets
   int64_t time_ = kBegin;
+  vm::LockTable locks_;  // nobody else has any
   std::set<vm::RequestId> stopped_;
   std::set<vm::RequestId> lost_before_;      // an attempt at it was lost with the engine
   std::map<std::string, json::value> lost_;  // by path: the output that nobody got

@@ -17,6 +17,7 @@ constexpr uint8_t kEventVersion = 4;  // 1: Cancelled without `now`
 uint8_t version_of(const Event& event) {
   const auto* started = std::get_if<event::Started>(&event.what);
   if (started != nullptr && !started->overrides.empty()) return 4;
+  if (std::holds_alternative<event::Acquired>(event.what)) return 4;
   return std::holds_alternative<event::Signalled>(event.what) ? 3 : 2;
 }
 
@@ -75,6 +76,12 @@ void put(Writer& out, const event::Signalled& event) {
   out.text(event.sender);
   out.number(event.groups.size());
   for (const std::string& group : event.groups) out.text(group);
+}
+
+void put(Writer& out, const event::Acquired& event) {
+  out.number(event.request);
+  out.byte(static_cast<uint8_t>(event.how));
+  out.text(event.message);
 }
 
 template <typename E>
@@ -138,6 +145,12 @@ void get(Reader& in, event::Signalled& event) {
   for (std::string& group : event.groups) group = in.text();
 }
 
+void get(Reader& in, event::Acquired& event) {
+  event.request = in.number();
+  event.how = get_enum(in, event::Acquired::How::kTaken);
+  event.message = in.text();
+}
+
 /// Makes the alternative of that index.
 template <size_t kIndex = 0>
 bool choose(decltype(Event::what)& what, size_t index) {
@@ -174,7 +187,7 @@ Result<Event> decode_event(std::string_view bytes) {
   Event event;
   event.time = in.integer();
   if (!choose(event.what, in.byte()) || version == 0) in.fail();
-  if (version < 3 && std::holds_alternative<event::Signalled>(event.what)) in.fail();
+  if (version < version_of(event) && version_of(event) > 2) in.fail();
   std::visit(
       [&](auto& what) {
         using What = std::decay_t<decltype(what)>;

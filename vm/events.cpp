@@ -84,6 +84,7 @@ void Execution::run_fiber(Fiber& fiber) {
 }
 
 void Execution::end_fiber(Fiber& fiber) {
+  end_locks(fiber, 0);
   while (!fiber.timers.empty()) stop_timer(fiber, fiber.timers.back().id);
   if (fiber.failed) {
     cut_back(fiber, MarkHeights{}, fiber.error.get());
@@ -160,6 +161,9 @@ void Execution::abort_run(Ref error) {
   signals_.clear();
   std::vector<UndoEntry> undo = std::move(fibers_.at(root_)->undo);
   fibers_.at(root_)->undo.clear();
+  for (size_t i = undo.size(); i-- > 0;) {
+    if (undo[i].held != 0) end_lock(undo, i);  // with the run's end it is free
+  }
   for (auto& [id, fiber] : fibers_) {
     while (fiber->depth > 0) pop_frame(*fiber);
     heap_.used -= std::exchange(fiber->charged, 0);
@@ -360,6 +364,15 @@ Status Execution::take(const event::Woke& event) {
     go_on_raising(fiber, std::move(late));
     return {};
   }
+  if (const auto* acquire = std::get_if<request::Acquire>(&pending.request.what)) {
+    if (!acquire->until || waiting(event.request, Fiber::Wait::kLock) == nullptr)
+      return nothing_waits(event.request);
+    Ref late = make_error("Timeout",
+                          fmt::format("{} was not free in time", describe(acquire->lock)), true);
+    pending_.erase(found);
+    go_on_raising(fiber, std::move(late));
+    return {};
+  }
   const auto* approve = std::get_if<request::Approve>(&pending.request.what);
   if (approve == nullptr || !approve->expires ||
       waiting(event.request, Fiber::Wait::kApprove) == nullptr) {
@@ -512,8 +525,10 @@ bool split_at(std::vector<UndoEntry>& entries, const Undoable& to, std::vector<U
     // Branches have no order among them: of the others what began after `to` is undone.
     UndoEntry part;
     part.serial = entry.serial;
+    part.lock = entry.lock;
     UndoEntry rest;
     rest.serial = entry.serial;
+    rest.lock = entry.lock;
     for (std::vector<UndoEntry>& branch : entry.branches) {
       std::vector<UndoEntry> undone;
       std::vector<Undoable> of_branch;

@@ -1,6 +1,6 @@
 // A run while it lives: what Machine::State holds. interpreter.cpp has the loop; the operations
-// that it calls are grouped by subject in *_ops.cpp, scopes.cpp, waits.cpp, signals.cpp and
-// parallel.cpp; events.cpp takes in what happened.
+// that it calls are grouped by subject in *_ops.cpp, scopes.cpp, waits.cpp, signals.cpp,
+// locks.cpp and parallel.cpp; events.cpp takes in what happened.
 #pragma once
 
 #include <deque>
@@ -95,6 +95,17 @@ class Execution {
   void drop_undo(std::vector<UndoEntry>& entries);
   void forget_rollbacks(std::vector<UndoEntry>& entries);
 
+  // ---- locks.cpp
+  bool holds(const Fiber& fiber, const Lock& lock);
+  std::vector<RequestId> held_by(const Fiber& fiber);
+  request::Acquire acquisition(const Fiber& fiber, Lock lock);
+  request::Release end_lock(std::vector<UndoEntry>& undo, size_t place);
+  void end_locks(Fiber& fiber, uint64_t from_serial);
+  std::vector<Lock> locks_around(const Fiber& fiber, uint64_t before_serial);
+  void note_unfinished(UndoEntry entry, const std::vector<Lock>& around);
+  void cannot_undo(std::vector<UndoEntry> entries, std::vector<Lock> around, const Object* error);
+  Ref refusal(const event::Acquired& event, const Lock& lock);
+
   // ---- waits.cpp
   void send(Request request);
   void tell(Mark mark);
@@ -158,6 +169,7 @@ class Execution {
   Status take(const event::Cancelled& event);
   Status take(const event::RollBack& event);
   Status take(const event::Signalled& event);
+  Status take(const event::Acquired& event);
   Ref outcome_error(Fiber& fiber, const event::Performed& event, const request::Perform& perform);
   Pending* waiting(RequestId request, Fiber::Wait wait);
   Fiber& new_fiber();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,7 +51,16 @@ struct UndoEntry {
   uint64_t step = 0;
   /// Not empty: the branches of a parallel block, undone side by side. Then there is no closure.
   std::vector<std::vector<UndoEntry>> branches;
+  /// With one branch: what is undone under this lock. Alone: the lock is held, from here up.
+  std::optional<Lock> lock;
+  RequestId held = 0;  // held: the Acquire that gave it
 };
+
+/// Bytes that it counts for, without its branches.
+inline uint64_t undo_cost(const UndoEntry& entry) {
+  if (entry.held != 0) return 64 + entry.lock->name.size();
+  return entry.branches.empty() ? 64 + entry.path.size() : 0;
+}
 
 /// A rollback that runs: what to put back when it is done.
 struct Undoing {
@@ -83,7 +93,16 @@ inline int64_t later(int64_t time, int64_t by) {
 inline constexpr uint64_t kFiberCost = 1024;
 
 struct Fiber {
-  enum class Wait : uint8_t { kNothing, kPerform, kSleep, kApprove, kDoubt, kGroup, kSignal };
+  enum class Wait : uint8_t {
+    kNothing,
+    kPerform,
+    kSleep,
+    kApprove,
+    kDoubt,
+    kGroup,
+    kSignal,
+    kLock
+  };
 
   uint64_t id = 0;
   uint64_t group = 0;   // that it is a branch of; 0: the run's first fiber
@@ -165,7 +184,9 @@ struct Group {
   std::vector<Ref> bodies;  // ParallelBlock
   TypeId result_type = 0;   // the list's
   std::vector<Branch> branches;
-  Ref error;  // the first
+  Ref error;                   // the first
+  std::optional<Lock> lock;    // what is undone is undone under it
+  RequestId lock_request = 0;  // its Acquire; 0 where something around holds it already
 };
 
 struct Pending {

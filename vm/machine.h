@@ -95,6 +95,17 @@ struct Cancelled {
   bool now = false;       // what would be let finish is killed
   std::string by;
 };
+/// An Acquire is decided: the only answer to it besides Woke.
+struct Acquired {
+  enum class How : uint8_t {
+    kGranted,
+    kDeadlock,  // to wait for it would close a circle; message
+    kTaken,     // it was to be refused if it is taken; message
+  };
+  RequestId request = 0;
+  How how = How::kGranted;
+  std::string message;
+};
 /// Somebody sent a signal of a name that the program waits for. The oldest wait for it that lets
 /// this sender takes it: a Forget of its request follows. Otherwise it is kept for a wait to come.
 struct Signalled {
@@ -116,13 +127,26 @@ struct RollBack {
 struct Event {
   int64_t time = 0;  // microseconds since the epoch; never smaller than the event's before
   std::variant<event::Started, event::Performed, event::Woke, event::Decided, event::Resolved,
-               event::Cancelled, event::RollBack, event::Signalled>
+               event::Cancelled, event::RollBack, event::Signalled, event::Acquired>
       what;
 };
 
 /// The journal's form of an event: versioned, compact. Decoding trusts nothing.
 std::string encode(const Event& event);
 Result<Event> decode_event(std::string_view bytes);
+
+/// What is held by one at a time, or by `limit` of them: a name in one of several spaces.
+struct Lock {
+  enum class Space : uint8_t {
+    kLock,       // `lock "name"`
+    kExclusive,  // `exclusive "name"` of a runbook
+    kMax,        // `max n` of a runbook, by the runbook's name
+  };
+  Space space = Space::kLock;
+  std::string name;
+  int64_t limit = 1;
+  bool same(const Lock& other) const { return space == other.space && name == other.name; }
+};
 
 // ---- Out: what is wanted
 // -------------------------------------------------------------------------
@@ -168,7 +192,8 @@ struct AskDoubt {
   RequestId perform = 0;
   std::string path;
 };
-/// A Sleep, Timer, Approve, AskDoubt or AwaitSignal is not wanted any more; no answer comes.
+/// A Sleep, Timer, Approve, AskDoubt, AwaitSignal or Acquire is not wanted any more; no answer
+/// comes.
 struct Forget {
   RequestId request = 0;
 };
@@ -179,7 +204,31 @@ struct AwaitSignal {
   boost::json::value by;  // who may send it: [{user|group: "x"}, {"starter": true}]; null: anybody
   std::optional<int64_t> expires;
 };
+/// Wait for a lock: answered by Acquired, or by Woke at `until`. It is held until a Release names
+/// this request, or the run ends.
+struct Acquire {
+  enum class Mode : uint8_t {
+    kQueue,
+    kReject,         // if it is taken: answer so, at once
+    kCancelRunning,  // if it is taken: cancel the runs that hold it or wait for it, then wait
+  };
+  std::string path;  // of the step around it; empty: the run's own
+  Lock lock;
+  Mode mode = Mode::kQueue;
+  std::optional<int64_t> until;
+  bool unwinds = false;  // something can't be undone without it
+  /// The Acquires of this run that can't be released before this one is answered.
+  std::vector<RequestId> under;
+};
+/// What an Acquire gave is free.
+struct Release {
+  RequestId acquire = 0;
+  Lock lock;
+};
 }  // namespace request
+
+/// "the lock `db`", "`exclusive \"restart-api\"`": for people.
+std::string describe(const Lock& lock);
 
 /// Whether somebody may send it to a wait with this `by`.
 bool may_send(const boost::json::value& by, const event::Signalled& signal,
@@ -188,7 +237,7 @@ bool may_send(const boost::json::value& by, const event::Signalled& signal,
 struct Request {
   RequestId id = 0;
   std::variant<request::Perform, request::Stop, request::Sleep, request::Approve, request::AskDoubt,
-               request::Forget, request::AwaitSignal>
+               request::Forget, request::AwaitSignal, request::Acquire, request::Release>
       what;
 };
 

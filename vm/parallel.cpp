@@ -190,7 +190,13 @@ bool Execution::start_branch(Group& group, uint32_t index) {
       fiber.next_serial = std::clamp(entry.serial + 1, fiber.next_serial, MarkHeights::kMostSerial);
     }
     take_fault();  // what must be undone is undone whatever it needs
-    ready_.push_back(fiber.id);
+    if (group.lock && !holds(fiber, *group.lock)) {
+      request::Acquire acquire = acquisition(fiber, *group.lock);
+      acquire.unwinds = true;
+      group.lock_request = ask(fiber, std::move(acquire), Fiber::Wait::kLock);
+    } else {
+      ready_.push_back(fiber.id);
+    }
     return true;
   }
   const Object* body = group.list ? group.body.get() : group.bodies[index].get();
@@ -363,6 +369,7 @@ void Execution::pass_undo(Group& group, Fiber& parent) {
     if (!branch.undo.empty()) entry.branches.push_back(std::move(branch.undo));
   }
   if (entry.branches.empty()) return;
+  entry.lock = group.lock;
   entry.serial = parent.next_serial;
   parent.next_serial = std::min(parent.next_serial + 1, MarkHeights::kMostSerial);
   parent.undo.push_back(std::move(entry));
@@ -431,6 +438,8 @@ void Execution::group_ended(Group& ended) {
   Group& group = *owner;
   Fiber& parent = *find_fiber(group.parent);
   pass_undo(group, parent);  // of one that unwinds: what a cancellation has left as it is
+  if (group.lock_request != 0)
+    send({next_request_++, request::Release{group.lock_request, *group.lock}});
   if (group.unwinds) return go_on(parent);
   // What came first counts: a branch that failed, or the interruption.
   Ref error = group.error ? group_error(group) : Ref();

@@ -241,14 +241,6 @@ Next Execution::op_UndoPush(Slot* r, const Instruction* at) {
   return Next::kNext;
 }
 
-namespace {
-
-uint64_t undo_cost(const UndoEntry& entry) {
-  return entry.branches.empty() ? 64 + entry.path.size() : 0;
-}
-
-}  // namespace
-
 /// Gives up all of `entries`.
 void Execution::drop_undo(std::vector<UndoEntry>& entries) {
   for (UndoEntry& entry : entries) {
@@ -258,10 +250,10 @@ void Execution::drop_undo(std::vector<UndoEntry>& entries) {
   entries.clear();
 }
 
-/// Removes the rollbacks from `entries`, however deep in branches; defers stay.
+/// Removes the rollbacks from `entries`, however deep in branches; defers and held locks stay.
 void Execution::forget_rollbacks(std::vector<UndoEntry>& entries) {
   std::erase_if(entries, [this](UndoEntry& entry) {
-    if (entry.is_defer) return false;
+    if (entry.is_defer || entry.held != 0) return false;
     if (entry.branches.empty()) {
       heap_.used -= undo_cost(entry);
       return true;
@@ -326,16 +318,25 @@ Next Execution::op_Unwind(Slot* r, const Instruction* at) {
 /// Begins the newest undo since a serial. The caller comes back when it is done.
 Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool only_defers) {
   only_defers = only_defers || fiber.leaving;
-  const auto found =
-      std::find_if(fiber.undo.rbegin(), fiber.undo.rend(), [&](const UndoEntry& entry) {
-        return entry.serial >= from_serial && (entry.is_defer || !only_defers);
-      });
+  const auto newest = [&] {
+    return std::find_if(fiber.undo.rbegin(), fiber.undo.rend(), [&](const UndoEntry& entry) {
+      return entry.serial >= from_serial && (entry.is_defer || entry.held != 0 || !only_defers);
+    });
+  };
+  auto found = newest();
+  while (found != fiber.undo.rend() && found->held != 0) {
+    // All that was to be done under it is done.
+    const auto place = static_cast<size_t>(std::next(found).base() - fiber.undo.begin());
+    send({next_request_++, end_lock(fiber.undo, place)});
+    found = newest();
+  }
   if (found == fiber.undo.rend()) return Undo::kNone;
   UndoEntry entry = std::move(*found);
   fiber.undo.erase(std::next(found).base());
   if (!entry.branches.empty()) {
     Group group;
     group.unwinds = true;
+    group.lock = std::move(entry.lock);
     for (std::vector<UndoEntry>& branch : entry.branches) {
       group.branches.emplace_back().undo = std::move(branch);
     }
@@ -382,6 +383,7 @@ void Execution::undo_ended(Fiber& fiber, const Object* error) {
   if (fiber.steps.size() > undoing.steps) fiber.steps.pop_back();
   fiber.items.resize(std::min<size_t>(fiber.items.size(), undoing.items));
   fiber.shield = undoing.shield;
+  end_locks(fiber, undoing.serial);
   // An undo is not undone itself.
   const auto own =
       std::find_if(fiber.undo.rbegin(), fiber.undo.rend(),
@@ -392,11 +394,12 @@ void Execution::undo_ended(Fiber& fiber, const Object* error) {
   drop_undo(of_undo);
   if (error != nullptr) (undoing.is_defer ? tolerated_ : undo_failed_) = true;
   if (error != nullptr && !undoing.is_defer) {
-    UndoEntry& unfinished = unfinished_.emplace_back();
+    UndoEntry unfinished;
     unfinished.closure = std::move(undoing.closure);
     unfinished.path = undoing.path;
     unfinished.step = undoing.step;
     heap_.charge(undo_cost(unfinished));
+    note_unfinished(std::move(unfinished), locks_around(fiber, undoing.serial));
   }
   if (error == nullptr && !undoing.is_defer) ++undone_;
   if (undoing.is_defer && error == nullptr) return;

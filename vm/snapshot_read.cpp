@@ -92,7 +92,7 @@ class SnapshotReader {
     const size_t requests = in_.count();
     for (size_t i = 0; i < requests && !in_.failed(); ++i) pending();
     undo(run_.unfinished_);
-    for (const UndoEntry& entry : run_.unfinished_) need(!entry.is_defer && entry.branches.empty());
+    for (const UndoEntry& entry : run_.unfinished_) need(is_unfinished(entry));
     need(run_.unfinished_.empty() || !run_.ended_);
     const size_t signals = in_.count(4);
     need(signals <= kMostSignals);
@@ -125,9 +125,34 @@ class SnapshotReader {
     return closure != nullptr && closure->size == image_.code(closure->function).parameters;
   }
 
-  void undo(std::vector<UndoEntry>& entries, int depth = 0) {
+  /// One rollback, perhaps under locks.
+  static bool is_unfinished(const UndoEntry& entry) {
+    const UndoEntry* at = &entry;
+    while (at->lock && at->branches.size() == 1 && at->branches.front().size() == 1)
+      at = &at->branches.front().front();
+    return !at->is_defer && at->branches.empty();
+  }
+
+  std::optional<Lock> lock() {
+    if (!in_.flag()) return std::nullopt;
+    Lock lock;
+    lock.space = static_cast<Lock::Space>(in_.number_to(2));
+    lock.name = in_.text();
+    lock.limit = in_.integer();
+    need(lock.limit >= 1 && !lock.name.empty());
+    return lock;
+  }
+  /// Of an Acquire that was answered.
+  RequestId held() {
+    const RequestId held = in_.number();
+    need(held < run_.next_request_);
+    return held;
+  }
+
+  /// `may_hold`: held locks may stand among them.
+  void undo(std::vector<UndoEntry>& entries, bool may_hold = false, int depth = 0) {
     if (!need(depth < kDeepestUndo)) return;
-    const size_t count = in_.count(6);
+    const size_t count = in_.count(8);
     for (size_t i = 0; i < count && !in_.failed(); ++i) {
       UndoEntry entry;
       entry.serial = in_.number_to(MarkHeights::kMostSerial);
@@ -135,17 +160,20 @@ class SnapshotReader {
       entry.closure = objects_.object();
       entry.path = in_.text();
       entry.step = in_.number();
+      entry.lock = lock();
+      entry.held = held();
       const size_t branches = in_.count();
       for (size_t k = 0; k < branches && !in_.failed(); ++k) {
-        undo(entry.branches.emplace_back(), depth + 1);
+        undo(entry.branches.emplace_back(), false, depth + 1);
         need(!entry.branches.back().empty());
       }
-      if (entry.branches.empty()) {
-        need(undoes(entry.closure));
-        run_.heap_.used += 64 + entry.path.size();
+      if (entry.held != 0) {
+        if (!need(may_hold && entry.lock && !entry.closure && entry.branches.empty())) return;
       } else {
-        need(!entry.closure);
+        need(entry.branches.empty() ? undoes(entry.closure) && !entry.lock : !entry.closure);
+        need(!entry.lock || entry.branches.size() == 1);
       }
+      run_.heap_.used += undo_cost(entry);
       entries.push_back(std::move(entry));
     }
   }
@@ -215,7 +243,7 @@ class SnapshotReader {
       item.depth = in_.index();
     }
     need(fiber.items.size() <= MarkHeights::kMostItems);
-    undo(fiber.undo);
+    undo(fiber.undo, true);
     undo(fiber.kept);
     need(fiber.kept.empty() || (id == run_.root_ && run_.rolling_back_));
     undoings(fiber);
@@ -225,7 +253,7 @@ class SnapshotReader {
     fiber.base_shield = in_.index();
     step(fiber.outer);
     step(fiber.last_step);
-    const uint64_t wait = in_.number_to(static_cast<uint64_t>(Fiber::Wait::kSignal));
+    const uint64_t wait = in_.number_to(static_cast<uint64_t>(Fiber::Wait::kLock));
     fiber.wait = static_cast<Fiber::Wait>(wait);
     fiber.request = in_.number();
     fiber.waits_for_group = in_.number();
@@ -313,6 +341,9 @@ class SnapshotReader {
     for (size_t i = 0; i < bodies && !in_.failed(); ++i) group.bodies.push_back(objects_.object());
     group.error = objects_.object();
     need(!group.error || group.error->tag == Tag::kError);
+    group.lock = lock();
+    group.lock_request = held();
+    need(group.lock ? group.unwinds : group.lock_request == 0);
     const size_t branches = in_.count(5);
     for (size_t i = 0; i < branches && !in_.failed(); ++i) {
       Group::Branch& branch = group.branches.emplace_back();
@@ -348,6 +379,7 @@ class SnapshotReader {
         (group.unwinds || group.winner >= group.next || !group.branches[group.winner].done)) {
       return false;
     }
+    if (group.lock && group.branches.size() != 1) return false;
     if (group.unwinds) {
       return parent->depth == 0 ? parent->unwinding : parent->top().pc->op == Op::kUnwind;
     }
@@ -441,6 +473,20 @@ class SnapshotReader {
     if (limited) signal.expires = expires;
   }
 
+  void request(request::Acquire& acquire) {
+    acquire.path = in_.text();
+    const std::optional<Lock> wanted = lock();
+    if (!need(wanted.has_value())) return;
+    acquire.lock = *wanted;
+    acquire.mode = static_cast<request::Acquire::Mode>(in_.number_to(2));
+    const bool limited = in_.flag();
+    const int64_t until = in_.integer();
+    if (limited) acquire.until = until;
+    acquire.unwinds = in_.flag();
+    acquire.under.resize(in_.count());
+    for (RequestId& one : acquire.under) one = held();
+  }
+
   void pending() {
     const RequestId id = in_.number();
     if (!need(id != 0 && id < run_.next_request_ && !run_.pending_.contains(id))) return;
@@ -461,6 +507,8 @@ class SnapshotReader {
         return request(pending.request.what.emplace<request::AskDoubt>());
       case 6:
         return request(pending.request.what.emplace<request::AwaitSignal>());
+      case 7:
+        return request(pending.request.what.emplace<request::Acquire>());
       default:
         in_.fail();
     }
@@ -475,13 +523,15 @@ class SnapshotReader {
     }
     if (run_.ended_) return false;
     if (fiber.wait == Fiber::Wait::kGroup) return run_.groups_.contains(fiber.waits_for_group);
-    if (fiber.depth == 0) return false;
+    const bool is_lock = fiber.wait == Fiber::Wait::kLock;
+    if (fiber.depth == 0 && !is_lock) return false;
     const auto found = run_.pending_.find(fiber.request);
     if (found == run_.pending_.end() || found->second.fiber != fiber.id ||
         found->second.timer != 0) {
       return false;
     }
     const auto& what = found->second.request.what;
+    if (is_lock && fiber.depth == 0) return undoes_under(fiber, what);
     const bytecode::Instruction& at = *fiber.top().pc;
     switch (fiber.wait) {
       case Fiber::Wait::kPerform: {
@@ -500,11 +550,25 @@ class SnapshotReader {
         return signal != nullptr && at.op == Op::kWaitSignal &&
                signal->name == image_.program().constants[at.b].text;
       }
+      case Fiber::Wait::kLock: {
+        const auto* acquire = std::get_if<request::Acquire>(&what);
+        return acquire != nullptr && at.op == Op::kLock && !acquire->unwinds &&
+               static_cast<uint16_t>(acquire->lock.space) == (&at)[1].a;
+      }
       case Fiber::Wait::kDoubt:
         return std::holds_alternative<request::AskDoubt>(what) && at.op == Op::kAskDoubt;
       default:
         return false;
     }
+  }
+
+  /// What a branch is to undo waits for the lock that it is undone under.
+  bool undoes_under(const Fiber& fiber, const decltype(Request::what)& what) {
+    const auto* acquire = std::get_if<request::Acquire>(&what);
+    const auto group = run_.groups_.find(fiber.group);
+    return acquire != nullptr && acquire->unwinds && !acquire->until && fiber.unwinding &&
+           group != run_.groups_.end() && group->second->lock_request == fiber.request &&
+           group->second->lock->same(acquire->lock);
   }
 
   bool consistent() {

@@ -183,6 +183,14 @@ class SnapshotWriter {
     out_.number(entry.last_perform);
   }
 
+  void lock(const std::optional<Lock>& lock) {
+    out_.flag(lock.has_value());
+    if (!lock) return;
+    out_.byte(static_cast<uint8_t>(lock->space));
+    out_.text(lock->name);
+    out_.integer(lock->limit);
+  }
+
   void undo(const std::vector<UndoEntry>& entries) {
     out_.number(entries.size());
     for (const UndoEntry& entry : entries) {
@@ -191,6 +199,8 @@ class SnapshotWriter {
       out_.number(object(entry.closure.get()));
       out_.text(entry.path);
       out_.number(entry.step);
+      lock(entry.lock);
+      out_.number(entry.held);
       out_.number(entry.branches.size());
       for (const std::vector<UndoEntry>& branch : entry.branches) undo(branch);
     }
@@ -278,6 +288,8 @@ class SnapshotWriter {
     out_.number(group.bodies.size());
     for (const Ref& body : group.bodies) out_.number(object(body.get()));
     out_.number(object(group.error.get()));
+    lock(group.lock);
+    out_.number(group.lock_request);
     out_.number(group.branches.size());
     for (const Group::Branch& branch : group.branches) {
       out_.number(branch.fiber);
@@ -318,8 +330,19 @@ class SnapshotWriter {
     out_.flag(signal.expires.has_value());
     out_.integer(signal.expires.value_or(0));
   }
-  void request(const request::Stop&) {}    // never pending
-  void request(const request::Forget&) {}  // never pending
+  void request(const request::Acquire& acquire) {
+    out_.text(acquire.path);
+    lock(acquire.lock);
+    out_.byte(static_cast<uint8_t>(acquire.mode));
+    out_.flag(acquire.until.has_value());
+    out_.integer(acquire.until.value_or(0));
+    out_.flag(acquire.unwinds);
+    out_.number(acquire.under.size());
+    for (const RequestId held : acquire.under) out_.number(held);
+  }
+  void request(const request::Stop&) {}     // never pending
+  void request(const request::Release&) {}  // never pending
+  void request(const request::Forget&) {}   // never pending
 
   void pending(const Pending& pending) {
     out_.number(pending.request.id);

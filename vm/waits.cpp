@@ -44,6 +44,7 @@ RequestId Execution::ask(Fiber& fiber, decltype(Request::what) what, Fiber::Wait
   fiber.request = id;
   fiber.stop_sent = false;
   fiber.kill_sent = false;
+  if (fiber.depth == 0) return id;  // it has yet to begin what it undoes
   clear_dead(fiber.top(), fiber.registers());
   charge_stack(fiber);
   return id;
@@ -159,6 +160,7 @@ void Execution::interrupt(Fiber& first) {
       case Fiber::Wait::kApprove:
       case Fiber::Wait::kDoubt:
       case Fiber::Wait::kSignal:
+      case Fiber::Wait::kLock:
         forget(fiber.request);
         go_on_raising(fiber, take_interrupt(fiber));
         break;

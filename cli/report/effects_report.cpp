@@ -212,7 +212,7 @@ class Printer {
     section("signals", rows);
     rows.clear();
     for (const effects::Lock& one : summary_.locks)
-      rows.push_back({one.kind, one.name, place_text(one.place)});
+      rows.push_back({one.kind, one.name, one.terms, place_text(one.place)});
     section("locks", rows);
   }
 
@@ -456,7 +456,7 @@ object effects_json(const Summary& summary) {
               one.place);
   });
   add(made, "locks", summary.locks, [](const effects::Lock& one) {
-    return at({{"name", one.name}, {"kind", one.kind}}, one.place);
+    return at({{"name", one.name}, {"kind", one.kind}, {"terms", one.terms}}, one.place);
   });
   add(made, "outside", summary.outside, [](const effects::Outside& one) {
     return object{{"calendar", one.calendar}, {"closed", one.closed}};

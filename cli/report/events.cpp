@@ -10,6 +10,7 @@
 #include "base/text_width.h"
 #include "base/units.h"
 #include "cli/report/form.h"
+#include "cli/report/locks.h"
 
 namespace rbk::cli {
 namespace {
@@ -234,6 +235,11 @@ object summary_json(const engine::RunSummary& run) {
                 {"updated", format_time(run.updated)}};
   if (run.ended) result["ended"] = format_time(*run.ended);
   if (run.wake) result["wake"] = format_time(*run.wake);
+  if (!run.queues.empty()) {
+    boost::json::array locks;
+    for (const engine::LockState& lock : run.queues) locks.push_back(lock_json(lock));
+    result["queues"] = std::move(locks);
+  }
   result["driven"] = run.process.has_value();
   if (run.process) result["process"] = *run.process;
   result["output"] = run.output;
@@ -284,6 +290,10 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       result["description"] = news.input;
       if (news.until) result["expires"] = format_time(*news.until);
       return result;
+    case News::Kind::kQueues:
+    case News::Kind::kLocked:
+    case News::Kind::kUnlocked:
+      return lock_event(run, news);
     case News::Kind::kSignalled:
       result = base("signalled", run, news.time);
       result["name"] = news.path;
@@ -368,6 +378,10 @@ std::string line_of(const News& news) {
     case News::Kind::kAwaits:
       return fmt::format("waits for signal {}: {}", field(news.input, "name"),
                          field(news.input, "type"));
+    case News::Kind::kQueues:
+    case News::Kind::kLocked:
+    case News::Kind::kUnlocked:
+      return lock_line(news);
     case News::Kind::kSignalled:
       return fmt::format("signal {} by {}", news.path, news.by);
     case News::Kind::kDecided:
@@ -429,7 +443,10 @@ std::string waiting_command(const engine::WaitingFor& wait, std::string_view sto
 
 std::string standing_text(const engine::RunSummary& run) {
   const bool cut_off = run.status == engine::RunStatus::kRunning && !run.process;
-  return fmt::format("{}{}", engine::to_string(run.status), cut_off ? ", nobody drives it" : "");
+  std::string text =
+      fmt::format("{}{}", engine::to_string(run.status), cut_off ? ", nobody drives it" : "");
+  for (const engine::LockState& lock : run.queues) text += " for " + queue_text(lock);
+  return text;
 }
 
 std::vector<std::string> next_commands(const engine::DriveEnd& end, std::string_view store_option) {

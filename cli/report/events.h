@@ -43,7 +43,8 @@ std::string waiting_text(const engine::WaitingFor& wait);
 /// The command that goes on with it.
 std::string waiting_command(const engine::WaitingFor& wait, std::string_view store_option);
 
-/// "failed"; "running, nobody drives it" of a run whose process stopped or died.
+/// "failed"; "running, nobody drives it" of a run whose process stopped or died; "waiting for the
+/// lock `db`, which run 3k9 has".
 std::string standing_text(const engine::RunSummary& run);
 
 /// The commands that go on with a run which waits, in doubt or was stopped.

@@ -8,6 +8,7 @@
 #include "base/text_width.h"
 #include "base/units.h"
 #include "cli/report/events.h"
+#include "cli/report/locks.h"
 
 namespace rbk::cli {
 namespace {
@@ -144,6 +145,11 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
     text = fmt::format("run {} waits\n", run.id);
   for (const engine::WaitingFor& wait : end.waits)
     text += fmt::format("  {}\n", waiting_text(wait));
+  for (const engine::LockState& lock : run.queues) {
+    text += fmt::format("  for {}\n", queue_text(lock));
+    for (const std::string& line : idle_holders(lock, terminal.store_option))
+      text += fmt::format("  {}\n", line);
+  }
   if (run.wake && end.waits.empty()) text += fmt::format("  until {}\n", format_time(*run.wake));
   for (const std::string& command : next_commands(end, terminal.store_option))
     text += fmt::format("  {}\n", command);

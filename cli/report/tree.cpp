@@ -129,6 +129,12 @@ void StepTree::take(const News& news) {
     case News::Kind::kAwaits:
       waits_.emplace_back(news.request, line_of(news));
       return;
+    case News::Kind::kQueues:
+      waits_.emplace_back(news.request, line_of(news));
+      return;
+    case News::Kind::kLocked:
+    case News::Kind::kUnlocked:  // who waited for it has it
+      return;
     case News::Kind::kDoubt:
       if (Step* step = by_path(news.path)) step->state = State::kInDoubt;
       return;

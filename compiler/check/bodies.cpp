@@ -182,11 +182,6 @@ void BodyChecker::check_head(const syntax::RunbookDecl& runbook) {
                   "whoever can write to the store can start a run until then");
   if (runbook.worker.valid())
     not_supported(span_of(runbook.worker), "`on worker`", "start it where it is to run");
-  if (!runbook.exclusive.empty())
-    not_supported(runbook.exclusive.front().span, "`exclusive`",
-                  "start one run at a time until then");
-  if (runbook.max.valid())
-    not_supported(span_of(runbook.max), "`max`", "start one run at a time until then");
 }
 
 void BodyChecker::check_runbook(SymbolId id) {
@@ -197,7 +192,7 @@ void BodyChecker::check_runbook(SymbolId id) {
   check_outside(id, written.outside);
   const Scopes::Open scope(scopes_);
   check_parameters(id, written.params, "a runbook");
-  for (const syntax::Exclusive& one : written.exclusive) infer(one.name, types::kString);
+  check_concurrency(written);
   if (symbol.result != kNone && all_.holds_secret(symbol.result))
     diagnostics_
         .report(Code::kSecretShown, ast_[written.result].span,

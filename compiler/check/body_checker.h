@@ -125,6 +125,10 @@ class BodyChecker {
   std::optional<timing::WrittenDate> date_of(ExprId written);
   std::optional<std::chrono::seconds> time_of_day(ExprId written, std::string_view clause);
 
+  // ---- locks (locks.cpp)
+  void check_lock(const syntax::LockStmt& node, Span span);
+  void check_concurrency(const syntax::RunbookDecl& runbook);
+
   // ---- own actions (own_actions.cpp)
   enum class Passes : uint8_t { kOut, kIn };  // to the program, back from it
   void check_action(SymbolId symbol, const syntax::Decl& decl);

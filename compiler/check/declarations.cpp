@@ -72,7 +72,7 @@ void ProgramChecker::run(std::string path, std::string text) {
   drop_what_follows_from_syntax();
   drop_repeated_names();
   add_renames();
-  check_same_target();
+  check_effects();
   check_never_changes();
   check_unused();
   apply_annotations();

@@ -354,8 +354,14 @@ const Case kCases[] = {
      "fn f(s: string) -> int {\n  return s.length()\n}\n",
      {"RBK0205 2:12 `length`"}},
     {"lock",
-     "runbook r() {\n  lock \"x\" {\n    log.info(\"x\")\n  }\n}\n",
-     {"RBK0900 2:3 `lock`"}},
+     "runbook r() {\n  lock \"x\" limit 0 {\n    log.info(\"x\")\n  }\n}\n",
+     {"RBK0501 2:18 0 does not fit the `where` of `limit`"}},
+    {"lock_by_a_number",
+     "runbook r()\n  max 0\n  exclusive 5\n{\n  log.info(\"x\")\n}\n",
+     {"RBK0501 2:7 0 does not fit the `where` of `max`", "RBK0200 3:13 expected `string`"}},
+    {"lock_in_a_fn",
+     "fn f() {\n  lock \"x\" {\n    let a = 1\n  }\n}\nrunbook r() {\n  f()\n}\n",
+     {"RBK0301 2:3 `lock`"}},
     {"ask",
      "runbook r() {\n  ask what \"which?\" {\n    by starter\n    form { n: int }\n"
      "    expires 1h then reject\n  }\n  log.info(\"${what.n}\")\n}\n",
@@ -479,7 +485,6 @@ TEST(LanguageExample, GetsJustWhatIsNotThereYet) {
   for (const std::string& line : found) all += line + "\n";
   EXPECT_EQ(all,
             "RBK0900 16:9 `allow` in a runbook's head is not supported yet\n"
-            "RBK0900 17:3 `exclusive` is not supported yet\n"
             "RBK0900 29:14 `notify` is not supported yet\n"
             "RBK0900 42:62 `on:` is not supported yet\n"
             "RBK0900 58:115 `run.url` is not supported yet\n"

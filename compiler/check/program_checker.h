@@ -11,6 +11,12 @@
 #include "compiler/check/signatures.h"
 #include "compiler/check/type_table.h"
 
+namespace rbk::effects {
+struct Clash;
+struct HeldWait;
+struct LockOrder;
+}  // namespace rbk::effects
+
 namespace rbk::check {
 
 /// The types without type arguments that are always there.
@@ -107,7 +113,11 @@ class ProgramChecker {
   void check_refinements();
   void check_signals();
   void check_unused();
-  void check_same_target();
+  /// What only shows when runbooks are followed into each other (effects.cpp, lock_order.cpp).
+  void check_effects();
+  void report_clash(const effects::Clash& clash);
+  void report_held_wait(const effects::HeldWait& wait);
+  void report_lock_orders(const std::vector<effects::LockOrder>& orders);
   void check_never_changes();
   void apply_annotations();
   void drop_what_follows_from_syntax();

@@ -1,5 +1,5 @@
-// Statements, but for steps (steps.cpp), those that hold values (blocks.cpp) and those that wait
-// for people (people.cpp).
+// Statements, but for steps (steps.cpp), those that hold values (blocks.cpp), those that wait for
+// people (people.cpp) and locks (locks.cpp).
 #include "compiler/check/body_checker.h"
 
 namespace rbk::check {
@@ -50,13 +50,7 @@ void BodyChecker::check_statement(syntax::StmtId id) {
           expect(node.why, types::kString, {Why::Kind::kClause, "commit", {}, {}});
           if (place_.code == Place::Code::kRunbook) rules_.commit();
         } else if constexpr (std::is_same_v<Node, syntax::LockStmt>) {
-          not_supported(Span{stmt.span.begin, span_of(node.name).end, stmt.span.file}, "`lock`",
-                        "start one run at a time until then");
-          infer(node.name, types::kString);
-          for (const ExprId part : {node.limit, node.timeout, node.expires}) {
-            if (part.valid()) infer(part);
-          }
-          check_block(node.body, Want::kDiscard, kNone, plain);
+          check_lock(node, stmt.span);
         } else if constexpr (std::is_same_v<Node, syntax::HandlerStmt>) {
           check_handler(id, node, stmt.span);
         } else if constexpr (std::is_same_v<Node, syntax::ApprovalStmt>) {

@@ -319,7 +319,10 @@ void Comparison::decisions() {
       });
   lists<Lock>(
       What::kLock, before_.locks, after_.locks,
-      [](const Lock& one) { return one.kind + " " + one.name; }, false, true);
+      [](const Lock& one) { return one.kind + " " + one.name; }, false, true,
+      [this](const Lock& was, const Lock& is) {
+        changed(What::kLock, is.kind + " " + is.name, "terms", was.terms, is.terms, true);
+      });
   lists<Call>(
       What::kCall, before_.calls, after_.calls,
       [](const Call& one) {

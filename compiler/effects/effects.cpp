@@ -172,11 +172,12 @@ Summary summarise(const check::CheckedProgram& program, check::SymbolId runbook)
                                            texts.text(who.name)));
     all.touches.person(made.allow.back());
   }
-  for (const Exclusive& one : decl->exclusive)
-    made.locks.push_back({texts.text(one.name), "exclusive", {}});
+  head_locks(*decl, symbol.name, texts, {}, made.locks);
   all.bodies.emplace_back(&module, decl->body);
   add_times(program, runbook, made);
-  const Cost cost = Walker(all, texts, {}, Phase::kForward).block(decl->body);
+  Cost cost = Walker(all, texts, {}, Phase::kForward).runbook_body(*decl);
+  if (!decl->exclusive.empty() || decl->max.valid())
+    cost = cost + waiting(Bound::unbounded({}, "it waits until others have ended"));
   note_functions(program, all);
   made.forward = cost.forward;
   made.rollback = cost.rollback();

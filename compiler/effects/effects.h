@@ -104,7 +104,9 @@ struct Call {
 
 struct Lock {
   std::string name;
-  std::string kind;  // "exclusive", "lock"
+  std::string kind;  // "lock", "exclusive", "max"; of the last the name is the runbook's
+  std::string
+      terms;  // "limit 2 expires 1h", "reject", "5": as it says who may have it and how long
   Place place;
 };
 
@@ -119,6 +121,22 @@ struct Schedule {
   std::string name;
   std::string when;       // "cron \"0 4 * * *\" in \"Europe/Berlin\", outside freeze then delay"
   std::string arguments;  // "service: \"reports\""; as written
+};
+
+/// A lock that is taken while another one is held; both are known, and one at a time has them.
+struct LockOrder {
+  std::string first;                // "lock `db`", "exclusive `x`"
+  std::string second;               // taken while `first` is held
+  std::vector<std::string> around;  // what else is held then
+  source::Span first_span;
+  source::Span second_span;
+};
+
+/// A person is waited for while a lock is held that does not expire.
+struct HeldWait {
+  std::string lock;
+  source::Span lock_span;
+  source::Span wait_span;
 };
 
 /// A signal that it waits for.
@@ -208,6 +226,8 @@ struct Summary {
   std::vector<Schedule> schedules;   // of the files that were read
   std::vector<std::string> commits;  // why
   std::vector<Clash> clashes;
+  std::vector<LockOrder> lock_orders;
+  std::vector<HeldWait> held_waits;
   Bound forward;
   Bound rollback;
   /// It calls so many runbooks so often that not all of it was followed.

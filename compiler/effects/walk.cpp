@@ -140,14 +140,7 @@ Cost Walker::statement(StmtId id) {
     all_.summary.commits.push_back(texts_.text(node->why));
     return {};
   }
-  if (const auto* node = std::get_if<LockStmt>(&stmt.node)) {
-    all_.summary.locks.push_back({texts_.text(node->name), "lock", place_});
-    Cost cost = block(node->body);
-    cost.forward =
-        cost.forward + (node->timeout.valid() ? time(node->timeout, "the timeout of `lock`")
-                                              : open("`lock` waits without a `timeout`"));
-    return cost;
-  }
+  if (const auto* node = std::get_if<LockStmt>(&stmt.node)) return lock(*node);
   if (const auto* node = std::get_if<HandlerStmt>(&stmt.node)) return handler(*node);
   if (const auto* node = std::get_if<ApprovalStmt>(&stmt.node)) return approval(*node);
   if (std::holds_alternative<BreakStmt>(stmt.node)) rule("break", {}, stmt.span);

@@ -28,6 +28,13 @@ struct Gathered {
   explicit Gathered(Summary& into) : summary(into), touches(into) {}
   Summary& summary;
   Touches touches;
+  struct HeldLock {
+    std::string name;      // "lock `db`"
+    bool is_known = true;  // the name, and that one at a time has it
+    bool expires = true;
+    source::Span span;
+  };
+  std::vector<HeldLock> held;           // where the walk is, outermost first
   std::vector<check::SymbolId> called;  // the runbooks that are being followed, outermost first
   /// The largest numbers that parameters can be, by their `where … in a..b`.
   std::unordered_map<check::SymbolId, int64_t> largest;
@@ -45,6 +52,8 @@ class Walker {
       : all_(all), texts_(texts), path_(std::move(path)), place_({outer(path_), phase}) {}
 
   Cost block(syntax::BlockId id);
+  /// Under the locks of its head.
+  Cost runbook_body(const syntax::RunbookDecl& decl);
 
  private:
   /// Loops over known lists are followed round by round, up to so many rounds in all.
@@ -84,6 +93,11 @@ class Walker {
   std::string text_of(const syntax::Field& field) const;
   std::vector<std::pair<std::string, std::string>> arguments(const check::Meaning& meaning) const;
 
+  // walk_locks.cpp
+  Cost lock(const syntax::LockStmt& node);
+  void take(Gathered::HeldLock lock);
+  void ask_person(source::Span span);
+
   // walk_steps.cpp
   Cost step(syntax::StmtId id, const syntax::StepStmt& node);
   Cost call(syntax::ExprId id, const syntax::CallExpr& node, syntax::StmtId owner,
@@ -121,6 +135,23 @@ void note_largest(const check::CheckedProgram& program, check::SymbolId runbook,
 
 /// The functions that those runbooks use, as rules "fn", in the order of their use.
 void note_functions(const check::CheckedProgram& program, Gathered& all);
+
+/// How many locks were held before; frees those that came since.
+class HeldLocks {
+ public:
+  explicit HeldLocks(Gathered& all) : all_(all), count_(all.held.size()) {}
+  ~HeldLocks() { all_.held.resize(count_); }
+  HeldLocks(const HeldLocks&) = delete;
+  HeldLocks& operator=(const HeldLocks&) = delete;
+
+ private:
+  Gathered& all_;
+  size_t count_;
+};
+
+/// What a runbook's head asks for.
+void head_locks(const syntax::RunbookDecl& decl, const std::string& name, Texts& texts,
+                const Place& place, std::vector<Lock>& locks);
 
 Cost operator+(const Cost& left, const Cost& right);
 /// Either, or both at once.

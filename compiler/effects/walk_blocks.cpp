@@ -259,6 +259,7 @@ Cost Walker::wait_first(const WaitFirstExpr& node) {
 }
 
 Cost Walker::approval(const ApprovalStmt& node) {
+  ask_person(node.name.span);
   Approval made;
   made.name = path_ + node.name.text;
   made.question = texts_.text(node.question);

@@ -182,9 +182,10 @@ Cost Walker::runbook(const Meaning& meaning, const std::string& name) {
   ++all_.touches.calls;
   Walker walker(all_, inner, path_, place_.phase);
   walker.place_.step = place_.step;
-  for (const Exclusive& one : decl->exclusive)
-    all_.summary.locks.push_back({inner.text(one.name), "exclusive", place_});
-  const Cost cost = walker.block(decl->body);
+  head_locks(*decl, name, inner, place_, all_.summary.locks);
+  Cost cost = walker.runbook_body(*decl);
+  if (!decl->exclusive.empty() || decl->max.valid())
+    cost = cost + waiting(open(fmt::format("`{}` waits until others have ended", name)));
   --all_.touches.calls;
   all_.called.pop_back();
   return cost;

@@ -341,7 +341,9 @@ class Body {
     std::vector<StmtId> before_rollback, after_success, after_failure, after_cancel;
   };
   Handlers handlers_of(BlockId block) const;
-  void scope(Reg result, const Handlers& handlers, const std::function<void()>& body);
+  /// `locks`: where those that it runs under are freed; kNoReg without any.
+  void scope(Reg result, const Handlers& handlers, const std::function<void()>& body,
+             Reg locks = kNoReg);
   void fail_scope(const Handlers& handlers, Reg error, Reg mark);
   void after_failure(const Handlers& handlers, Reg error);
   void handler_body(StmtId id, Reg error);
@@ -355,6 +357,11 @@ class Body {
   void lower_repeat(const syntax::RepeatStmt& node);
   void lower_until(const syntax::UntilStmt& node);
   void lower_hold(const syntax::HoldStmt& node);
+
+  // ---- Locks (locks.cpp)
+  void lower_lock(const syntax::LockStmt& node);
+  Reg take_head_locks(const syntax::RunbookDecl& runbook, const std::string& name);
+  bool has_lock(BlockId block) const;
 
   // ---- Signals (signals.cpp)
   void signal_into(ExprId id, const syntax::WaitSignalExpr& node, Reg to);

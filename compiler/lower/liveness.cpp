@@ -29,6 +29,7 @@ bool waits(Op op) {
     case Op::kAsk:
     case Op::kWaitSignal:
     case Op::kWaitFirst:
+    case Op::kLock:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kUnwind:

@@ -42,12 +42,17 @@ void Body::runbook(SymbolId id) {
   const Handlers handlers = handlers_of(decl.body);
   make_shadows(decl.body, handlers);
   const Reg result = has_result ? code_.local(kind(symbol.result), {}) : kNoReg;
-  scope(result, handlers, [&] { block(decl.body); });
+  const Reg locks = take_head_locks(
+      decl,
+      (module_->source == nullptr ? std::string() : module_->source->path() + ":") + symbol.name);
+  scope(
+      result, handlers, [&] { block(decl.body); }, locks);
   finish(has_result ? type(symbol.result) : bytecode::kNone);
 }
 
 /// The whole of a function that is a scope: the body, what follows success, what follows failure.
-void Body::scope(Reg result, const Handlers& handlers, const std::function<void()>& body) {
+void Body::scope(Reg result, const Handlers& handlers, const std::function<void()>& body,
+                 Reg locks) {
   TemporaryScope temporaries(code_);
   const Reg mark = temporary(Kind::kInt);
   const Reg error = temporary(Kind::kRef);
@@ -67,6 +72,7 @@ void Body::scope(Reg result, const Handlers& handlers, const std::function<void(
     for (const StmtId handler : handlers.after_success) run_handler(handler, kNoReg);
     code_.emit(Op::kShieldEnd);
   }
+  if (locks != kNoReg) code_.emit(Op::kUnwind, locks, 1);
   if (result == kNoReg) {
     code_.leave(Op::kReturnNothing);
   } else {
@@ -76,6 +82,7 @@ void Body::scope(Reg result, const Handlers& handlers, const std::function<void(
   if (role_ == Role::kBranch) code_.emit(Op::kBranchFails, error);
   fail_scope(handlers, error, mark);
   after_failure(handlers, error);
+  if (locks != kNoReg) code_.emit(Op::kUnwind, locks, 1);
   code_.leave(Op::kRaise, error);
 }
 
@@ -162,6 +169,7 @@ void Body::run_handler(StmtId id, Reg error) {
   code_.jump(end);
   code_.handler(begin, finish, Handler::Reach::kCatch, failed, own_error, mark);
   code_.bind(failed);
+  if (has_lock(node.body)) code_.emit(Op::kUnwind, mark, 1);
   const std::string what(kNames[static_cast<size_t>(node.kind)]);
   const uint32_t head = program_.string_constant("`" + what + "` failed: ");
   const Reg parts =
@@ -219,7 +227,8 @@ bool Body::needs_scope(BlockId block) const {
   bool found = has_steps(block);
   Visitor visitor;
   visitor.stmt = [&](StmtId id) {
-    found = found || std::holds_alternative<syntax::DeferStmt>(ast()[id].node);
+    found = found || std::holds_alternative<syntax::DeferStmt>(ast()[id].node) ||
+            std::holds_alternative<syntax::LockStmt>(ast()[id].node);
     return !found;
   };
   walk(ast(), block, visitor);

@@ -17,6 +17,7 @@
 #include "base/units.h"
 #include "compiler/compile.h"
 #include "gtest/gtest.h"
+#include "vm/lock_queue.h"
 #include "vm/machine.h"
 
 namespace rbk::lower {
@@ -140,6 +141,12 @@ class ScriptedWorld {
     return *this;
   }
 
+  /// Another run has the lock from the beginning, and frees it that long after.
+  ScriptedWorld& taken(std::string name, int64_t until) {
+    taken_.emplace_back(std::move(name), until);
+    return *this;
+  }
+
   /// Runs to the end; one line for each thing that happened.
   std::string run(const std::string& runbook, boost::json::object parameters = {}) {
     if (program_ == nullptr) return "not compiled\n";
@@ -152,6 +159,19 @@ class ScriptedWorld {
     queue_.clear();
     sleeping_.clear();
     now_ = 0;
+    locks_ = {};
+    for (const auto& [name, until] : std::exchange(taken_, {})) {
+      const vm::RequestId other = 1'000'000 + ++order_;
+      vm::request::Acquire acquire;
+      acquire.lock.name = name;
+      locks_.take({other, acquire});
+      locks_.next();
+      later(until, [this, other] {
+        line("another run frees what it had");
+        locks_.take({other + 1, vm::request::Release{other, {}}});
+        answer_locks();
+      });
+    }
     vm::event::Started started;
     started.runbook = static_cast<uint32_t>(found - program_->runbooks.data());
     started.arguments = std::move(*arguments);
@@ -200,6 +220,8 @@ class ScriptedWorld {
   }
 
   void deliver(What what) {
+    if (const auto* acquired = std::get_if<vm::event::Acquired>(&what))
+      sleeping_.erase(acquired->request);
     vm::Event event;
     event.time = now_;
     event.what = std::move(what);
@@ -212,10 +234,29 @@ class ScriptedWorld {
     for (const vm::Request& request : turn->requests) {
       std::visit([&](const auto& what_) { carry_out(request.id, what_); }, request.what);
     }
+    for (const vm::Request& request : turn->requests) locks_.take(request);
+    answer_locks();
     if (turn->ending) show(*turn->ending);
   }
 
   // ---- Requests
+
+  void answer_locks() {
+    while (const auto answer = locks_.next())
+      later(0, [this, answer = *answer] { deliver(answer); });
+  }
+  void carry_out(vm::RequestId id, const vm::request::Acquire& acquire) {
+    std::string text = "acquire " + vm::describe(acquire.lock);
+    if (acquire.lock.limit != 1) text += " limit " + std::to_string(acquire.lock.limit);
+    if (acquire.unwinds) text += " to undo";
+    names_[id] = vm::describe(acquire.lock);
+    line(text);
+    if (acquire.until) carry_out(id, vm::request::Sleep{*acquire.until});
+  }
+  void carry_out(vm::RequestId, const vm::request::Release& release) {
+    sleeping_.erase(release.acquire);
+    line("release " + names_[release.acquire]);
+  }
 
   void carry_out(vm::RequestId id, const vm::request::Perform& perform) {
     const bytecode::ActionImport& action = program_->actions.at(perform.action);
@@ -393,6 +434,9 @@ class ScriptedWorld {
   vm::event::Cancelled cancel_;
   std::map<std::pair<int64_t, uint64_t>, std::function<void()>> queue_;
   std::map<vm::RequestId, std::pair<int64_t, uint64_t>> sleeping_;
+  vm::LockTable locks_;
+  std::vector<std::pair<std::string, int64_t>> taken_;
+  std::map<vm::RequestId, std::string> names_;
   uint64_t order_ = 0;
   int64_t now_ = 0;
   std::ostringstream trace_;

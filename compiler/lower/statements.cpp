@@ -51,6 +51,8 @@ void Body::statement(StmtId id) {
           lower_defer(node);
         } else if constexpr (std::is_same_v<Node, syntax::CommitStmt>) {
           code_.emit(Op::kUndoCommit, value(node.why));
+        } else if constexpr (std::is_same_v<Node, syntax::LockStmt>) {
+          lower_lock(node);
         } else if constexpr (std::is_same_v<Node, syntax::ApprovalStmt>) {
           lower_approval(id, node);
         } else if constexpr (std::is_same_v<Node, syntax::ExpectStmt>) {

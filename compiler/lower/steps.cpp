@@ -276,13 +276,14 @@ uint32_t Body::undo_function(const std::string& name, BlockId block, const Captu
   return index;
 }
 
-/// Whether something in what undoes leaves something to be undone itself: a `defer`, or what a
-/// runbook that it calls has left.
+/// Whether something in what undoes leaves something to be undone itself: a `defer`, a lock, or
+/// what a runbook that it calls has left.
 bool Body::pushes_undo(BlockId block) const {
   bool found = false;
   Visitor visitor;
   visitor.stmt = [&](StmtId id) {
-    found = found || std::holds_alternative<syntax::DeferStmt>(ast()[id].node);
+    found = found || std::holds_alternative<syntax::DeferStmt>(ast()[id].node) ||
+            std::holds_alternative<syntax::LockStmt>(ast()[id].node);
     return !found;
   };
   visitor.expr = [&](ExprId id) {

@@ -52,7 +52,15 @@ void Body::lower_repeat(const syntax::RepeatStmt& node) {
     code_.handler(begin, end, Handler::Reach::kCatch, failed, error, mark);
     code_.bind(failed);
     // A retryable error of a `reads` step means "not yet".
-    code_.jump_on(Op::kJumpIf, not_yet_, next);
+    if (has_lock(node.body)) {
+      const Label fails = code_.label();
+      code_.jump_on(Op::kJumpUnless, not_yet_, fails);
+      code_.emit(Op::kUnwind, mark, 1);  // the round is over, and so is what it held
+      code_.jump(next);
+      code_.bind(fails);
+    } else {
+      code_.jump_on(Op::kJumpIf, not_yet_, next);
+    }
     code_.leave(Op::kRaise, error);
   }
   code_.bind(next);

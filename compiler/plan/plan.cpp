@@ -30,6 +30,9 @@ class Walker {
     return nodes;
   }
 
+  /// The locks of its head, then the body.
+  std::vector<Node> runbook(const RunbookDecl& decl);
+
  private:
   static constexpr int kDeepestCall = 16;  // runbooks that call each other in a circle
   /// What certainly ends here: nothing that follows is reached.
@@ -76,6 +79,7 @@ class Walker {
   void show(const ApprovalStmt& node, const Place& place, std::vector<Node>& out);
   void show(const DeferStmt& node, const Place& place, std::vector<Node>& out);
   void show(const HandlerStmt& node, const Place& place, std::vector<Node>& out);
+  void show(const LockStmt& node, const Place& place, std::vector<Node>& out);
 
   void call(const CallExpr& node, ExprId id, StmtId owner, Node& into);
   void branch(std::string text, BlockId body, std::vector<Node>& out);
@@ -302,7 +306,7 @@ void Walker::call(const CallExpr& node, ExprId id, StmtId owner, Node& into) {
     inner.set(parameters[i], given ? known_.evaluate(meaning->arguments[i])
                                    : inner.evaluate(decl->params[i].default_value));
   }
-  into.children = Walker(plan_, inner, into.path + "/", depth_ + 1).block(decl->body);
+  into.children = Walker(plan_, inner, into.path + "/", depth_ + 1).runbook(*decl);
 }
 
 void Walker::show(const StepStmt& node, const Place& place, std::vector<Node>& out) {
@@ -454,6 +458,26 @@ void Walker::show(const HandlerStmt& node, const Place&, std::vector<Node>& out)
   handler(kNames[static_cast<int>(node.kind)], node.body, out);
 }
 
+void Walker::show(const LockStmt& node, const Place&, std::vector<Node>& out) {
+  Node made = plain(Node::Kind::kLock, known_.show(node.name));
+  if (node.limit.valid()) made.clauses.push_back("limit " + known_.show(node.limit));
+  if (node.timeout.valid()) made.clauses.push_back("timeout " + known_.show(node.timeout));
+  if (node.expires.valid()) made.clauses.push_back("expires " + known_.show(node.expires));
+  made.children = block(node.body);
+  out.push_back(std::move(made));
+}
+
+std::vector<Node> Walker::runbook(const RunbookDecl& decl) {
+  static constexpr const char* kModes[] = {"queue", "queue", "reject", "cancel_running"};
+  std::vector<Node> nodes;
+  for (const Exclusive& one : decl.exclusive)
+    nodes.push_back(plain(Node::Kind::kLock, fmt::format("exclusive {} {}", known_.show(one.name),
+                                                         kModes[static_cast<int>(one.mode)])));
+  if (decl.max.valid()) nodes.push_back(plain(Node::Kind::kLock, "max " + known_.show(decl.max)));
+  for (Node& node : block(decl.body)) nodes.push_back(std::move(node));
+  return nodes;
+}
+
 void Walker::handler(std::string text, BlockId body, std::vector<Node>& out) {
   Node made = plain(Node::Kind::kHandler, std::move(text));
   made.children = maybe(body);
@@ -478,7 +502,7 @@ Plan plan(const check::CheckedProgram& program, check::SymbolId runbook,
                                  ? given->second
                                  : known.evaluate(decl->params[i].default_value));
   }
-  made.nodes = Walker(made, known, {}, 0).block(decl->body);
+  made.nodes = Walker(made, known, {}, 0).runbook(*decl);
   return made;
 }
 

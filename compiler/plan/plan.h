@@ -27,6 +27,8 @@ struct Node {
     kFail,      // text is the error
     kReturn,    // in a branch: the runbook may end here; text is what it gives
     kHandler,   // text: "after failure"; children
+    kLock,  // text: the lock; what is done under it are children, those of a runbook's head have
+            // none
   };
   Kind kind = Kind::kStep;
   std::string path;

@@ -46,6 +46,12 @@ create table message(key integer primary key, id text not null unique, run integ
   time integer not null, taken integer not null);
 create index message_open on message(run) where taken = 0;
 create index message_vote on message(run, request) where kind = 1;
+create table claim(key integer primary key, space integer not null, name text not null,
+  run integer not null, request integer not null, slots integer not null, held integer not null,
+  unwinds integer not null, under text not null, path text not null, since integer not null,
+  until integer);
+create unique index claim_request on claim(run, request);
+create index claim_name on claim(space, name, key);
 create table log(key integer primary key, run integer not null, step integer not null,
   attempt integer not null, path text not null, lines blob not null);
 create index log_run on log(run, key);
@@ -154,6 +160,13 @@ constexpr const char* kMigrations[] = {
     // Runs know the folder and the file mask that they were started with.
     "alter table run add column folder text not null default '';"
     "alter table run add column umask integer not null default -1;",
+    // Locks.
+    "create table claim(key integer primary key, space integer not null, name text not null,"
+    "run integer not null, request integer not null, slots integer not null, held integer not null,"
+    "unwinds integer not null, under text not null, path text not null, since integer not null,"
+    "until integer);"
+    "create unique index claim_request on claim(run, request);"
+    "create index claim_name on claim(space, name, key);",
 };
 static_assert(std::size(kMigrations) == kFormat);
 

@@ -35,17 +35,6 @@ int64_t entry_sum(RunKey run, const Entry& entry) {
   return static_cast<int64_t>(sum.value());
 }
 
-template <typename Body>
-Status SqliteStore::transaction(bool look, Body body) {
-  const std::lock_guard guard(writing_);
-  if (auto begun = begin(look); !begun) return begun;
-  if (Status written = body(); !written) {
-    abandon();
-    return written;
-  }
-  return end();
-}
-
 Result<CommitResult> SqliteStore::commit(Group& group) {
   CommitResult result;
   const auto lets_go = [](const RunChange& change) { return change.release; };
@@ -59,11 +48,15 @@ Result<CommitResult> SqliteStore::commit(Group& group) {
       next_journal_ = last->integer(0) + 1;
     }
     for (NewRun& fresh : group.runs)
-      if (auto ok = insert(fresh, group.engine); !ok) return ok;
+      if (auto ok = insert(fresh, group.engine, result); !ok) return ok;
     for (const RunChange& change : group.changes) {
       auto kept = write(change, group.engine);
       if (!kept) return tl::unexpected(kept.error());
-      if (!*kept) result.lost.push_back(change.run);
+      if (!*kept) {
+        result.lost.push_back(change.run);
+      } else if (auto ok = write_locks(change, false, result); !ok) {
+        return ok;
+      }
     }
     for (const LogChunk& chunk : group.logs) {
       if (auto ok = writer_.ready(writes_.log,
@@ -259,7 +252,7 @@ Result<int64_t> SqliteStore::keep(const ProgramRow& program) {
   return sqlite3_last_insert_rowid(writer_.raw());
 }
 
-Status SqliteStore::insert(NewRun& fresh, EngineKey engine) {
+Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result) {
   auto program = keep(*fresh.program);
   if (!program) return tl::unexpected(program.error());
   if (auto ok = writer_.ready(
@@ -302,7 +295,7 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine) {
   auto kept = write(fresh.change, engine);
   if (!kept) return tl::unexpected(kept.error());
   row.head = fresh.change.entries.size();
-  return {};
+  return write_locks(fresh.change, true, result);
 }
 
 Status SqliteStore::join(const EngineRow& engine) {

@@ -69,14 +69,14 @@ class GoingOn(rbk.Case):
         store = self.folder / ".runbook/store.db"
         with sqlite3.connect(store) as old:
             old.executescript(
-                "alter table run drop column folder; alter table run drop column umask; pragma user_version=1"
+                "alter table run drop column folder; alter table run drop column umask; drop table claim; pragma user_version=1"
             )
         old.close()
         (self.folder / ".runbook/store.db-format-1").write_text("somebody's own")
         run = self.only_run()
         self.rbk("approve", run, "go")
         with sqlite3.connect(store) as new:
-            self.assertEqual(new.execute("pragma user_version").fetchone(), (2,))
+            self.assertEqual(new.execute("pragma user_version").fetchone(), (3,))
         self.assertEqual((self.folder / ".runbook/store.db-format-1").read_text(), "somebody's own")
         self.assertEqual(pathlib.Path(f"{store}-format-1-2").stat().st_mode & 0o777, 0o600)
         with sqlite3.connect(f"{store}-format-1-2") as kept:

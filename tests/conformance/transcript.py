@@ -56,6 +56,8 @@ def _said_line(event):
             return f'waits {event["event"]} {event["name"]} "{event["question"]}"'
         case "awaits_signal":
             return f"waits signal {event['name']}"
+        case "queued" | "locked" | "unlocked":
+            return f"{event['event']} {event['kind']} {event['lock']}"
         case "signalled":
             return f"signal {event['name']} {event['by']}"
         case "in_doubt":

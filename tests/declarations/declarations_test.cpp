@@ -68,6 +68,8 @@ runbook all(host: string, folder: string, token: secret, file: string) {
       case Failed {} | Timeout {} | Cancelled {} | Stopped {} | InDoubt {} | TooManyFailures {} => log.info("y")
       case ArithmeticError {} | IndexError {} | NullError {} | ParseError {} | UrlError {} | SecretError {} => log.info("x")
       case Closed { calendar, reason, opens } => log.info("${calendar}${reason}${opens == null}")
+      case Deadlock { name } => log.info(name)
+      case LockTaken { name } => log.info(name)
       case Rejected { by, reason } => log.info("${by.length}${reason}")
       case JsonError { message } => log.info(message)
       case _ => log.info("other")

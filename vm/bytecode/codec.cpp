@@ -1,6 +1,8 @@
 // The serialised form of a program; docs/formats/program.md describes it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "vm/bytecode/program.h"
 #include "vm/bytecode/wire.h"
 
@@ -12,6 +14,17 @@ constexpr std::string_view kMagic = "RBKC";
 constexpr size_t kLargest = size_t{16} << 20;
 constexpr size_t kDigestBytes = std::tuple_size_v<Digest>;
 
+/// The oldest version that has all its operations: what an older rbk can read it is left to read.
+uint32_t version_of(const Program& program) {
+  const auto is_newer = [](const Function& function) {
+    return std::any_of(function.code.begin(), function.code.end(),
+                       [](const Instruction& at) { return at.op >= Op::kOutside; });
+  };
+  const bool newer = !program.calendars.empty() ||
+                     std::any_of(program.functions.begin(), program.functions.end(), is_newer);
+  return newer ? 2 : 1;
+}
+
 /// Whether what only people need (places, register names) is written too.
 enum class Detail { kAll, kMeaning };
 
@@ -21,8 +34,8 @@ class Encoder {
 
   std::string encode(const Program& program) {
     out_.raw(kMagic);
-    const bool has_calendars = !program.calendars.empty();
-    out_.number(has_calendars ? kProgramVersion : 1);
+    const uint32_t version = version_of(program);
+    out_.number(version);
     list(program.types);
     list(program.constants);
     list(program.functions);
@@ -31,7 +44,7 @@ class Encoder {
     list(program.natives);
     list(program.runbooks);
     list(program.files);
-    if (has_calendars) {
+    if (version >= 2) {
       list(program.calendars);
       for (const Runbook& runbook : program.runbooks) list(runbook.outside);
     }
@@ -255,7 +268,6 @@ class Decoder {
   void calendars(Program& program) {
     if (!in_.failed()) part_ = "calendars";
     const size_t count = in_.count(6);
-    if (count == 0) in_.fail();  // it would have been written as version 1
     for (size_t i = 0; i < count && !in_.failed(); ++i) {
       std::string name = in_.text();
       std::string zone_name = in_.text();
@@ -457,6 +469,11 @@ Result<Program> load(std::string_view bytes) {
   const size_t head_bytes = bytes.size() - head.left();
   Result<Program> program = Decoder(body.substr(head_bytes), version).decode();
   if (!program) return program;
+  if (version != version_of(*program)) {
+    return fail(ErrorKind::kCorrupt,
+                fmt::format("the program is damaged: format {} is not its own", version),
+                "compile it again from its source");
+  }
   if (Status status = verify(*program); !status) return tl::unexpected(status.error());
   return program;
 }

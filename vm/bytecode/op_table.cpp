@@ -101,6 +101,7 @@ bool is_pure(Op op) {
     case Op::kAsk:
     case Op::kWaitSignal:
     case Op::kWaitFirst:
+    case Op::kLock:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kBranchFails:

@@ -399,6 +399,10 @@ class FunctionVerifier {
         expect(type(program_.constants[b].type).shape == Shape::kString, "a signal's name is text");
         return;
       }
+      case Op::kLock:
+        expect(extra.a <= 2, "a lock of space {}", extra.a);
+        expect(extra.b == 0 || (extra.b <= 2 && extra.a == 1), "it waits in mode {}", extra.b);
+        return;
       case Op::kWaitFirst:
         expect(extra.a > 0, "it waits for nothing");
         return run_of(c, extra.a, [](size_t) { return Kind::kRef; });

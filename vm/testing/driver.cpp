@@ -95,6 +95,17 @@ std::string Driver::describe(const Turn& turn) const {
           "> await {}{}{}\n", signal->path,
           signal->by.is_null() ? std::string() : " by " + json::serialize(signal->by),
           signal->expires ? " until " + format_duration(*signal->expires - kStart) : std::string());
+    } else if (const auto* acquire = std::get_if<request::Acquire>(&request.what)) {
+      text += fmt::format(
+          "> acquire {} ({} at once){}{}{} under [{}]\n", vm::describe(acquire->lock),
+          acquire->lock.limit, acquire->unwinds ? " to undo" : "",
+          acquire->until ? " until " + format_duration(*acquire->until - kStart) : std::string(),
+          acquire->mode == request::Acquire::Mode::kQueue    ? ""
+          : acquire->mode == request::Acquire::Mode::kReject ? " or reject"
+                                                             : " or cancel",
+          fmt::join(acquire->under, " "));
+    } else if (const auto* release = std::get_if<request::Release>(&request.what)) {
+      text += fmt::format("> release {}\n", release->acquire);
     } else if (const auto* forget = std::get_if<request::Forget>(&request.what)) {
       text += fmt::format("> forget {}\n", forget->request);
     }
@@ -187,6 +198,8 @@ const Request* Driver::find(size_t kind, std::string_view path) {
       found = &request;
       continue;
     }
+    const auto* acquire = std::get_if<request::Acquire>(&request.what);
+    if (acquire != nullptr && !path.empty() && acquire->lock.name != path) continue;
     return &request;
   }
   if (found == nullptr) stop(fmt::format("nothing waits so (request of kind {}, {})", kind, path));
@@ -253,6 +266,16 @@ void Driver::signal(std::string_view name, std::string_view payload, std::string
 void Driver::signal_late() {
   const Request* wait = find(6, {});
   time_ = *std::get<request::AwaitSignal>(wait->what).expires;
+  deliver(event::Woke{wait->id});
+}
+
+void Driver::lock(event::Acquired::How how, std::string_view name) {
+  deliver(event::Acquired{find(7, name)->id, how, {}});
+}
+
+void Driver::lock_late() {
+  const Request* wait = find(7, {});
+  time_ = *std::get<request::Acquire>(wait->what).until;
   deliver(event::Woke{wait->id});
 }
 

@@ -34,6 +34,9 @@ class Driver {
   void signal(std::string_view name, std::string_view payload = "null",
               std::string_view sender = "eve", std::vector<std::string> groups = {});
   void signal_late();
+  /// Answers the oldest Acquire, or that of the lock of this name.
+  void lock(event::Acquired::How how = event::Acquired::How::kGranted, std::string_view name = {});
+  void lock_late();
   void approve(std::string_view form, std::vector<std::string> by = {"eve"});
   void reject(std::string_view reason);
   void expire();

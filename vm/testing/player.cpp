@@ -105,6 +105,11 @@ decltype(Event::what) answer(const Machine& machine, const Program& program, uin
       if (signal.name == await->name)
         return event::Signalled{signal.name, made_up(program, signal.type, 0), "eve", {"sre"}};
   }
+  if (std::holds_alternative<request::Acquire>(request.what)) {
+    if (choice % 8 == 0) return event::Woke{request.id};
+    const int how = choice % 8 < 6 ? 0 : choice % 8 - 5;
+    return event::Acquired{request.id, static_cast<event::Acquired::How>(how), {}};
+  }
   if (std::holds_alternative<request::AskDoubt>(request.what)) {
     return event::Resolved{request.id, static_cast<event::Resolved::How>(choice % 3), "x", "eve"};
   }

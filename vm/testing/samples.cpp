@@ -316,8 +316,62 @@ function probes() -> json
 end
 )";
 
+constexpr std::string_view kLocks = R"(
+record Form { ticket: string, count: int = 2 }
+action look(what: string) -> string reads
+action change(what: string) -> string writes
+step outer
+step probe rollback
+runbook main() -> json = main
+function main() -> json
+  reg name body about form out ref
+  reg mark block two which int
+  reg hour duration
+  LoadConst name "db"
+  LoadInt two 2
+  LoadConst hour duration:1h
+  Mark mark
+  Lock name _ _ | 1 2
+  Lock name two hour | 0 0
+  Mark block
+  MakeClosure body inner name | 1
+  ParallelBlock _ body 1 | list<json> two 0 | _ 0 _
+  LoadConst about json:"{\"name\":\"go\"}"
+  Ask form about Form | hour 1
+  Unwind block 1
+  Unwind mark 1
+  WaitFirst which out body | 1
+  ToText out which int
+  ToJson out out string
+  Return out
+end
+function inner(name: string) -> json
+  reg what out undo ref
+  reg two int
+  LoadInt two 2
+  Lock name two _ | 0 0
+  LoadConst what "x"
+  Lock what _ _ | 2 0
+  StepBegin probe _
+  Perform out change what | _ 0 0
+  StepEnd out string
+  MakeClosure undo back name | 1
+  UndoPush undo probe 0
+  ToJson out out string
+  Return out
+end
+function back(name: string)
+  reg what out ref
+  LoadConst what "undo"
+  Lock what _ _ | 0 0
+  Perform out change what | _ 0 0
+  ReturnNothing
+end
+)";
+
 constexpr Sample kSamples[] = {{"steps", kSteps},   {"rollout", kRollout}, {"people", kPeople},
-                               {"values", kValues}, {"signals", kSignals}, {"first", kFirst}};
+                               {"values", kValues}, {"signals", kSignals}, {"first", kFirst},
+                               {"locks", kLocks}};
 
 }  // namespace
 
