@@ -24,9 +24,15 @@ bool Engine::State::is_worth_telling(RunKey run, News& news) {
   });
   if (own == rows->end() || own->claim.held) return false;
   boost::json::array holders;
-  for (const LockRow& row : *rows)
-    if (row.claim.held && row.claim.lock.same(own->claim.lock)) holders.emplace_back(row.run_id);
+  boost::json::array idle;
+  for (const LockRow& row : *rows) {
+    if (!row.claim.held || !row.claim.lock.same(own->claim.lock)) continue;
+    holders.emplace_back(row.run_id);
+    if (!runs.contains(row.claim.run) && !holder_lives(row.claim.run))
+      idle.emplace_back(row.run_id);
+  }
   news.input.get_object()["holders"] = std::move(holders);
+  if (!idle.empty()) news.input.get_object()["idle"] = std::move(idle);
   return true;
 }
 

@@ -37,8 +37,8 @@ struct News {
                         // reason?, form?}; answer: approved rejected answered expired done not_done
                         // failed left
     kQueues = 16,  // request, path, input: {kind: lock|exclusive|max, lock, limit}; until. Whoever
-                   // drives or follows the run hears of it only if it has to wait, and then
-                   // input has `holders`, the ids of the runs that have it
+                   // drives or follows the run hears of it only if it has to wait; then input has
+                   // `holders`, the ids of the runs that have it, and `idle`, those nobody drives
     kLocked = 17,  // request, path, input: {kind, lock, limit, waited: microseconds}: it has it
     kUnlocked = 18,  // request (that of the kQueues), input: {kind, lock, limit}
   };

@@ -59,7 +59,7 @@ json::object claim_json(const LockState::Claim& claim) {
 std::string claim_text(const LockState::Claim& claim) {
   std::string text = fmt::format("run {} {}", claim.run, claim.runbook);
   if (!claim.path.empty()) text += fmt::format(", step {}", printable(claim.path));
-  return text;
+  return text + ",";
 }
 
 }  // namespace
@@ -89,7 +89,12 @@ std::string lock_line(const News& news) {
   std::vector<std::string> runs;
   if (const json::value* holders = part(news.input, "holders"); holders && holders->is_array())
     for (const json::value& run : holders->get_array()) runs.push_back(output_text(run));
-  return fmt::format("waits for {}{}", lock, holders_text(runs));
+  std::string text = fmt::format("waits for {}{}", lock, holders_text(runs));
+  if (const json::value* idle = part(news.input, "idle"); idle && idle->is_array())
+    for (const json::value& run : idle->get_array())
+      text += fmt::format("; nobody drives run {0}: `rbk resume {0}` goes on with it",
+                          output_text(run));
+  return text;
 }
 
 json::object lock_event(const std::string& run, const News& news) {

@@ -122,6 +122,33 @@ runbook races(effects: string, rounds: int = 3) {
 """
 
 
+LOCKS = """
+/// Does something that only one may do at a time, and is seen at it; a failing one undoes it under the lock.
+runbook guarded(effects: string, name: string, fails: bool = false) exclusive "all" queue {
+  lock "db" {
+    step enter = shell("echo in ${name} >> ${effects}; sleep 0.02")
+      rollback {
+        shell("echo in undo-${name} >> ${effects}; sleep 0.02; echo out undo-${name} >> ${effects}")
+      }
+    step leave = shell("echo out ${name} >> ${effects}") rollback none "a line"
+  }
+  require not fails
+}
+
+/// Has it until a file is there.
+runbook has(effects: string, name: string) {
+  lock "db" {
+    step enter = shell("echo in ${name} >> ${effects}") rollback none "a line"
+    repeat every 20ms at most 10m {
+      step look = shell("ls ${effects}-go 2>/dev/null || true") reads
+      until look.stdout != ""
+    }
+    step leave = shell("echo out ${name} >> ${effects}") rollback none "a line"
+  }
+}
+"""
+
+
 def supervisors(folder):
     """The processes that own commands for the stores below this folder."""
     found = []
@@ -310,6 +337,68 @@ class Signals(Crash):
             self.expect_whole()
             for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
                 leftover.unlink()
+
+
+class Locks(Crash):
+    def expect_alone(self, names):
+        """Nobody came in before the one before was out, each was there once, and nothing is held any more."""
+        lines = self.effects.read_text().splitlines()
+        self.assertEqual(lines[1::2], [line.replace("in ", "out ", 1) for line in lines[0::2]], f"seed {SEED}")
+        self.assertEqual(sorted(line.split()[1] for line in lines[0::2]), sorted(names), f"seed {SEED}")
+        self.assertEqual(self.rbk("locks", "--json").lines(), [])
+        self.expect_whole()
+
+    def test_one_at_a_time_whoever_dies(self):
+        self.write("locks.rbk", LOCKS)
+        wanted = Crash.kills + max(1, KILLS // 4)
+        while Crash.kills < wanted:
+            names = []
+            for at in range(3):
+                fails = at == 1
+                words = ("run", "locks.rbk:guarded", "--effects", self.effects, "--name", f"n{at}", "--fails", str(fails).lower())
+                known = len(self.runs())
+                self.kill_after(self.random.uniform(0, 0.15), *words)
+                if len(self.runs()) > known:
+                    names += [f"n{at}", f"undo-n{at}"] if fails else [f"n{at}"]
+                self.kill_after(self.random.uniform(0, 0.1), "resume")
+            if not names:
+                continue
+            self.finish()
+            self.expect_alone(names)
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
+
+    def test_it_is_held_across_a_crash_and_given_on_in_order(self):
+        self.write("locks.rbk", LOCKS)
+        words = [("run", "locks.rbk:has", "--effects", self.effects, "--name", name) for name in ("a", "b", "c")]
+        first = rbk.start(self.folder, *words[0])
+        rbk.eventually("the first has it", lambda: self.lines().get("in a"))
+        reap(first)
+        (lock,) = self.rbk("locks", "--json").lines()
+        self.assertEqual([claim["driven"] for claim in lock["holders"]], [False])
+        run = lock["holders"][0]["run"]
+        told = self.rbk("locks").out
+        self.assertIn(f"`rbk resume {run}` goes on with it, `rbk cancel {run}` ends it", told)
+
+        def queued():
+            locks = self.rbk("locks", "--json").lines()
+            return [claim["run"] for claim in locks[0]["queue"]] if locks else []
+
+        second = rbk.start(self.folder, *words[1])
+        rbk.eventually("the second waits", lambda: len(queued()) == 1)
+        third = rbk.start(self.folder, *words[2])
+        rbk.eventually("the third waits", lambda: len(queued()) == 2)
+        order = queued()
+        reap(second)
+        self.assertEqual(queued(), order)
+        pathlib.Path(f"{self.effects}-go").write_text("")
+        self.rbk("resume", run)
+        self.assertEqual(queued(), order[1:])  # the second has it, though nobody drives it
+        self.assertIsNone(third.poll())
+        self.rbk("resume", order[0])
+        self.assertEqual(third.wait(30), rbk.SUCCEEDED)
+        self.assertEqual(self.effects.read_text().split(), "in a out a in b out b in c out c".split())
+        self.expect_alone(["a", "b", "c"])
 
 
 class First(Crash):
