@@ -146,7 +146,8 @@ Status Execution::take(const event::Acquired& event) {
     return {};
   }
   UndoEntry entry;
-  entry.serial = fiber.next_serial++;
+  entry.serial = fiber.next_serial;
+  fiber.next_serial = std::min(fiber.next_serial + 1, MarkHeights::kMostSerial);
   entry.lock = acquire.lock;
   entry.held = event.request;
   heap_.charge(undo_cost(entry));

@@ -149,6 +149,17 @@ class SnapshotReader {
     return held;
   }
 
+  /// What stands above a held lock came after it: so an inner one is freed before an outer one.
+  static bool holds_in_order(const Fiber& fiber) {
+    uint64_t least = 0;
+    for (const UndoEntry& entry : fiber.undo) {
+      if (entry.serial < least || (entry.held != 0 && entry.serial > fiber.next_serial))
+        return false;
+      if (entry.held != 0) least = entry.serial;
+    }
+    return least <= fiber.next_serial;
+  }
+
   /// `may_hold`: held locks may stand among them.
   void undo(std::vector<UndoEntry>& entries, bool may_hold = false, int depth = 0) {
     if (!need(depth < kDeepestUndo)) return;
@@ -249,6 +260,7 @@ class SnapshotReader {
     undoings(fiber);
     timers(fiber);
     fiber.next_serial = in_.number_to(MarkHeights::kMostSerial);
+    need(holds_in_order(fiber));
     fiber.shield = in_.index();
     fiber.base_shield = in_.index();
     step(fiber.outer);
