@@ -68,6 +68,7 @@ Result<std::vector<LockState>> Engine::State::lock_states(const std::optional<Ru
     (row.claim.held ? state.holders : state.queue).push_back(std::move(claim));
   }
   std::vector<LockState> list;
+  list.reserve(states.size());
   for (auto& [name, state] : states) list.push_back(std::move(state));
   return list;
 }

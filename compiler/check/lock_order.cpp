@@ -72,6 +72,7 @@ void ProgramChecker::report_lock_orders(const std::vector<LockOrder>& orders) {
   for (const std::vector<const LockOrder*>& circle : circles) {
     const LockOrder& order = *circle.front();
     std::vector<std::string> sorted;
+    sorted.reserve(circle.size());
     for (const LockOrder* one : circle) sorted.push_back(one->first);
     std::sort(sorted.begin(), sorted.end());
     // A longer way round says nothing more.
