@@ -24,14 +24,15 @@ using reference::Module;
 std::vector<Module> standard_modules() {
   std::vector<Module> modules;
   source::SourceSet sources;
-  for (const stdlib::ModuleText& text : stdlib::module_texts()) {
+  const auto add = [&](const stdlib::ModuleText& text) {
     const source::Source& source =
         sources.add(std::string(text.name) + ".rbk", std::string(text.text));
     const syntax::ParsedFile parsed = syntax::parse(source);
     const std::string_view prefix = text.name == "core" ? std::string_view() : text.name;
     modules.push_back(reference::module_of(std::string(text.name), prefix, source, parsed.ast));
-  }
-  for (Module& values : reference::functions_of_values()) modules.push_back(std::move(values));
+  };
+  for (const stdlib::ModuleText& text : stdlib::module_texts()) add(text);
+  for (const stdlib::ModuleText& text : stdlib::value_texts()) add(text);
   return modules;
 }
 
@@ -88,7 +89,7 @@ std::string_view of_the_language(std::string_view word) {
     return "it is a type of the language itself: docs/language/templates.md describes it";
   if (word == "secret" || word == "secrets")
     return "it is a part of the language itself: docs/language/secrets.md describes it";
-  if (word == "bool" || word == "Regex" || word == "range" || word == "error")
+  if (word == "bool" || word == "Regex" || word == "error")
     return "it is a type of the language itself: docs/language/values.md describes it";
   return {};
 }

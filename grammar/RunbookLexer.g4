@@ -21,6 +21,7 @@ tokens {
   ELSE_IF,                               // `else` before `if`
   ELSE_VALUE,                            // `else` before a value: of `where` and `require`
   FN_VALUE,                              // `fn` of `fn(x) => value`
+  FN_NATIVE,                             // `fn` of a declaration that ends in `= native`
   WAIT_FIRST, WAIT_SIGNAL, WAIT_UNTIL,   // `wait` before `first {`, `for`, `until`
   WAIT_TIMEOUT,                          // `timeout` of a `wait for signal`
   ON_FAILURE, ON_DOUBT, ON_WORKER,       // both words

@@ -16,6 +16,8 @@ declaration
     ( kw=IMPORT s=text AS n=name
     | kw=CONST (n=name | l=LABEL COLON t=type) ASSIGN e=expr
     | kw=FN n=name f=params (RARROW t=type)? b=block
+    | kw=FN_NATIVE n=name (TYPE_LT of+=type (COMMA of+=type)* gt=TYPE_GT)? (DOT m=MEMBER)? f=params?
+      (RARROW t=type)? ASSIGN NATIVE
     | kw=RECORD n=name EBRACE fs=fields RBRACE
     | kw=ENUM n=name EBRACE (members+=enumMember ((COMMA | TERM) members+=enumMember)*)? RBRACE
     | kw=ERROR n=name (EBRACE fs=fields RBRACE)?
@@ -266,7 +268,10 @@ patternField : n=name | l=LABEL COLON p=pattern ;
 
 // ---- Types and names
 
-type : p=path (TYPE_LT a+=type (COMMA a+=type)* TYPE_GT)? q+=QUEST* ;
+type
+  : p=path (TYPE_LT a+=type (COMMA a+=type)* TYPE_GT)? q+=QUEST*
+  | fn=FN LPAREN (a+=type (COMMA a+=type)*)? RPAREN (RARROW r=type)?
+  ;
 
 path : n=name (DOT more+=MEMBER)* ;
 

@@ -14,4 +14,8 @@ struct ModuleText {
 
 std::span<const ModuleText> module_texts();
 
+/// What the values of the built-in types can do, by type: "string". No modules: the compiler knows
+/// these functions from a table (compiler/check/value_functions.h), readers from the texts.
+std::span<const ModuleText> value_texts();
+
 }  // namespace rbk::stdlib

@@ -16,7 +16,9 @@ TEST(Declarations, HoldTheModulesAsTheyStandInTheirFiles) {
   for (const ModuleText& module : module_texts()) {
     texts[std::string(module.name)] = std::string(module.text);
   }
-  EXPECT_EQ(texts.size(), 4U);
+  for (const ModuleText& type : value_texts())
+    texts["values/" + std::string(type.name)] = type.text;
+  EXPECT_EQ(texts.size(), 14U);
   for (const char* path : {"core.rbk", "shell/shell.rbk", "http/http.rbk", "log/log.rbk"}) {
     std::ifstream file(std::string(RBK_SOURCE_DIR "/stdlib/") + path);
     std::stringstream text;

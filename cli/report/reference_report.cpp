@@ -77,6 +77,7 @@ std::string doc_text(std::string_view doc, std::string_view indent, bool colour)
     doc.remove_prefix(end == std::string_view::npos ? doc.size() : end + 1);
     if (line.starts_with("```")) {
       code = !code;
+      if (code && !text.ends_with("\n\n")) text += "\n";
       continue;
     }
     if (line.empty())
@@ -258,17 +259,14 @@ std::string entry_text(const std::vector<Module>& modules, const Module& module,
   if (entry.is_program) kind += ", a program of the project";
   std::string text = fmt::format("{}\n{}\n", head, dim(kind, colour));
   if (!entry.doc.empty()) text += "\n" + doc_text(entry.doc, "", colour);
-  if (!entry.example.empty())
-    section(text, "example",
-            fmt::format("  {}\n  {}\n", entry.example, dim("gives " + entry.gives, colour)),
-            colour);
   const bool called =
       entry.kind == Kind::kAction || entry.kind == Kind::kRunbook || entry.kind == Kind::kFunction;
-  section(text,
-          called                      ? "parameters"
-          : entry.kind == Kind::kEnum ? "members"
-                                      : "fields",
-          fields_text(entry.fields, 2, colour), colour);
+  if (entry.kind != Kind::kOfValue)
+    section(text,
+            called                      ? "parameters"
+            : entry.kind == Kind::kEnum ? "members"
+                                        : "fields",
+            fields_text(entry.fields, 2, colour), colour);
   if (called && !entry.result.empty()) {
     const Entry* result = type_of(modules, module, entry.result);
     section(text, "gives " + (result == nullptr ? entry.result : result->full_name),
@@ -304,7 +302,7 @@ boost::json::object entry_json(const Module& module, const Entry& entry) {
       {"signature", entry.signature}, {"summary", summary_of(entry.doc)}, {"doc", entry.doc}};
   if (!entry.behaviour.empty()) made["behaviour"] = entry.behaviour;
   const bool is_timing = entry.kind == Kind::kCalendar || entry.kind == Kind::kSchedule;
-  if (entry.kind != Kind::kOfValue && entry.kind != Kind::kConst && !is_timing)
+  if (entry.kind != Kind::kConst && !is_timing)
     made[entry.kind == Kind::kEnum                                       ? "members"
          : entry.kind == Kind::kRecord || entry.kind == Kind::kErrorKind ? "fields"
                                                                          : "parameters"] =
@@ -314,10 +312,6 @@ boost::json::object entry_json(const Module& module, const Entry& entry) {
          : entry.kind == Kind::kCalendar ? "closed"
          : entry.kind == Kind::kSchedule ? "fires"
                                          : "result"] = entry.result;
-  if (!entry.example.empty()) {
-    made["example"] = entry.example;
-    made["gives"] = entry.gives;
-  }
   if (entry.line != 0) made["line"] = entry.line;
   return made;
 }

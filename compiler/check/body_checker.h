@@ -230,8 +230,8 @@ class BodyChecker {
   TypeId call_type_function(ExprId expr, const syntax::CallExpr& node,
                             const syntax::MemberExpr& callee);
   TypeId call_method(ExprId expr, const syntax::CallExpr& node, const syntax::MemberExpr& callee);
-  TypeId call_loop(ExprId expr, const syntax::CallExpr& node, LoopMethod method,
-                   const std::string& name, TypeId receiver);
+  bool learn_from_function(const Signature& signature, const std::vector<ExprId>& arguments,
+                           Bindings& bindings);
   TypeId call_closure(ExprId expr, const syntax::CallExpr& node, TypeId function);
   TypeId call_raw_command(ExprId expr, const syntax::CallExpr& node);
   std::vector<ExprId> check_arguments(const Callee& callee,
@@ -243,7 +243,8 @@ class BodyChecker {
   void report_outside_step(ExprId call, SymbolId symbol, std::string_view shown);
   std::string free_step_name(std::string_view wanted);
   std::string shown_name(ExprId expr) const;
-  bool native_fits(ExprId base, std::string_view native, TypeId receiver, Span span);
+  /// Whether values of this type have the function, so that its variables are bound; else an error.
+  bool fits_receiver(const Signature& signature, TypeId receiver, Span span, Bindings& bindings);
 
   // ---- braces and text (braces.cpp, templates.cpp)
   TypeId infer_brace(ExprId expr, const syntax::BraceExpr& node, TypeId hint);

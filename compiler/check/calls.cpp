@@ -241,27 +241,25 @@ bool BodyChecker::names_type(ExprId base) const {
 TypeId BodyChecker::call_type_function(ExprId expr, const syntax::CallExpr& node,
                                        const syntax::MemberExpr& callee) {
   const std::string owner(source(span_of(callee.base)));
-  const Signature* found = all_.signatures.find(callee.name.text, owner);
+  const Signature* found = all_.signatures.find_type_function(owner, callee.name.text);
   if (found == nullptr) {
     infer_arguments(node.args);
     if (callee.name.empty()) return types::kUnknown;
     diagnostics_.report(Code::kUnknownMethod, callee.name.span, owner, callee.name.text)
         .labelled("the type itself has no function of this name")
-        .did_you_mean(callee.name.span, nearest(callee.name.text, {"parse", "from_unix"}));
+        .did_you_mean(callee.name.span,
+                      nearest(callee.name.text, Signatures::type_functions(owner)));
     return types::kUnknown;
   }
-  const Signature& function = *found;
   Callee called;
   called.name = source(span_of(node.callee));
-  for (const auto& [parameter, type] : function.parameters)
+  for (const auto& [parameter, type] : found->parameters)
     called.parameters.push_back({parameter, type, false});
-  const std::string native(function.name);
-  const TypeId result = function.result;
   std::vector<ExprId> arguments = check_arguments(called, node.args, span_of(expr));
   Meaning& meaning = mean(expr, Meaning::Kind::kCallTypeFunction);
-  meaning.native = native;
+  meaning.native = found->native;
   meaning.arguments = std::move(arguments);
-  return result;
+  return found->result;
 }
 
 TypeId BodyChecker::call_symbol(ExprId expr, const syntax::CallExpr& node, SymbolId id) {
@@ -412,36 +410,43 @@ TypeId BodyChecker::call_closure(ExprId expr, const syntax::CallExpr& node, Type
 
 // ---- Methods
 
-bool BodyChecker::native_fits(ExprId base, std::string_view native, TypeId receiver, Span span) {
-  const TypeId element = types_.element(receiver);
-  if (element == kNone || types_.is_silent(element)) return true;
-  std::string_view needed;
-  if (native == "list.join" && element != types::kString) {
-    needed = "a list of strings";
-  } else if (native == "list.sum" && element != types::kInt && element != types::kFloat &&
-             element != types::kDuration && element != types::kSize) {
-    needed = "a list of numbers, durations or sizes";
-  } else if ((native == "list.sort" || native == "list.min" || native == "list.max") &&
-             !types_.ordered(element)) {
-    needed = "a list of what has an order";
-  } else if ((native == "list.oks" || native == "list.errors") &&
-             !types_.is(element, Shape::kResult)) {
-    needed = "a list of results";
-  } else if (native == "list.flatten" && !types_.is(element, Shape::kList)) {
-    needed = "a list of lists";
-  } else if ((native == "list.contains" || native == "list.unique" || native == "list.index_of" ||
-              native == "list.without" || native == "list.intersect") &&
-             !types_.comparable(element)) {
-    needed = "a list of what can be compared";
+namespace {
+
+/// "a list of strings": whose values have the function.
+std::string_view receivers_text(const TypeTable& types, const Signature& signature) {
+  using Shape = Type::Shape;
+  const TypeId element = types.element(signature.receiver);
+  switch (types.shape(element)) {
+    case Shape::kString:
+      return "a list of strings";
+    case Shape::kList:
+      return "a list of lists";
+    case Shape::kResult:
+      return "a list of results";
+    default:
+      break;
   }
-  if (needed.empty()) return true;
-  auto& report =
-      diagnostics_
-          .report(Code::kOperatorType, span, native.substr(native.find('.') + 1), text(receiver))
-          .labelled(fmt::format("it works on {}", needed));
-  if (native == "list.join") report.help("make them text first: `.map(fn(x) => \"${x}\")`");
-  if (native == "list.sort") report.help("say by what: `.sort_by(fn(x) => x.name)`");
-  (void)base;
+  switch (static_cast<Variable>(types[element].symbol)) {
+    case Variable::kOrdered:
+      return "a list of what has an order";
+    case Variable::kComparable:
+      return "a list of what can be compared";
+    default:
+      return "a list of numbers, durations or sizes";
+  }
+}
+
+}  // namespace
+
+bool BodyChecker::fits_receiver(const Signature& signature, TypeId receiver, Span span,
+                                Bindings& bindings) {
+  if (bindings.bind(signature.receiver, receiver)) return true;
+  const std::string_view name =
+      std::string_view(signature.native).substr(signature.native.find('.') + 1);
+  auto& report = diagnostics_.report(Code::kOperatorType, span, name, text(receiver))
+                     .labelled(fmt::format("it works on {}", receivers_text(types_, signature)));
+  if (name == "join") report.help("make them text first: `.map(fn(x) => \"${x}\")`");
+  if (name == "sort") report.help("say by what: `.sort_by(fn(x) => x.name)`");
   return false;
 }
 
@@ -466,9 +471,7 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
   }
   const std::string_view type_name = receiver_name(types_.shape(receiver));
   TypeId result = types::kUnknown;
-  if (const auto loop = Signatures::loop(type_name, name.text)) {
-    result = call_loop(expr, node, *loop, name.text, receiver);
-  } else if (const Signature* signature = all_.signatures.find(type_name, name.text)) {
+  if (const Signature* signature = all_.signatures.find(type_name, name.text)) {
     if (signature->property) {
       infer_arguments(node.args);
       const Span brackets{name.span.end, span_of(expr).end, name.span.file};
@@ -478,22 +481,22 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
       if (node.args.empty()) report.fix("remove the parentheses", {{brackets, ""}});
       return types::kUnknown;
     }
-    if (!native_fits(callee.base, signature->name, receiver, name.span)) {
+    Bindings bindings(types_);
+    if (!fits_receiver(*signature, receiver, name.span, bindings)) {
       infer_arguments(node.args);
       return types::kUnknown;
     }
-    const std::string native(signature->name);
-    const Signature copy = *signature;
-    const TypeId key = types_[receiver].key;
-    const TypeId element = types_.element(receiver);
     Callee called;
     called.name = name.text;
-    for (const auto& [parameter, type] : copy.parameters)
-      called.parameters.push_back({parameter, substitute(types_, type, key, element), false});
-    result = substitute(types_, copy.result, key, element);
+    for (const auto& [parameter, type] : signature->parameters)
+      called.parameters.push_back({parameter, bindings.substitute(type), false});
     std::vector<ExprId> arguments = check_arguments(called, node.args, span_of(expr));
-    Meaning& meaning = mean(expr, Meaning::Kind::kCallNative);
-    meaning.native = native;
+    const auto loop = Signatures::loop(type_name, name.text);
+    if (loop && !learn_from_function(*signature, arguments, bindings)) return types::kUnknown;
+    result = bindings.substitute(signature->result);
+    Meaning& meaning = mean(expr, loop ? Meaning::Kind::kCallLoop : Meaning::Kind::kCallNative);
+    if (loop) meaning.loop = *loop;
+    meaning.native = loop ? name.text : signature->native;
     meaning.arguments = std::move(arguments);
   } else {
     infer_arguments(node.args);
@@ -515,72 +518,33 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
   return chained ? types_.optional(result) : result;
 }
 
-TypeId BodyChecker::call_loop(ExprId expr, const syntax::CallExpr& node, LoopMethod method,
-                              const std::string& name, TypeId receiver) {
-  const TypeId element = types_.element(receiver);
-  TypeId wanted = types::kUnknown;
-  switch (method) {
-    case LoopMethod::kFilter:
-    case LoopMethod::kAny:
-    case LoopMethod::kAll:
-    case LoopMethod::kFind:
-    case LoopMethod::kCount:
-      wanted = types::kBool;
-      break;
-    default:
-      break;
-  }
-  Callee callee;
-  callee.name = name;
-  callee.parameters.push_back({"of", types_.function({element}, wanted), false});
-  std::vector<ExprId> arguments = check_arguments(callee, node.args, span_of(expr));
-  TypeId given = types::kUnknown;
-  if (!arguments.empty() && arguments.front().valid()) {
-    const TypeId function = info(arguments.front()).value_type;
-    if (types_.is(function, Shape::kFunction)) given = types_.element(function);
-  }
-  Meaning& meaning = mean(expr, Meaning::Kind::kCallLoop);
-  meaning.loop = method;
-  meaning.native = name;
-  meaning.arguments = arguments;
-  const auto needs_value = [&] {
-    if (given != types::kNothing) return true;
-    diagnostics_.report(Code::kNoValue, span_of(arguments.front()), "value")
+/// What the given function makes is what the signature's result is made of.
+bool BodyChecker::learn_from_function(const Signature& signature,
+                                      const std::vector<ExprId>& arguments, Bindings& bindings) {
+  const TypeId declared = types_.element(signature.parameters.front().second);
+  if (arguments.empty() || !arguments.front().valid() || !bindings.is_open(declared)) return true;
+  const Span span = span_of(arguments.front());
+  const std::string name = signature.native.substr(signature.native.find('.') + 1);
+  const TypeId function = info(arguments.front()).value_type;
+  const TypeId given =
+      types_.is(function, Shape::kFunction) ? types_.element(function) : types::kUnknown;
+  if (given == types::kNothing) {
+    diagnostics_.report(Code::kNoValue, span, "value")
         .labelled(fmt::format("`{}` needs what this `fn` gives", name))
         .help("end it with `return`");
     return false;
-  };
-  switch (method) {
-    case LoopMethod::kMap:
-      return needs_value() ? types_.list(given) : types::kUnknown;
-    case LoopMethod::kFlatMap:
-      if (types_.is_silent(given) || !needs_value()) return types::kUnknown;
-      if (!types_.is(given, Shape::kList)) {
-        diagnostics_.report(Code::kWrongType, span_of(arguments.front()), "list", text(given))
-            .labelled("`flat_map` joins the lists that this `fn` gives")
-            .help("for one value each there is `map`");
-        return types::kUnknown;
-      }
-      return given;
-    case LoopMethod::kSortBy:
-      if (needs_value() && !types_.ordered(given))
-        diagnostics_.report(Code::kOperatorType, span_of(arguments.front()), "sort_by", text(given))
-            .labelled("this gives values without an order")
-            .help("give a number, text, time, duration or size");
-      return types_.list(element);
-    case LoopMethod::kFilter:
-      return types_.list(element);
-    case LoopMethod::kAny:
-    case LoopMethod::kAll:
-      return types::kBool;
-    case LoopMethod::kFind:
-      return types_.optional(element);
-    case LoopMethod::kCount:
-      return types::kInt;
-    case LoopMethod::kEach:
-      return types::kNothing;
   }
-  return types::kUnknown;
+  if (bindings.bind(declared, given)) return true;
+  if (types_.is(declared, Shape::kList)) {
+    diagnostics_.report(Code::kWrongType, span, "list", text(given))
+        .labelled(fmt::format("`{}` joins the lists that this `fn` gives", name))
+        .help("for one value each there is `map`");
+    return false;
+  }
+  diagnostics_.report(Code::kOperatorType, span, name, text(given))
+      .labelled("this gives values without an order")
+      .help("give a number, text, time, duration or size");
+  return true;
 }
 
 }  // namespace rbk::check

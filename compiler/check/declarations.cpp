@@ -137,6 +137,9 @@ SymbolId ProgramChecker::declare(ModuleId module, syntax::DeclId id) {
     symbol.kind = Symbol::Kind::kConst;
   } else if (std::holds_alternative<syntax::FnDecl>(decl.node)) {
     symbol.kind = Symbol::Kind::kFunction;
+  } else if (const auto* native = std::get_if<syntax::NativeFnDecl>(&decl.node)) {
+    if (native->receiver.valid()) return kNone;
+    symbol.kind = Symbol::Kind::kFunction;
   } else if (std::holds_alternative<syntax::RecordDecl>(decl.node)) {
     symbol.kind = Symbol::Kind::kRecord;
   } else if (std::holds_alternative<syntax::EnumDecl>(decl.node)) {
@@ -163,6 +166,8 @@ SymbolId ProgramChecker::declare(ModuleId module, syntax::DeclId id) {
   const bool has_body =
       symbol.kind == Symbol::Kind::kFunction || symbol.kind == Symbol::Kind::kRunbook;
   symbol.unsure = has_body ? unread.holds(decl.name.span.begin) : unread.touches(decl.span);
+  // It is refused where it stands; what it takes is not looked at.
+  if (std::holds_alternative<syntax::NativeFnDecl>(decl.node)) symbol.unsure = true;
   if (const SymbolId other = find_declared(module, decl.name.text); other != kNone) {
     diagnostics.report(Code::kDuplicateName, decl.name.span, decl.name.text)
         .labelled(
@@ -272,7 +277,11 @@ TypeId ProgramChecker::resolve_type(ModuleId module, syntax::TypeRefId ref) {
   CheckedModule& home = *program.modules[module];
   const syntax::TypeRef& written = home.ast[ref];
   TypeId result = types::kUnknown;
-  if (const auto* optional = std::get_if<syntax::OptionalType>(&written.node)) {
+  if (std::holds_alternative<syntax::FunctionType>(written.node)) {
+    diagnostics.report(Code::kFunctionType, written.span)
+        .labelled("only the language's own functions take functions")
+        .help("declare a `fn` beside this and call it by its name");
+  } else if (const auto* optional = std::get_if<syntax::OptionalType>(&written.node)) {
     result = types.optional(resolve_type(module, optional->inner));
   } else if (const auto* named = std::get_if<syntax::NamedType>(&written.node)) {
     std::vector<TypeId> arguments;
@@ -540,11 +549,20 @@ void ProgramChecker::check_suppressed(ModuleId id, const syntax::Annotation& ann
 }
 
 void ProgramChecker::report_not_supported(const syntax::Decl& decl) {
-  if (!std::holds_alternative<syntax::TriggerDecl>(decl.node)) return;
-  const Span span{decl.span.begin, decl.name.empty() ? decl.span.end : decl.name.span.end,
-                  decl.span.file};
-  diagnostics.report(Code::kNotSupported, span, "`trigger`")
-      .help("start the runbook by `rbk run` until then");
+  if (std::holds_alternative<syntax::TriggerDecl>(decl.node)) {
+    const Span span{decl.span.begin, decl.name.empty() ? decl.span.end : decl.name.span.end,
+                    decl.span.file};
+    diagnostics.report(Code::kNotSupported, span, "`trigger`")
+        .help("start the runbook by `rbk run` until then");
+  } else if (const auto* native = std::get_if<syntax::NativeFnDecl>(&decl.node)) {
+    const std::string& name = decl.name.text;
+    diagnostics.report(Code::kNativeOutside, decl.name.span)
+        .labelled("the machine brings nothing of this name")
+        .help(
+            native->receiver.valid()
+                ? fmt::format("write a function that takes the value: `fn {}(of: …) {{ … }}`", name)
+                : fmt::format("give it a body: `fn {}(…) {{ … }}`", name));
+  }
 }
 
 void ProgramChecker::check_bodies(ModuleId id) {

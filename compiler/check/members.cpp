@@ -277,21 +277,16 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
       const std::string_view receiver = receiver_name(types_.shape(plain));
       const Signature* signature = all_.signatures.find(receiver, name.text);
       if (signature != nullptr && signature->property) {
-        if (!native_fits(node.base, signature->name, plain, name.span)) return types::kUnknown;
-        const std::string_view native = signature->name;
-        const TypeId result = signature->result;
-        TypeId element = types_.element(plain);
-        const TypeId key = types_[plain].key;
-        if (native == "list.oks")
-          element = types_.is(element, Shape::kResult) ? types_.element(element) : types::kUnknown;
-        mean(expr, Meaning::Kind::kNativeProperty).native = std::string(native);
-        const TypeId type = substitute(types_, result, key, element);
+        Bindings bindings(types_);
+        if (!fits_receiver(*signature, plain, name.span, bindings)) return types::kUnknown;
+        mean(expr, Meaning::Kind::kNativeProperty).native = signature->native;
+        const TypeId type = bindings.substitute(signature->result);
         return chained ? types_.optional(type) : type;
       }
-      if (signature != nullptr || Signatures::loop(receiver, name.text)) {
+      if (signature != nullptr) {
         auto& report = diagnostics_.report(Code::kTypeAsValue, name.span, name.text, "a function")
                            .labelled("a value is expected here");
-        if (signature != nullptr && signature->parameters.empty())
+        if (signature->parameters.empty())
           report.help(fmt::format("call it: `{}()`", name.text))
               .fix("call it", {{Span{name.span.end, name.span.end, name.span.file}, "()"}});
         else

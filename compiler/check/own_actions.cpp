@@ -15,8 +15,9 @@ void BodyChecker::check_action(SymbolId id, const syntax::Decl& decl) {
   check_parameters(id, action.params, "an `action`");
   if (action.native) {
     if (!module_.standard)
-      not_supported(decl.name.span, "`= native` outside of the standard modules",
-                    "write it as a program: `= exec \"plugins/name\"`");
+      diagnostics_.report(Code::kNativeOutside, decl.name.span)
+          .labelled("the machine brings nothing of this name")
+          .help("write it as a program: `= exec \"plugins/name\"`");
     return;
   }
   for (const Field& field : program_.symbols[id].fields) {

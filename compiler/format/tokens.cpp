@@ -52,6 +52,7 @@ class Scanner {
     mark_exprs();
     mark_patterns();
     mark_statements();
+    mark_types();
     mark_decls();
     mark_annotations();
     return std::move(tokens_);
@@ -198,9 +199,16 @@ class Scanner {
     }
   }
 
+  void mark_types() {
+    for (const syntax::TypeRef& type : ast_.types) {
+      if (std::holds_alternative<syntax::FunctionType>(type.node)) glue(type.span.begin, "(");
+    }
+  }
+
   void mark_decls() {
     for (const syntax::Decl& decl : ast_.all_decls) {
       if (std::holds_alternative<syntax::FnDecl>(decl.node) ||
+          std::holds_alternative<syntax::NativeFnDecl>(decl.node) ||
           std::holds_alternative<syntax::RunbookDecl>(decl.node) ||
           std::holds_alternative<syntax::ActionDecl>(decl.node))
         glue_list(decl.name.span.end);

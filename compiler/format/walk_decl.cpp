@@ -71,6 +71,9 @@ void Walker::declaration(const Decl& decl) {
           assigned(it.value);
         } else if constexpr (std::is_same_v<T, FnDecl>) {
           function(decl, it);
+        } else if constexpr (std::is_same_v<T, NativeFnDecl>) {
+          until(decl.name.span.end);
+          if (next_is("(")) fields(it.params, false);
         } else if constexpr (std::is_same_v<T, RecordDecl> || std::is_same_v<T, ErrorKindDecl>) {
           until(decl.name.span.end);
           if (next_is("{") && next_word()->begin < decl.span.end) fields(it.fields, true);

@@ -284,9 +284,7 @@ void Body::loop_method(LoopMethod method, Reg list, check::TypeId of, check::Typ
   const Label leave = code_.label();
   const Label end = code_.label();
   const check::TypeId plain =
-      is_optional(result) && checked_type(of).shape == Shape::kList && method != LoopMethod::kFind
-          ? element_of(result)
-          : result;
+      is_optional(result) && method != LoopMethod::kFind ? element_of(result) : result;
   const auto empty_list = [&](Reg reg) {
     code_.emit_run(Op::kMakeList, reg, program_.narrow(type(plain), "types"), 0, 0);
     code_.extra(0);
@@ -373,16 +371,21 @@ void Body::loop_method(LoopMethod method, Reg list, check::TypeId of, check::Typ
       const bytecode::TypeId of_keys = program_.list_type(type(each.result));
       code_.emit_run(Op::kMakeList, keys, program_.narrow(of_keys, "types"), 0, 0);
       code_.extra(0);
+      // A range's numbers are a list only after this.
+      const bool is_range = checked_type(of).shape == Shape::kRange;
+      const Reg items = is_range ? temporary(Kind::kRef) : list;
+      if (is_range) empty_list(items);
       loop_over(
           list, of,
           [&](Reg item, Reg at, Label) {
             const Reg key = temporary(kind(each.result));
             call_each(each, item, at, key);
             code_.emit(Op::kListAppend, keys, keys, key);
+            if (is_range) code_.emit(Op::kListAppend, items, items, item);
           },
           leave);
       code_.bind(leave);
-      native_into("sort.by_keys", {Slot{Kind::kRef, {}, list}, Slot{Kind::kRef, {}, keys}}, to);
+      native_into("sort.by_keys", {Slot{Kind::kRef, {}, items}, Slot{Kind::kRef, {}, keys}}, to);
       return;
     }
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace rbk::reference {
 namespace {
 
@@ -34,6 +36,9 @@ class Reader {
     } else if (const auto* function = std::get_if<FnDecl>(&decl.node)) {
       made.kind = Entry::Kind::kFunction;
       callable(made, function->params, function->result);
+    } else if (const auto* native = std::get_if<NativeFnDecl>(&decl.node)) {
+      made.kind = Entry::Kind::kOfValue;
+      of_value(made, *native);
     } else if (const auto* record = std::get_if<RecordDecl>(&decl.node)) {
       made.kind = Entry::Kind::kRecord;
       fields(made, record->fields);
@@ -97,6 +102,16 @@ class Reader {
     }
   }
 
+  void of_value(Entry& into, const NativeFnDecl& native) const {
+    callable(into, native.params, native.result);
+    const std::string_view whole = into.signature;
+    std::string shape(whole.substr(into.full_name.size()));
+    if (native.is_property) shape.erase(0, shape.find(" -> "));
+    into.signature = fmt::format(
+        "{}.{}{}", native.receiver.valid() ? text(native.receiver) : std::string(prefix_),
+        into.name, shape);
+  }
+
   void callable(Entry& into, const std::vector<syntax::Field>& params, TypeRefId result) const {
     fields(into, params);
     into.result = text(result);
@@ -121,12 +136,16 @@ Module module_of(std::string name, std::string_view prefix, const source::Source
   Module made;
   made.name = std::move(name);
   made.doc = ast.doc;
+  made.of_values = std::any_of(ast.decls.begin(), ast.decls.end(), [&](DeclId id) {
+    return std::holds_alternative<NativeFnDecl>(ast[id].node);
+  });
   const Reader reader(prefix, source, ast);
   for (const DeclId id : ast.decls) {
     const Decl& decl = ast[id];
     const bool has_entry = std::holds_alternative<ActionDecl>(decl.node) ||
                            std::holds_alternative<RunbookDecl>(decl.node) ||
                            std::holds_alternative<FnDecl>(decl.node) ||
+                           std::holds_alternative<NativeFnDecl>(decl.node) ||
                            std::holds_alternative<RecordDecl>(decl.node) ||
                            std::holds_alternative<EnumDecl>(decl.node) ||
                            std::holds_alternative<ErrorKindDecl>(decl.node) ||

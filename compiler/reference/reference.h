@@ -1,6 +1,5 @@
-// The reference of what files declare, from their declarations and `///` comments, and of the
-// functions that values have, from their page docs/language/functions.md. A plain result, without
-// layout.
+// The reference of what files declare, from their declarations and `///` comments. A plain result,
+// without layout.
 #pragma once
 
 #include <string>
@@ -37,14 +36,12 @@ struct Entry {
   Kind kind = Kind::kAction;
   std::string name;       // "get"
   std::string full_name;  // as it is called: "http.get", "shell", "Timeout", "string.split"
-  std::string signature;  // on one line: "http.get(url: Url, …) -> Response"
+  std::string signature;  // on one line: "http.get(url: Url, …) -> Response", "list<T>.first -> T?"
   std::string doc;        // with "```rbk" examples
   std::string behaviour;  // of an action: "reads", "idempotent", "writes"
   std::vector<Field> fields;
-  std::string result;   // the type as written; of a constant its value; of a calendar what it
-                        // closes, of a schedule when it fires; empty: none
-  std::string example;  // of kOfValue; and what it gives
-  std::string gives;
+  std::string result;  // the type as written; of a constant its value; of a calendar what it
+                       // closes, of a schedule when it fires; empty: none
   bool is_program = false;  // an own action: a program of the project
   bool is_private = false;
   uint32_t line = 0;
@@ -53,7 +50,7 @@ struct Entry {
 struct Module {
   std::string name;  // "http"; of a file its path; of values their type: "string"
   std::string doc;
-  bool of_values = false;
+  bool of_values = false;      // it declares what the values of a type can do
   std::vector<Entry> entries;  // in the order of the text
 };
 
@@ -61,11 +58,5 @@ struct Module {
 /// for a user's file and for "core".
 Module module_of(std::string name, std::string_view prefix, const source::Source& source,
                  const syntax::Ast& ast);
-
-/// A module for each built-in type that has functions.
-std::vector<Module> functions_of_values();
-
-/// The text of docs/language/functions.md.
-std::string_view functions_page();
 
 }  // namespace rbk::reference

@@ -3,17 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "compiler/syntax/parse.h"
-#include "vm/bytecode/op_table.h"
 
 namespace rbk::reference {
 namespace {
-
-const Entry* find(const std::vector<Module>& modules, std::string_view full_name) {
-  for (const Module& module : modules)
-    for (const Entry& entry : module.entries)
-      if (entry.full_name == full_name) return &entry;
-  return nullptr;
-}
 
 TEST(Reference, SaysWhatADeclarationSays) {
   const source::Source source(0, "x.rbk", R"(//! A file.
@@ -48,29 +40,30 @@ runbook _hidden(n: int = 1 where n in 1..3) {
   EXPECT_EQ(module.entries[2].fields[0].where, std::vector<std::string>{"n in 1..3"});
 }
 
-TEST(Reference, TheFunctionsOfValuesAreThoseOfTheMachine) {
-  const std::vector<Module> modules = functions_of_values();
-  size_t count = 0;
-  for (const bytecode::NativeInfo& native : bytecode::natives()) {
-    std::string name(native.name);
-    const size_t dot = name.find('.');
-    const std::string first = name.substr(0, dot);
-    if (first == "range" || first == "sort" || first == "shell" || first == "url") continue;
-    // Functions of a type itself are named the other way round there.
-    if (first == "parse" || first == "from_unix") name = name.substr(dot + 1) + "." + first;
-    EXPECT_NE(find(modules, name), nullptr) << name;
-    ++count;
-  }
-  EXPECT_GT(count, 100U);
-  const Entry* split = find(modules, "string.split");
-  ASSERT_NE(split, nullptr);
-  EXPECT_EQ(split->signature, "string.split(separator: string) -> list<string>");
-  EXPECT_EQ(split->doc, "its parts");
-  EXPECT_EQ(split->example, "\"a,b\".split(\",\").join(\"+\")");
-  EXPECT_EQ(split->gives, "a+b");
-  EXPECT_EQ(split->result, "list<string>");
-  EXPECT_EQ(find(modules, "list.first")->result, "T?");
-  EXPECT_EQ(find(modules, "string.columns")->gives, "[{\"NAME\":\"web-1\",\"AGE\":\"5d\"}]");
+TEST(Reference, SaysWhatTheValuesOfATypeCanDo) {
+  const source::Source source(0, "list.rbk", R"(//! Lists.
+
+/// How many.
+fn list<T>.length -> int = native
+
+/// Of each.
+fn list<T>.map(of: fn(T) -> U) -> list<U> = native
+
+/// From text.
+fn parse(text: string) -> list<string> = native
+)");
+  const syntax::ParsedFile parsed = syntax::parse(source);
+  ASSERT_TRUE(parsed.ok());
+  const Module module = module_of("list", "list", source, parsed.ast);
+  EXPECT_TRUE(module.of_values);
+  ASSERT_EQ(module.entries.size(), 3U);
+  EXPECT_EQ(module.entries[0].signature, "list<T>.length -> int");
+  EXPECT_EQ(module.entries[0].full_name, "list.length");
+  EXPECT_EQ(module.entries[0].doc, "How many.");
+  EXPECT_EQ(module.entries[0].result, "int");
+  EXPECT_EQ(module.entries[1].signature, "list<T>.map(of: fn(T) -> U) -> list<U>");
+  EXPECT_EQ(module.entries[1].fields[0].type, "fn(T) -> U");
+  EXPECT_EQ(module.entries[2].signature, "list.parse(text: string) -> list<string>");
 }
 
 }  // namespace

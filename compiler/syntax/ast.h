@@ -72,11 +72,16 @@ struct NamedType {
 struct OptionalType {
   TypeRefId inner;
 };
+/// `fn(T) -> U`; only standard modules write it.
+struct FunctionType {
+  std::vector<TypeRefId> parameters;
+  TypeRefId result;  // not valid: gives nothing
+};
 struct ErrorType {};
 
 struct TypeRef {
   Span span;
-  std::variant<ErrorType, NamedType, OptionalType> node;
+  std::variant<ErrorType, NamedType, OptionalType, FunctionType> node;
 };
 
 // ---- Shared pieces
@@ -650,6 +655,14 @@ struct FnDecl {
   TypeRefId result;  // not valid: returns nothing
   BlockId body;
 };
+/// `fn list<T>.take(count: int) -> list<T> = native`: what the values of a type can do; the
+/// declaration's name is the function's. Without a receiver it is a function of the type itself.
+struct NativeFnDecl {
+  TypeRefId receiver;        // may be not valid
+  bool is_property = false;  // has no parameter list
+  std::vector<Field> params;
+  TypeRefId result;  // not valid: returns nothing
+};
 struct RecordDecl {
   std::vector<Field> fields;
 };
@@ -763,9 +776,9 @@ struct Decl {
   Name name;
   std::string doc;
   std::vector<Annotation> annotations;
-  std::variant<ErrorDecl, ImportDecl, ConstDecl, FnDecl, RecordDecl, EnumDecl, ErrorKindDecl,
-               RunbookDecl, ActionDecl, ScheduleDecl, TriggerDecl, CalendarDecl, TestDecl,
-               InvariantDecl>
+  std::variant<ErrorDecl, ImportDecl, ConstDecl, FnDecl, NativeFnDecl, RecordDecl, EnumDecl,
+               ErrorKindDecl, RunbookDecl, ActionDecl, ScheduleDecl, TriggerDecl, CalendarDecl,
+               TestDecl, InvariantDecl>
       node;
 };
 

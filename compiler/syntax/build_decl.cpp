@@ -309,6 +309,9 @@ void Builder::declaration_body(Decl& made, const P::DeclarationContext* context)
       made.node = std::move(fn);
       return;
     }
+    case Kind::kFnNative:
+      made.node = native_function(context, made.name);
+      return;
     case Kind::kRecord:
       made.name = type_name(context->n);
       made.node = RecordDecl{fields(context->fs)};
@@ -358,6 +361,26 @@ void Builder::declaration_body(Decl& made, const P::DeclarationContext* context)
     default:
       return;
   }
+}
+
+NativeFnDecl Builder::native_function(const P::DeclarationContext* context, Name& own_name) {
+  NativeFnDecl made;
+  own_name = name(context->n);
+  if (context->m != nullptr) {
+    TypeRef receiver;
+    receiver.span = own_name.span;
+    if (context->gt != nullptr) receiver.span = source::cover(own_name.span, span(context->gt));
+    NamedType named;
+    named.path = {{own_name}, own_name.span};
+    for (const P::TypeContext* argument : context->of) named.args.push_back(type(argument));
+    receiver.node = std::move(named);
+    made.receiver = ast_.add(std::move(receiver));
+    own_name = member_name(context->m);
+  }
+  made.is_property = context->f == nullptr;
+  made.params = params(context->f, true, true);
+  made.result = optional_type(context->t);
+  return made;
 }
 
 EnumDecl Builder::enumeration(const P::DeclarationContext* context) {

@@ -135,7 +135,7 @@ ExprId Builder::optional_expr(const P::ExprContext* context, bool range_allowed)
 void Builder::no_range(ExprId id) {
   if (!std::holds_alternative<RangeExpr>(ast_[id].node)) return;
   report(SyntaxError::Code::kNotAllowed, ast_[id].span, "a range can't stand here",
-         "a range stands after `in`, in a pattern, a slice, or as an argument");
+         "a range stands after `in`, in a pattern, a slice, as an argument, or as `(1..3).map(…)`");
 }
 
 void Builder::needs_parentheses(ExprId id) {
@@ -362,7 +362,9 @@ ExprId Builder::literal(const antlr4::Token* token, bool negative) {
 ExprId Builder::suffix(const P::OperandContext* context, const P::SuffixContext* part,
                        ExprId base) {
   needs_parentheses(base);
-  no_range(base);
+  // `(1..5).map(…)`: in its parentheses a range has functions.
+  const bool reads_member = part->tok != nullptr && kind(part->tok) == Kind::kDot;
+  if (!reads_member || !ast_[base].parenthesised) no_range(base);
   Span where = ast_[base].span;
   // A parenthesised base begins at its bracket.
   if (ast_[base].parenthesised && context->tok != nullptr) where.begin = span(context->tok).begin;

@@ -140,6 +140,14 @@ TypeRefId Builder::type(const P::TypeContext* context) {
   }
   made.span = span(context);
   const Deeper deeper(depth_);
+  if (context->fn != nullptr && !too_deep(made.span)) {
+    FunctionType function;
+    for (const P::TypeContext* parameter : context->a)
+      function.parameters.push_back(type(parameter));
+    function.result = optional_type(context->r);
+    made.node = std::move(function);
+    return ast_.add(std::move(made));
+  }
   NamedType named;
   named.path = path(context->p);
   if (named.path.empty() || named.path.parts.front().empty() || too_deep(made.span)) {

@@ -64,6 +64,8 @@ class Builder {
   void declaration_body(Decl& decl, const P::DeclarationContext* context);
   RunbookDecl runbook(const P::DeclarationContext* context);
   ActionDecl action(const P::DeclarationContext* context, Span where);
+  /// `own_name`: the name that the declaration gets.
+  NativeFnDecl native_function(const P::DeclarationContext* context, Name& own_name);
   EnumDecl enumeration(const P::DeclarationContext* context);
   ScheduleDecl schedule(const P::DeclarationContext* context);
   TriggerDecl trigger(const P::DeclarationContext* context);

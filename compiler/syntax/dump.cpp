@@ -73,7 +73,13 @@ class Dumper {
                                      text += (i == 0 ? "<" : ", ") + type(t.args[i]);
                                    return t.args.empty() ? text : text + ">";
                                  },
-                                 [&](const OptionalType& t) { return type(t.inner) + "?"; }},
+                                 [&](const OptionalType& t) { return type(t.inner) + "?"; },
+                                 [&](const FunctionType& t) {
+                                   std::string text = "fn(";
+                                   for (size_t i = 0; i < t.parameters.size(); ++i)
+                                     text += (i == 0 ? "" : ", ") + type(t.parameters[i]);
+                                   return text + ")" + result(t.result);
+                                 }},
                       ast_[id].node);
   }
 
@@ -557,6 +563,11 @@ class Dumper {
             [&](const FnDecl& k) {
               line(fmt::format("(fn {} {}{})", name(d.name), fields(k.params), result(k.result)));
               block(k.body);
+            },
+            [&](const NativeFnDecl& k) {
+              line(fmt::format("(native {}{} {}{})",
+                               k.receiver.valid() ? type(k.receiver) + "." : "", name(d.name),
+                               k.is_property ? "property" : fields(k.params), result(k.result)));
             },
             [&](const RecordDecl& k) {
               line(fmt::format("(record {} {})", name(d.name), fields(k.fields)));

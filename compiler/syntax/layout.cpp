@@ -122,6 +122,7 @@ class Layouter {
     decl_first_ = out_.tokens.size();
     decl_word_at_ = at;
     decl_word_ = in_[at].kind;
+    native_ = decl_word_ == Kind::kFn && ends_in_native(at);
     decl_head_ = decl_word_ != Kind::kImport && decl_word_ != Kind::kConst;
     angle_ = 0;
     unreadable_ = false;
@@ -220,7 +221,7 @@ class Layouter {
       case Kind::kAssign:
         emit(token, Kind::kAssign);
         here().assigned = true;
-        if (contexts_.size() == 1 && decl_word_ == Kind::kAction) decl_head_ = false;
+        if (contexts_.size() == 1 && (decl_word_ == Kind::kAction || native_)) decl_head_ = false;
         return;
       case Kind::kLt:
         return less(token);
@@ -461,7 +462,8 @@ class Layouter {
                          holds_one_type();
     const Kind before = before_last();
     const bool a_type = before == Kind::kColon || before == Kind::kRarrow || before == Kind::kAs ||
-                        before == Kind::kTypeLt || (before == Kind::kComma && angle_ > 0);
+                        before == Kind::kTypeLt || before == Kind::kFnNative ||
+                        (before == Kind::kComma && angle_ > 0);
     if (!generic || !a_type) {
       angle_ = 0;
       return emit(token, Kind::kLt);
@@ -506,7 +508,7 @@ class Layouter {
         (previous == Kind::kEbrace || previous == Kind::kComma || previous == Kind::kTerm))
       return emit(token, Kind::kMember);
     if (next_kind() == Kind::kColon) return emit(token, Kind::kLabel);
-    if (i_ == decl_word_at_) return emit(token, kind);
+    if (i_ == decl_word_at_) return emit(token, native_ ? Kind::kFnNative : kind);
     if (kind == Kind::kName) return emit(token, kind);
     switch (kind) {
       case Kind::kError:
@@ -638,6 +640,17 @@ class Layouter {
     return after < in_.size() && in_[after].kind == Kind::kArrow;
   }
 
+  // Whether the head that begins at `at` ends in `= native`.
+  bool ends_in_native(size_t at) const {
+    for (++at; at < in_.size() && !in_[at].decl_start; ++at) {
+      if (in_[at].kind == Kind::kLparen) at = past_group(at) - 1;
+      if (is_opener(in_[at].kind)) return false;
+      if (in_[at].kind == Kind::kAssign)
+        return at + 1 < in_.size() && in_[at + 1].kind == Kind::kNative;
+    }
+    return false;
+  }
+
   const source::Source& source_;
   const std::vector<Token>& in_;
   const std::vector<Broken>& broken_;
@@ -653,6 +666,7 @@ class Layouter {
   bool in_decl_ = false;
   bool decl_head_ = false;
   bool unreadable_ = false;
+  bool native_ = false;  // a `fn … = native`
   size_t decl_begin_ = 0;
   size_t decl_word_at_ = 0;
   size_t decl_first_ = 0;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/check/checked.h"
+#include "compiler/check/value_functions.h"
 #include "compiler/format/format.h"
 #include "compiler/syntax/parse.h"
 
@@ -78,6 +79,42 @@ runbook all(host: string, folder: string, token: secret, file: string) {
 }
 )";
   EXPECT_EQ(faults(check::check("main.rbk", text, options())), "");
+}
+
+// The table is made by a script that knows the form of a line only: the parser has to see the same.
+TEST(Declarations, TheTableOfFunctionsIsWhatTheFilesDeclare) {
+  std::vector<std::string> declared;
+  for (const stdlib::ModuleText& type : stdlib::value_texts()) {
+    const std::string name = std::string(type.name) + ".rbk";
+    const source::Source source(0, name, std::string(type.text));
+    const syntax::ParsedFile parsed = syntax::parse(source);
+    ASSERT_TRUE(parsed.ok()) << name << ": " << parsed.errors.front().message;
+    EXPECT_EQ(format::format(source, parsed), type.text) << name << ": run ./dev rbk fmt on it";
+    for (const syntax::DeclId id : parsed.ast.decls) {
+      const syntax::Decl& decl = parsed.ast[id];
+      const auto* native = std::get_if<syntax::NativeFnDecl>(&decl.node);
+      ASSERT_NE(native, nullptr) << name << " declares something else: " << decl.name.text;
+      const auto text = [&](syntax::TypeRefId written) {
+        return written.valid() ? source.text(parsed.ast[written].span) : std::string_view();
+      };
+      std::string shape;
+      for (const syntax::Field& field : native->params)
+        shape +=
+            fmt::format("{}{}: {}", shape.empty() ? "" : ", ", field.name.text, text(field.type));
+      if (!native->is_property) shape = "(" + shape + ")";
+      if (native->result.valid())
+        shape += (native->is_property ? "" : " -> ") + std::string(text(native->result));
+      declared.push_back(
+          fmt::format("{}|{}|{}|{}", type.name, text(native->receiver), decl.name.text, shape));
+    }
+  }
+  std::vector<std::string> compiled;
+  for (const check::ValueFunction& one : check::value_functions())
+    compiled.push_back(fmt::format("{}|{}|{}|{}", one.type, one.receiver, one.name, one.shape));
+  std::sort(declared.begin(), declared.end());
+  std::sort(compiled.begin(), compiled.end());
+  EXPECT_EQ(compiled, declared);
+  EXPECT_GT(declared.size(), 120U);
 }
 
 TEST(Declarations, EachModuleIsAProgramWithoutFaultsInTheHouseStyle) {

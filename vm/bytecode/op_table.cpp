@@ -10,55 +10,11 @@ constexpr OpInfo kOps[] = {
 #undef RBK_OP
 };
 
-char letter_of(std::string_view type) {
-  if (type == "bool") return 'B';
-  if (type == "int") return 'I';
-  if (type == "float") return 'F';
-  if (type == "duration") return 'D';
-  if (type == "size") return 'Z';
-  if (type == "time") return 'T';
-  if (type == "T" || type == "K" || type == "V") return 'A';
-  return 'R';
-}
-
-/// "(old: string, map: map<K, V>) -> string": the commas inside <> do not part parameters.
-NativeInfo parse(std::string_view name, uint32_t version, std::string_view signature) {
-  NativeInfo native{name, version, signature, {}, 'R'};
-  native.arguments += letter_of(name.substr(0, name.find('.')));
-  // What only the compiler calls, and functions of types, have no receiver.
-  for (const std::string_view prefix : {"shell.", "url.", "sort.", "parse.", "from_unix."}) {
-    if (name.starts_with(prefix)) native.arguments.clear();
-  }
-  std::string_view result = signature;
-  if (signature.starts_with('(')) {
-    int depth = 0;
-    size_t start = std::string_view::npos;
-    size_t i = 1;
-    for (; i < signature.size() && !(signature[i] == ')' && depth == 0); ++i) {
-      if (signature[i] == '<') ++depth;
-      if (signature[i] == '>') --depth;
-      if (signature[i] == ':') start = i + 2;
-      if (signature[i] == ',' && depth == 0) {
-        native.arguments += letter_of(signature.substr(start, i - start));
-        start = std::string_view::npos;
-      }
-    }
-    if (start != std::string_view::npos) {
-      native.arguments += letter_of(signature.substr(start, i - start));
-    }
-    result = signature.substr(signature.find("->", i) + 3);
-  }
-  native.result = letter_of(result);
-  return native;
-}
-
-std::vector<NativeInfo> make_natives() {
-  return {
-#define RBK_NATIVE(name, version, signature) parse(name, version, signature),
+constexpr NativeInfo kNatives[] = {
+#define RBK_NATIVE(name, version, arguments, result) {name, version, arguments, result},
 #include "vm/bytecode/natives.def"
 #undef RBK_NATIVE
-  };
-}
+};
 
 }  // namespace
 
@@ -133,10 +89,7 @@ std::array<Operand, 3> operands(std::string_view letters) {
   return found;
 }
 
-std::span<const NativeInfo> natives() {
-  static const std::vector<NativeInfo> table = make_natives();
-  return table;
-}
+std::span<const NativeInfo> natives() { return kNatives; }
 
 const NativeInfo* find_native(std::string_view name) {
   for (const NativeInfo& native : natives()) {

@@ -44,10 +44,9 @@ std::array<Operand, 3> operands(std::string_view letters);
 struct NativeInfo {
   std::string_view name;
   uint32_t version = 1;
-  std::string_view signature;
-  /// Of the receiver and the parameters; a letter as in ops.def, 'A' for a type variable.
-  std::string arguments;
-  /// Of the result, 'A' for a type variable.
+  /// Of the receiver and the arguments, a letter as in ops.def, 'A' for what a list or map holds.
+  std::string_view arguments;
+  /// Of the result.
   char result = 'R';
 };
 

@@ -448,7 +448,7 @@ class FunctionVerifier {
 
   void native(uint16_t a, uint16_t b, uint16_t c) {
     const NativeInfo* native = find_native(program_.natives[b].name);
-    const std::string& letters = native->arguments;
+    const std::string_view letters = native->arguments;
     if (!expect(letters.size() <= registers() && c <= registers() - letters.size(),
                 "it reads the {} registers from {} on; there are {}", letters.size(), c,
                 registers())) {
