@@ -30,24 +30,24 @@ const Case kCases[] = {
      {"RBK0104 5:11"}},
     {"a statement that declares and can't be read",
      "runbook r() {\n  lte xs = [1, 2]\n  log.info(\"${xs} ${xs.length}\")\n}\n",
-     {"RBK0001 2:3"}},
+     {"RBK0028 2:3"}},
     {"the value of a statement that can't be read",
      "runbook r() {\n  let rs = parallel for n in [1, 2] on continue {\n"
      "    step s = shell(\"true\") reads\n    n\n  }\n  "
      "log.info(\"${rs.oks().length}\")\n}\n",
-     {"RBK0001 2:37"}},
+     {"RBK0014 2:37"}},
     {"a parameter that can't be read",
      "runbook r(a int, b: string, c: list<int>) {\n  log.info(\"${a} ${b}\")\n"
      "  for x in c { log.info(\"${x}\") }\n}\n",
-     {"RBK0001 1:13"}},
+     {"RBK0012 1:13"}},
     {"a head that can't be read, and its callers",
      "fn f(a: int) int {\n  return a\n}\nrunbook r() {\n  log.info(\"${f(1) + f(2)}\")\n}\n",
-     {"RBK0001 1:14"}},
+     {"RBK0014 1:14"}},
     {"an enum and a record that can't be read in full",
      "enum E { , staging, prod }\nrecord R { : string, path: string }\n"
      "runbook r(e: E, r: R) {\n  let a = match e { case .dev => 1; case .prod => 2 }\n"
      "  log.info(\"${a} ${r.name} ${r.path}\")\n}\n",
-     {"RBK0001 1:10", "RBK0001 2:12"}},
+     {"RBK0011 1:10", "RBK0011 2:12"}},
     {"a text that does not end",
      "runbook r(x: string) {\n  let t = \"\"\"\n    one\n  log.info(t)\n"
      "  step s = shell(\"echo \\\"${x}\\\"\") reads\n  step u = shell(\"\"\"\n    ls ${x}\n"

@@ -178,7 +178,7 @@ const Case kCases[] = {
     {"longer_than_timeout",
      "runbook r() {\n  step outer timeout 1m {\n    step a = shell(\"true\") reads timeout 5m\n  "
      "}\n}\n",
-     {"RBK0001 2:14"}},
+     {"RBK0056 2:14 `timeout`"}},
     {"longer_than_the_timeout_around",
      "runbook r() {\n  step outer {\n    step a = shell(\"true\") reads timeout 5m\n    wait 2m\n"
      "  }\n    timeout 1m\n}\n",

@@ -291,7 +291,7 @@ class Balancer {
       if (is_decl_word(token.kind)) body_closed = false;
       if (i > first && opens_line(i) && guess_.openers_close_brackets)
         close_round_ones("before this line");
-      if (token.kind == Kind::kSemi) close_round_ones("before this `;`");
+      if (token.kind == Kind::kSemi && !closes_on_this_line(i)) close_round_ones("before this `;`");
       if (open_.empty() && head_ != Kind::kNoToken && i > head_at_ + 1 &&
           (opens_line(i) || (surplus_ < 0 && ends_head(token)))) {
         insert_head_brace(token);
@@ -352,9 +352,20 @@ class Balancer {
     begin = line == std::string_view::npos ? 0 : static_cast<uint32_t>(line);
     for (size_t i = 0; i < scan_errors_; ++i) {
       const SyntaxError& error = errors_[i];
-      if (error.code == SyntaxError::Code::kUnterminated && error.span.begin >= begin &&
-          error.span.begin <= end)
+      if (swallows_its_line(error.code) && error.span.begin >= begin && error.span.begin <= end)
         return true;
+    }
+    return false;
+  }
+
+  // Whether a closer for what is open stands behind this `;` on its line: it is meant as a comma.
+  bool closes_on_this_line(size_t semicolon) const {
+    size_t depth = 0;
+    for (size_t i = semicolon + 1; i < in_.size() && !in_[i].line_start; ++i) {
+      if (is_opener(in_[i].kind)) ++depth;
+      if (!is_closer(in_[i].kind)) continue;
+      if (depth == 0) return !open_.empty() && in_[i].kind == closer_of(open_.back().kind);
+      --depth;
     }
     return false;
   }
@@ -369,6 +380,7 @@ class Balancer {
     const Token& head = in_[head_at_];
     const bool quiet = scan_error_between(head.begin, before.end);
     SyntaxError error;
+    error.code = SyntaxError::Code::kMissingBlock;
     error.span = {last_end(), last_end() + 1, source_.id()};
     error.message = fmt::format("expected `{{` at the end of the head of this `{}`", text(head));
     error.label = fmt::format("found `{}`", text(before));
@@ -453,6 +465,7 @@ class Balancer {
     out_.push_back(closer);
     ++surplus_;
     SyntaxError error;
+    error.code = SyntaxError::Code::kMissingBlock;
     error.span = {brace.begin, brace.begin + 1, source_.id()};
     error.message = fmt::format("expected `{{` at the end of the line of `{}`", text(head));
     error.hint = "add `{` here";
@@ -499,7 +512,7 @@ class Balancer {
   // to the next declaration.
   void break_behind_lost_quotes(const std::vector<size_t>& regions) {
     for (const SyntaxError& error : errors_) {
-      if (error.code != SyntaxError::Code::kUnterminated) continue;
+      if (!swallows_its_line(error.code)) continue;
       Broken broken{line_at(error.span.begin), error.span.begin};
       uint32_t end = static_cast<uint32_t>(source_.text().size());
       for (const size_t region : regions) {
@@ -527,7 +540,7 @@ class Balancer {
       return;
     if (errors_.size() >= kMaxErrors) return;
     SyntaxError error;
-    error.code = SyntaxError::Code::kUnclosed;
+    error.code = SyntaxError::Code::kNeverOpened;
     error.span = {token.begin, token.end, source_.id()};
     if (token.line_start || token.kind != Kind::kRbrace) {
       error.message = fmt::format("this `{}` closes nothing", text(token));

@@ -42,7 +42,7 @@ void Builder::report(SyntaxError::Code code, Span where, std::string message, st
                      Span related, std::string related_label) {
   if (errors_.size() >= kMaxErrors) return;
   // Beside a mistake that was reported this would be its consequence.
-  if (code != SyntaxError::Code::kLimit && recovery_->failed_in(where)) return;
+  if (code != SyntaxError::Code::kSyntaxLimit && recovery_->failed_in(where)) return;
   SyntaxError error;
   error.code = code;
   error.span = where;
@@ -186,7 +186,7 @@ Field Builder::field(const P::FieldContext* context, bool typed, bool is_key) {
   made.type = optional_type(context->t);
   if (!made.type.valid() && typed) {
     if (!made.name.empty())
-      report(SyntaxError::Code::kUnexpected, made.name.span,
+      report(SyntaxError::Code::kMissingType, made.name.span,
              fmt::format("`{}` has no type", made.name.text),
              fmt::format("write `{}: string`, or what type it has", made.name.text));
     TypeRef missing;
@@ -264,7 +264,7 @@ Entry Builder::entry(const P::EntryContext* context) {
   made.key = key;
   made.value = error_expr(made.span);
   if (!std::holds_alternative<ErrorExpr>(ast_[key].node))
-    report(SyntaxError::Code::kUnexpected, made.span, "this entry has no key",
+    report(SyntaxError::Code::kMissingKey, made.span, "this entry has no key",
            "write `key: value`; a name alone stands for itself");
   return made;
 }
@@ -416,7 +416,7 @@ RunbookDecl Builder::runbook(const P::DeclarationContext* context) {
     if (item->kw == nullptr) continue;
     auto twice = [&](bool before) {
       if (before)
-        report(SyntaxError::Code::kNotAllowed, span(item->kw),
+        report(SyntaxError::Code::kWrittenTwice, span(item->kw),
                fmt::format("`{}` is written twice", text(item->kw)), "keep one of them");
     };
     switch (kind(item->kw)) {
@@ -468,7 +468,7 @@ ActionDecl Builder::action(const P::DeclarationContext* context, Span where) {
         made.effect = ActionDecl::Effect::kWrites;
     }
   } else if (!recovery_->failed_in(where)) {
-    report(SyntaxError::Code::kUnexpected, span(context->kw),
+    report(SyntaxError::Code::kMissingBehaviour, span(context->kw),
            "this action does not say what it does to the world",
            "write `reads`, `idempotent` or `writes` before its `=`");
   }

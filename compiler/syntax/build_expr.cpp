@@ -104,7 +104,7 @@ bool Builder::too_deep(Span where, size_t more) {
   if (depth_ + more <= kMaxTreeDepth) return false;
   if (!too_deep_) {
     too_deep_ = true;
-    report(SyntaxError::Code::kLimit, {where.begin, where.begin + 1, where.file},
+    report(SyntaxError::Code::kSyntaxLimit, {where.begin, where.begin + 1, where.file},
            fmt::format("this has more than {} parts within each other", kMaxTreeDepth),
            "give some of them names with `let`");
   }
@@ -134,7 +134,7 @@ ExprId Builder::optional_expr(const P::ExprContext* context, bool range_allowed)
 
 void Builder::no_range(ExprId id) {
   if (!std::holds_alternative<RangeExpr>(ast_[id].node)) return;
-  report(SyntaxError::Code::kNotAllowed, ast_[id].span, "a range can't stand here",
+  report(SyntaxError::Code::kRangePlace, ast_[id].span, "a range can't stand here",
          "a range stands after `in`, in a pattern, a slice, as an argument, or as `(1..3).map(…)`");
 }
 
@@ -143,7 +143,7 @@ void Builder::needs_parentheses(ExprId id) {
   if (part.parenthesised || !is_compound(part)) return;
   const std::string_view whole = source_.text(part.span);
   const std::string_view word = whole.substr(0, whole.find_first_of(" {(\n"));
-  report(SyntaxError::Code::kNotAllowed,
+  report(SyntaxError::Code::kNeedsParentheses,
          {part.span.begin, part.span.begin + static_cast<uint32_t>(word.size()), part.span.file},
          fmt::format("a `{}` that is a part of a value stands in parentheses", word),
          fmt::format("write `({} … )`", word));
@@ -167,7 +167,9 @@ ExprId Builder::binary(Chain& chain, int lowest, const P::OperandContext* operan
     const Precedence precedence = operator_of(kind(tail->op)).precedence;
     if (precedence < lowest) break;
     if ((precedence == kComparison || precedence == kRange) && compared == precedence) {
-      report(SyntaxError::Code::kNotAllowed, span(tail->op),
+      report(precedence == kRange ? SyntaxError::Code::kRangePlace
+                                  : SyntaxError::Code::kChainedComparison,
+             span(tail->op),
              precedence == kRange ? "a range has two ends only" : "comparisons don't chain",
              precedence == kRange ? "" : "write `a < b and b < c`");
     }
@@ -312,7 +314,7 @@ ExprId Builder::literal(const antlr4::Token* token, bool negative) {
   const Span where = span(token);
   const std::string_view written = text(token);
   auto number_error = [&](std::string message, std::string hint) {
-    report(SyntaxError::Code::kBadNumber, where, std::move(message), std::move(hint));
+    report(SyntaxError::Code::kNumberTooLarge, where, std::move(message), std::move(hint));
     return error_expr(where);
   };
   switch (kind(token)) {
@@ -419,7 +421,7 @@ ExprId Builder::brace(const P::SuffixContext* part, ExprId base, Span where) {
   BraceExpr value;
   value.entries = entries(part->es);
   if (!as_path(base, value.type)) {
-    report(SyntaxError::Code::kNotAllowed, span(part->tok),
+    report(SyntaxError::Code::kValueBeforeBrace, span(part->tok),
            "only the name of a type stands before the `{` of a value",
            "write `Name { … }`, `map { … }` or `json { … }`");
     return make(where, std::move(value));
@@ -524,13 +526,13 @@ ExprId Builder::parallel(const P::CompoundContext* context) {
     if (option->kw == nullptr) continue;
     if (kind(option->kw) == Kind::kLimit) {
       if (limit.valid())
-        report(SyntaxError::Code::kNotAllowed, span(option->kw), "`limit` is written twice",
+        report(SyntaxError::Code::kWrittenTwice, span(option->kw), "`limit` is written twice",
                "keep one of them");
       limit = expr(option->e);
       continue;
     }
     if (!policy.span.empty())
-      report(SyntaxError::Code::kNotAllowed, span(option->kw), "`on failure` is written twice",
+      report(SyntaxError::Code::kWrittenTwice, span(option->kw), "`on failure` is written twice",
              "keep one of them");
     policy.span = span(option);
     policy.percent = option->percent != nullptr;

@@ -76,7 +76,7 @@ PatternId Builder::pattern_alt(const P::PatternAltContext* context) {
   }
   if (starts_upper(written.parts.back().text) && !parenthesised) {
     const std::string name = written.text();
-    report(SyntaxError::Code::kNotAllowed, written.span, "a type alone is no pattern",
+    report(SyntaxError::Code::kBadPattern, written.span, "a type alone is no pattern",
            fmt::format("write `{} {{ }}`, or `.member` for a member of an enum", name));
     return make(where, ErrorPattern{});
   }
@@ -93,7 +93,7 @@ PatternId Builder::pattern_alt(const P::PatternAltContext* context) {
   }
   const Name& only = written.parts.front();
   if (parenthesised) {
-    report(SyntaxError::Code::kNotAllowed, only.span, "a member's pattern begins with a dot",
+    report(SyntaxError::Code::kBadPattern, only.span, "a member's pattern begins with a dot",
            fmt::format("write `.{}(…)`", only.text));
     return make(where, MemberPattern{{}, only, std::move(payload), true});
   }
@@ -108,7 +108,7 @@ ExprId Builder::pattern_literal(const P::LiteralContext* context) {
   if (negative) {
     const Kind number = kind(context->tok);
     if (number == Kind::kString || number == Kind::kTrue || number == Kind::kFalse)
-      report(SyntaxError::Code::kNotAllowed, span(context), "only a number can be negative",
+      report(SyntaxError::Code::kBadPattern, span(context), "only a number can be negative",
              "delete the `-`");
     ast_.exprs[value.index].span = span(context);
   }

@@ -95,7 +95,7 @@ decltype(Stmt::node) Builder::statement_node(const P::StatementContext* context,
     }
     case Kind::kUntil:
       if (!rounds)
-        report(SyntaxError::Code::kNotAllowed, span(context->kw),
+        report(SyntaxError::Code::kUntilPlace, span(context->kw),
                "`until` stands directly in the block of a `repeat`",
                "`repeat every 5s at most 10m { …; until done }`");
       return UntilStmt{expr(context->e)};
@@ -141,7 +141,7 @@ decltype(Stmt::node) Builder::statement_node(const P::StatementContext* context,
 
 void Builder::only_in_test(const P::StatementContext* context) {
   if (in_test_ || recovery_->failed_in(span(context->kw))) return;
-  report(SyntaxError::Code::kNotAllowed, span(context->kw),
+  report(SyntaxError::Code::kTestStatement, span(context->kw),
          fmt::format("`{}` stands in a `test` only", text(context->kw)),
          kind(context->kw) == Kind::kExpect ? "state a condition here with `require`"
                                             : "move it into a `test \"…\" { … }`");
@@ -163,7 +163,7 @@ decltype(Stmt::node) Builder::step(const P::StatementContext* context) {
     const bool broken = std::holds_alternative<ErrorExpr>(value.node);
     if (!call && !broken) {
       const bool launches = step.launch != StepStmt::Launch::kInline;
-      report(SyntaxError::Code::kNotAllowed, value.span,
+      report(SyntaxError::Code::kStepNeedsCall, value.span,
              launches ? "only a runbook can be started" : "after a step's `=` stands a call",
              launches ? "write `start name(…)`"
                       : fmt::format("put the rest in a block: `step {} {{ … }}`", step.name.text));
@@ -180,12 +180,12 @@ decltype(Stmt::node) Builder::expression_statement(const P::StatementContext* co
   if (context->e2 != nullptr) {
     const Expr& target = ast_[value];
     if (!std::holds_alternative<NameExpr>(target.node))
-      report(SyntaxError::Code::kNotAllowed, target.span, "only a `var` can be given a new value",
+      report(SyntaxError::Code::kAssignTarget, target.span, "only a `var` can be given a new value",
              "values don't change: make a new one, and give it to the `var`");
     const ExprId assigned = expr(context->e2);
     if (!clauses_found.empty())
       report(
-          SyntaxError::Code::kNotAllowed, clauses_found.items.front().span,
+          SyntaxError::Code::kClauseWithoutCall, clauses_found.items.front().span,
           fmt::format("only a step or a call takes `{}`", clause_word(clauses_found.items.front())),
           "make the call a `step` of its own");
     return AssignStmt{value, assigned};
@@ -193,7 +193,7 @@ decltype(Stmt::node) Builder::expression_statement(const P::StatementContext* co
   const bool call = std::holds_alternative<CallExpr>(ast_[value].node);
   if (!call && !clauses_found.empty()) {
     report(
-        SyntaxError::Code::kNotAllowed, clauses_found.items.front().span,
+        SyntaxError::Code::kClauseWithoutCall, clauses_found.items.front().span,
         fmt::format("only a step or a call takes `{}`", clause_word(clauses_found.items.front())),
         "put this in a `step` with a block");
   }
@@ -215,16 +215,21 @@ StmtId Builder::loop(const P::LoopContext* context, bool wait_first) {
   repeat.every = expr(context->e);
   repeat.at_most = optional_expr(context->e2);
   repeat.at_most_times = context->times != nullptr;
+  const size_t told = errors_.size();
   repeat.body = block(context->b, true);
   if (!recovery_->failed_in(where)) {
     if (!repeat.at_most.valid() && !wait_first)
-      report(SyntaxError::Code::kNotAllowed, span(context->kw), "this `repeat` has no end",
+      report(SyntaxError::Code::kRepeatWithoutEnd, span(context->kw), "this `repeat` has no end",
              "add `at most 10m` or `at most 20 times` before its `{`");
-    bool ends = false;
+    // One that stands in an inner block was reported there.
+    bool ends = std::any_of(
+        errors_.begin() + static_cast<ptrdiff_t>(told), errors_.end(),
+        [](const SyntaxError& error) { return error.code == SyntaxError::Code::kUntilPlace; });
     for (const StmtId statement : ast_[repeat.body].stmts)
       ends = ends || std::holds_alternative<UntilStmt>(ast_[statement].node);
     if (!ends)
-      report(SyntaxError::Code::kNotAllowed, span(context->kw), "this `repeat` has no `until`",
+      report(SyntaxError::Code::kRepeatWithoutEnd, span(context->kw),
+             "this `repeat` has no `until`",
              "say in its block what it waits for: `until probe.ok`");
   }
   return make(where, repeat);
@@ -239,7 +244,7 @@ decltype(Stmt::node) Builder::lock(const P::StatementContext* context) {
                    : kind(option->kw) == Kind::kTimeout ? lock.timeout
                                                         : lock.expires;
     if (slot.valid())
-      report(SyntaxError::Code::kNotAllowed, span(option->kw),
+      report(SyntaxError::Code::kWrittenTwice, span(option->kw),
              fmt::format("`{}` is written twice", text(option->kw)), "keep one of them");
     slot = expr(option->e);
   }
@@ -289,7 +294,7 @@ void Builder::approval_item(ApprovalStmt& approval, const P::ApprovalItemContext
   };
   auto twice = [&](bool before) {
     if (before)
-      report(SyntaxError::Code::kNotAllowed, span(context->kw),
+      report(SyntaxError::Code::kWrittenTwice, span(context->kw),
              fmt::format("`{}` is written twice", text(context->kw)), "keep one of them");
   };
   switch (kind(context->kw)) {
@@ -424,7 +429,7 @@ Clauses Builder::clauses(const std::vector<P::ClauseContext*>& contexts) {
       made.items.push_back(std::move(*next));
       continue;
     }
-    report(SyntaxError::Code::kNotAllowed, span(context->kw),
+    report(SyntaxError::Code::kWrittenTwice, span(context->kw),
            fmt::format("`{}` is written twice", clause_word(*next)), "keep one of them",
            first->span, "first here");
   }

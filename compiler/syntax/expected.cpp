@@ -99,13 +99,14 @@ class Words {
     error_.span = place();
     error_.label = "found " + found_text();
     if (!special()) {
-      const std::string what = wanted();
+      const auto [what, code] = wanted();
+      error_.code = code;
       error_.message = previous_ == nullptr || after().empty()
                            ? fmt::format("expected {}, found {}", what, found_text())
                            : fmt::format("expected {} {}", what, after());
       if (error_.hint.empty()) error_.hint = hint();
     }
-    if (error_.message.size() > 88) error_.message = fmt::format("expected {}", wanted());
+    if (error_.message.size() > 88) error_.message = fmt::format("expected {}", wanted().text);
     return std::move(error_);
   }
 
@@ -181,33 +182,73 @@ class Words {
     return false;
   }
 
-  std::string wanted() const {
-    if (has(expected_, Kind::kLet) && has(expected_, Kind::kStep)) return "a statement";
-    if (has(expected_, Kind::kInt) && has(expected_, Kind::kLparen)) return "a value";
+  struct Wanted {
+    std::string text;
+    SyntaxError::Code code;
+  };
+
+  Wanted wanted() const {
+    using Code = SyntaxError::Code;
+    if (has(expected_, Kind::kLet) && has(expected_, Kind::kStep))
+      return {"a statement", Code::kUnexpected};
+    if (has(expected_, Kind::kInt) && has(expected_, Kind::kLparen))
+      return {"a value", Code::kMissingValue};
     if (has(expected_, Kind::kName)) {
-      if (inside(RunbookParser::RuleType, 2)) return "a type";
-      if (inside(RunbookParser::RulePattern, 3)) return "a pattern";
-      return "a name";
+      if (inside(RunbookParser::RuleType, 2)) return {"a type", Code::kMissingType};
+      if (inside(RunbookParser::RulePattern, 3)) return {"a pattern", Code::kMissingPattern};
+      return {"a name", Code::kMissingName};
     }
-    if (has(expected_, Kind::kMember)) return "a name";
-    if (has(expected_, Kind::kString)) return "a string";
-    if (has(expected_, Kind::kTimeout) && has(expected_, Kind::kRetry)) return "a clause";
-    if (expected_.contains(antlr4::Token::EOF)) return "the end of the declaration";
-    if (has(expected_, Kind::kTerm)) return "the end of the statement";
-    if (has(expected_, Kind::kRparen) && in_list()) return "`,` or `)`";
-    if (has(expected_, Kind::kRbrack) && rule() == RunbookParser::RuleOperand) return "`,` or `]`";
-    if (has(expected_, Kind::kRbrace) && in_entries()) return "`,`, a new line or `}`";
-    std::string listed;
+    if (has(expected_, Kind::kMember)) return {"a name", Code::kMissingName};
+    if (has(expected_, Kind::kString)) return {"a string", Code::kMissingString};
+    if (has(expected_, Kind::kTimeout) && has(expected_, Kind::kRetry))
+      return {"a clause", Code::kUnexpected};
+    if (expected_.contains(antlr4::Token::EOF))
+      return {"the end of the declaration", Code::kMissingStatementEnd};
+    if (has(expected_, Kind::kTerm))
+      return {"the end of the statement", Code::kMissingStatementEnd};
+    if (has(expected_, Kind::kRparen) && in_list()) return {"`,` or `)`", Code::kMissingSeparator};
+    if (has(expected_, Kind::kRbrack) && rule() == RunbookParser::RuleOperand)
+      return {"`,` or `]`", Code::kMissingSeparator};
+    if (has(expected_, Kind::kRbrace) && in_entries() && previous_ != nullptr &&
+        previous_->token().kind == Kind::kEbrace)
+      return {"a name or `}`", Code::kMissingName};
+    if (has(expected_, Kind::kRbrace) && in_entries())
+      return {"`,`, a new line or `}`", Code::kMissingSeparator};
+    return {listed(), listed_code()};
+  }
+
+  // What else may stand here, word by word.
+  std::string listed() const {
+    std::string all;
     size_t count = 0;
     const size_t total = expected_.size();
     for (const ssize_t type : expected_.toList()) {
       const std::string_view word = spelling(static_cast<Kind>(type));
       if (word.empty()) continue;
       if (++count > 6) break;
-      if (count > 1) listed += count == total ? " or " : ", ";
-      listed += fmt::format("`{}`", word);
+      if (count > 1) all += count == total ? " or " : ", ";
+      all += fmt::format("`{}`", word);
     }
-    return listed.empty() ? "something else" : listed;
+    return all.empty() ? "something else" : all;
+  }
+
+  SyntaxError::Code listed_code() const {
+    switch (rule()) {
+      case RunbookParser::RuleMatchBody:
+      case RunbookParser::RuleWaitBody:
+      case RunbookParser::RuleApprovalBody:
+      case RunbookParser::RuleScheduleBody:
+      case RunbookParser::RuleTriggerBody:
+      case RunbookParser::RuleCalendarBody:
+        return SyntaxError::Code::kNotAnItem;
+      default:
+        break;
+    }
+    if (has(expected_, Kind::kArrow)) return SyntaxError::Code::kMissingArrow;
+    if (has(expected_, Kind::kLbrace) || has(expected_, Kind::kEbrace))
+      return SyntaxError::Code::kMissingBlock;
+    if (has(expected_, Kind::kAssign)) return SyntaxError::Code::kMissingAssign;
+    return SyntaxError::Code::kUnexpected;
   }
 
   bool in_list() const {
@@ -270,7 +311,7 @@ class Words {
     error_.span = {begin.begin, found_.kind == Kind::kLbrace ? previous_->token().end : begin.end,
                    stream_.source().id()};
     error_.label = "this is of another language";
-    set(SyntaxError::Code::kUnexpected, fmt::format("there is no `{}`", text(begin)),
+    set(SyntaxError::Code::kForeignStatement, fmt::format("there is no `{}`", text(begin)),
         std::string(ours));
     return true;
   }
@@ -284,7 +325,7 @@ class Words {
     if (meant.empty()) return false;
     error_.span = {begin.begin, begin.end, stream_.source().id()};
     error_.label = "no statement begins so";
-    set(SyntaxError::Code::kUnexpected, fmt::format("there is no `{}`", text(begin)),
+    set(SyntaxError::Code::kMisspeltStatement, fmt::format("there is no `{}`", text(begin)),
         fmt::format("did you mean `{}`?", meant));
     return true;
   }
@@ -296,7 +337,7 @@ class Words {
     if (word.kind != Kind::kName || instead_of(text(word)).empty()) return false;
     error_.span = {word.begin, word.end, stream_.source().id()};
     error_.label = "this is of another language";
-    set(SyntaxError::Code::kUnexpected, fmt::format("there is no `{}`", text(word)),
+    set(SyntaxError::Code::kForeignStatement, fmt::format("there is no `{}`", text(word)),
         std::string(instead_of(text(word))));
     return true;
   }
@@ -335,7 +376,7 @@ class Words {
         name != nullptr && name->kind == Kind::kName ? text(*name) : "x";
     error_.span = {sign->begin, end->end, stream_.source().id()};
     error_.label.clear();
-    set(SyntaxError::Code::kUnexpected,
+    set(SyntaxError::Code::kForeignOperator,
         fmt::format("there is no `{}`", stream_.source().text(error_.span)),
         fmt::format("write `{} = {} {} {}`", changed, changed, text(*sign), compound ? "…" : "1"));
     return true;
@@ -366,25 +407,37 @@ class Words {
       const Token& next = stream_.token_at(stream_.index() + 1)->token();
       static constexpr std::string_view kConditions[] = {"failure", "doubt"};
       const std::string_view meant = nearest_name(text(next), kConditions);
-      const bool shortened = meant.empty() && text(next) == "fail";
+      static constexpr std::string_view kFailing[] = {"fail", "fails", "failed", "error", "errors"};
+      const bool shortened = meant.empty() && std::find(std::begin(kFailing), std::end(kFailing),
+                                                        text(next)) != std::end(kFailing);
       if (shortened || (!meant.empty() && text(next) != meant)) {
         error_.span.end = next.end;
         error_.label.clear();
-        set(SyntaxError::Code::kUnexpected, fmt::format("there is no clause `on {}`", text(next)),
+        set(SyntaxError::Code::kUnknownClause,
+            fmt::format("there is no clause `on {}`", text(next)),
             fmt::format("did you mean `on {}`?", shortened ? "failure" : meant));
         return true;
       }
     }
+    if (clause && has(expected_, Kind::kLbrace) && has(expected_, Kind::kAssign) &&
+        statement_begin().kind == Kind::kStep) {
+      set(SyntaxError::Code::kClauseBeforeBody,
+          fmt::format("{} stands before what the step does", found),
+          "a step's clauses stand behind its call, or behind the `}` of its block");
+      return true;
+    }
     if ((wants_end || has(expected_, Kind::kStep)) && clause) {
       const Kind first = statement_begin().kind;
       const bool names = first == Kind::kLet || first == Kind::kVar;
-      set(SyntaxError::Code::kNotAllowed, fmt::format("only a step or a call takes {}", found),
+      set(SyntaxError::Code::kClauseWithoutCall,
+          fmt::format("only a step or a call takes {}", found),
           names ? fmt::format("write `step` in place of `{}`", text(statement_begin()))
                 : "put it behind the call that it is for");
       return true;
     }
     if (wants_end && found_.kind == Kind::kLbrace && previous_ != nullptr) {
-      set(SyntaxError::Code::kUnexpected, fmt::format("no block can follow {}", after().substr(6)),
+      set(SyntaxError::Code::kBraceWithoutType,
+          fmt::format("no block can follow {}", after().substr(6)),
           "a value in braces has its type before it: `Name { … }`, `map { … }`, `json { … }`");
       return !after().empty();
     }
@@ -403,7 +456,7 @@ class Words {
       }
     }
     if (rule() == RunbookParser::RuleBlock && found_.line_start && is_operator(found_.kind)) {
-      set(SyntaxError::Code::kUnexpected,
+      set(SyntaxError::Code::kOperatorAtLineStart,
           fmt::format("a line can't begin with the operator {}", found),
           "put it at the end of the line before");
       return true;
@@ -411,18 +464,18 @@ class Words {
     if (rule() == RunbookParser::RuleBlock || wants_end) {
       if (found_.kind == Kind::kElse || found_.kind == Kind::kElseIf ||
           found_.kind == Kind::kElseValue) {
-        set(SyntaxError::Code::kUnexpected, "this `else` follows no `if`",
+        set(SyntaxError::Code::kStrayElse, "this `else` follows no `if`",
             "an `else` comes directly after the `}` of its `if`");
         return true;
       }
       if (found_.kind == Kind::kCase) {
-        set(SyntaxError::Code::kUnexpected, "this `case` is in no `match`",
+        set(SyntaxError::Code::kStrayCase, "this `case` is in no `match`",
             "arms stand directly in the braces of `match` or `wait first`");
         return true;
       }
     }
     if (rule() == RunbookParser::RuleBlock && is_decl_word(found_.kind)) {
-      set(SyntaxError::Code::kNotAllowed, fmt::format("a {} can't stand in a block", found),
+      set(SyntaxError::Code::kDeclarationInBlock, fmt::format("a {} can't stand in a block", found),
           "declare it beside this, not within");
       return true;
     }
@@ -443,7 +496,7 @@ class Words {
     return found_.kind >= Kind::kLet && found_.kind <= Kind::kCrash && found_.line_start;
   }
 
-  std::string hint() const {
+  std::string hint() {
     if (found_.kind == Kind::kAssign && has(expected_, Kind::kLbrace)) return "compare with `==`";
     if (found_.kind == Kind::kLbrace && (has(expected_, Kind::kInt) || in_brackets()))
       return brace_cure();
@@ -457,9 +510,11 @@ class Words {
     const bool in_fields = (has(expected_, Kind::kRparen) && in_list()) ||
                            (has(expected_, Kind::kRbrace) && in_entries());
     if (in_fields && is_name(found_) && previous_ != nullptr &&
-        previous_->token().kind == Kind::kName && !found_.line_start)
+        previous_->token().kind == Kind::kName && !found_.line_start) {
+      error_.code = SyntaxError::Code::kMissingType;
       return fmt::format("a type follows a `:`: write `{}: {}`", text(previous_->token()),
                          text(found_));
+    }
     if (has(expected_, Kind::kAssign) && found_.kind == Kind::kName && previous_ != nullptr)
       return "a type follows a `:`";
     if (has(expected_, Kind::kLbrace) && expected_.size() == 1 && at_end())

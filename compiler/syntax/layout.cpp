@@ -103,7 +103,7 @@ class Layouter {
   void count_element(const Token& token) {
     if (++here().elements != kMaxElements) return;
     unreadable_ = true;
-    report(SyntaxError::Code::kLimit, token,
+    report(SyntaxError::Code::kSyntaxLimit, token,
            fmt::format("this has more than {} elements", kMaxElements),
            "let the runbook read them when it runs, from a file or a command");
   }
@@ -192,7 +192,7 @@ class Layouter {
       if (const std::string_view close = similar_declaration_word(word); !close.empty())
         hint = fmt::format("did you mean `{}`?", close);
     }
-    report(SyntaxError::Code::kUnexpected, first,
+    report(SyntaxError::Code::kNotADeclaration, first,
            fmt::format("expected a declaration, found `{}`", word.substr(0, 40)), std::move(hint));
   }
 
@@ -327,13 +327,13 @@ class Layouter {
     const bool a_name = next == Kind::kColon || next == Kind::kAssign || next == Kind::kLparen ||
                         next == Kind::kDot || token.line_start == false;
     if (token.kind == Kind::kLbrace && (context.head || opens_block(context))) {
-      report(SyntaxError::Code::kNotAllowed, token, "this `{` stands on a line of its own",
+      report(SyntaxError::Code::kLineOfItsOwn, token, "this `{` stands on a line of its own",
              "put it at the end of the line before");
       return true;
     }
     if (token.kind == Kind::kThen && !a_name &&
         (context.place == Place::kApprovalBlock || context.place == Place::kItems)) {
-      report(SyntaxError::Code::kNotAllowed, token, "this `then` stands on a line of its own",
+      report(SyntaxError::Code::kLineOfItsOwn, token, "this `then` stands on a line of its own",
              "put it on the line before");
       return true;
     }
@@ -341,7 +341,7 @@ class Layouter {
                            token.kind == Kind::kAt || token.kind == Kind::kExpires ||
                            token.kind == Kind::kIn;
     if (context.head && head_word && !a_name) {
-      report(SyntaxError::Code::kNotAllowed, token,
+      report(SyntaxError::Code::kLineOfItsOwn, token,
              fmt::format("this `{}` stands on a line of its own", text(token)),
              fmt::format("the head of a `{}` stays on one line", head_name(context)));
       return true;
@@ -363,12 +363,12 @@ class Layouter {
 
   void semicolon(const Token& token) {
     if (contexts_.back().place == Place::kRound) {
-      report(SyntaxError::Code::kUnexpected, token, "a `;` stands inside brackets",
+      report(SyntaxError::Code::kSemicolonInBrackets, token, "a `;` stands inside brackets",
              "separate with `,`");
       return emit(token, Kind::kComma);
     }
     if (in_entries()) {
-      report(SyntaxError::Code::kUnexpected, token, "a `;` stands between entries",
+      report(SyntaxError::Code::kSemicolonInBrackets, token, "a `;` stands between entries",
              "separate them with `,` or a new line");
       return emit(token, Kind::kComma);
     }
@@ -400,7 +400,7 @@ class Layouter {
     contexts_.push_back(inner);
     if (contexts_.size() > kMaxNesting && !unreadable_) {
       unreadable_ = true;
-      report(SyntaxError::Code::kLimit, token,
+      report(SyntaxError::Code::kSyntaxLimit, token,
              fmt::format("brackets are nested deeper than {}", kMaxNesting),
              "give the inner parts names with `let` or `fn`");
     }
@@ -472,7 +472,7 @@ class Layouter {
     emit(token, Kind::kTypeLt);
     if (contexts_.size() + angle_ > kMaxNesting && !unreadable_) {
       unreadable_ = true;
-      report(SyntaxError::Code::kLimit, token, "this type is nested too deep",
+      report(SyntaxError::Code::kSyntaxLimit, token, "this type is nested too deep",
              "declare a `record` for the inner one");
     }
   }

@@ -51,7 +51,7 @@ void drop_repeated(std::vector<SyntaxError>& errors, const std::vector<DeclRange
   std::set<std::pair<long, std::string>> seen;
   std::erase_if(errors, [&](const SyntaxError& error) {
     const bool once =
-        error.code == SyntaxError::Code::kReserved || error.message.starts_with("this `case`");
+        error.code == SyntaxError::Code::kReserved || error.code == SyntaxError::Code::kStrayCase;
     return once && !seen.emplace(decl_of(error), error.message).second;
   });
 }
@@ -113,7 +113,7 @@ void explain_counting_loops(const source::Source& source, std::vector<SyntaxErro
     if (bracket == line.npos || line[bracket] != '(') continue;
     if (!explained.insert(number).second) continue;
     const uint32_t at = source.line_begin(number) + static_cast<uint32_t>(bracket);
-    error.code = SyntaxError::Code::kUnexpected;
+    error.code = SyntaxError::Code::kForeignStatement;
     error.span = {at, at + 1, source.id()};
     error.message = "there is no `for (…; …; …)`";
     error.label = "this is of another language";
@@ -132,13 +132,16 @@ void drop_partners_of_lost(const source::Source& source, std::vector<SyntaxError
   const std::string_view text = source.text();
   std::set<uint32_t> told;  // where something else is reported
   for (const SyntaxError& error : errors) {
-    if (error.code != SyntaxError::Code::kUnclosed) told.insert(error.span.begin);
+    if (error.code != SyntaxError::Code::kUnclosed && error.code != SyntaxError::Code::kNeverOpened)
+      told.insert(error.span.begin);
   }
   std::erase_if(errors, [&](const SyntaxError& error) {
     const uint32_t at = error.span.begin;
     const bool stands_there =
         at < text.size() && std::string_view("([{").find(text[at]) != std::string_view::npos;
-    return error.code == SyntaxError::Code::kUnclosed && !stands_there && told.contains(at);
+    const bool is_bracket =
+        error.code == SyntaxError::Code::kUnclosed || error.code == SyntaxError::Code::kNeverOpened;
+    return is_bracket && !stands_there && told.contains(at);
   });
 }
 

@@ -12,17 +12,67 @@ namespace rbk::syntax {
 
 /// One mistake in the text. Texts are lower case, without a full stop, code in backticks.
 struct SyntaxError {
-  enum class Code {
-    kUnexpected,    // something else was expected here
-    kUnclosed,      // a bracket without its partner
-    kUnterminated,  // a string that does not end
+  /// Each is a code of the diagnostics (compiler/diagnostics/codes.def) under the same name.
+  enum class Code : uint8_t {
+    kUnexpected,  // something else was expected here
+    kUnclosed,
+    kUnterminated,
     kBadNumber,
     kBadEscape,
     kBadCharacter,
-    kBadName,     // upper or lower case against the rule
-    kReserved,    // a reserved word used as a name
+    kBadName,  // upper or lower case against the rule
+    kReserved,
     kNotAllowed,  // parses, but may not stand here
-    kLimit,       // too deep, too long
+    kSyntaxLimit,
+    // What is missing.
+    kMissingName,
+    kMissingType,
+    kMissingValue,
+    kMissingBlock,
+    kMissingSeparator,
+    kMissingString,
+    kMissingPattern,
+    kMissingArrow,
+    kMissingAssign,
+    kMissingStatementEnd,
+    kMissingBehaviour,
+    kMissingKey,
+    kNeverOpened,
+    kUnclosedInterpolation,
+    kInterpolationOutside,
+    // What belongs elsewhere, or to another language.
+    kNotAnItem,
+    kNotADeclaration,
+    kForeignStatement,
+    kMisspeltStatement,
+    kForeignOperator,
+    kForeignComment,
+    kForeignQuotes,
+    kInvisibleCharacter,
+    kNumberTooLarge,
+    kUnknownClause,
+    kBraceWithoutType,
+    kOperatorAtLineStart,
+    kStrayElse,
+    kStrayCase,
+    kMergeConflict,
+    kSemicolonInBrackets,
+    // What reads well but has no meaning.
+    kClauseWithoutCall,
+    kWrittenTwice,
+    kLineOfItsOwn,
+    kRangePlace,
+    kChainedComparison,
+    kNeedsParentheses,
+    kDeclarationInBlock,
+    kStepNeedsCall,
+    kTestStatement,
+    kRepeatWithoutEnd,
+    kUntilPlace,
+    kBadPattern,
+    kValueBeforeBrace,
+    kAssignTarget,
+    kClauseBeforeBody,
   };
   Code code = Code::kUnexpected;
   Span span;
@@ -38,6 +88,13 @@ struct ParsedFile {
   std::vector<SyntaxError> errors;  // in the order of the text
   bool ok() const { return errors.empty(); }
 };
+
+/// The rest of such a line is text that nobody closed.
+constexpr bool swallows_its_line(SyntaxError::Code code) {
+  return code == SyntaxError::Code::kUnterminated ||
+         code == SyntaxError::Code::kUnclosedInterpolation ||
+         code == SyntaxError::Code::kInterpolationOutside;
+}
 
 /// What comes after so many errors is not reported.
 inline constexpr size_t kMaxErrors = 100;

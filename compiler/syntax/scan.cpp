@@ -81,7 +81,8 @@ class Scanner {
     if (text_.size() > kMaxFileBytes) {
       text_ = {};
       report(
-          SyntaxError::Code::kLimit, 0, 1, "this file is larger than 8 MiB: nothing of it is read",
+          SyntaxError::Code::kSyntaxLimit, 0, 1,
+          "this file is larger than 8 MiB: nothing of it is read",
           "split it into several files and `import` them; let the runbook read data when it runs");
     }
   }
@@ -156,7 +157,7 @@ class Scanner {
     token.end = end;
     if (!missing) fresh_line_ = false;
     if (end - begin > kMaxTokenBytes)
-      report(SyntaxError::Code::kLimit, begin, begin + 1, "this is longer than 4 MiB",
+      report(SyntaxError::Code::kSyntaxLimit, begin, begin + 1, "this is longer than 4 MiB",
              "read such a text from a file");
     out_.tokens.push_back(token);
   }
@@ -170,12 +171,12 @@ class Scanner {
               std::string hint = {}, std::string label = {}) {
     if (errors_.size() >= kMaxErrors) return;
     // Behind a quote that is lost, text is read as tokens and tokens as text.
-    if (!errors_.empty() && errors_.back().code == SyntaxError::Code::kUnterminated &&
-        line_of(begin) <= last_lost_line_ + (code == SyntaxError::Code::kUnterminated ? 2 : 0)) {
-      if (code == SyntaxError::Code::kUnterminated) last_lost_line_ = line_of(begin);
+    if (!errors_.empty() && swallows_its_line(errors_.back().code) &&
+        line_of(begin) <= last_lost_line_ + (swallows_its_line(code) ? 2 : 0)) {
+      if (swallows_its_line(code)) last_lost_line_ = line_of(begin);
       return;
     }
-    if (code == SyntaxError::Code::kUnterminated) last_lost_line_ = line_of(begin);
+    if (swallows_its_line(code)) last_lost_line_ = line_of(begin);
     SyntaxError error;
     error.code = code;
     error.span = {begin, end, source_.id()};
@@ -207,7 +208,7 @@ class Scanner {
     uint32_t end = pos_;
     while (end < text_.size() && text_[end] != '\n') ++end;
     if (at("<<<<<<< "))
-      report(SyntaxError::Code::kUnexpected, pos_, end, "a merge conflict is left in this file",
+      report(SyntaxError::Code::kMergeConflict, pos_, end, "a merge conflict is left in this file",
              "keep one side and delete the markers");
     pos_ = end;
   }
@@ -224,9 +225,9 @@ class Scanner {
   }
 
   void report_interp(const Frame& frame) {
-    report_unterminated(frame.interp, frame.interp + (frame.dollar ? 3 : 2),
-                        "this `${` has no `}` on its line",
-                        "a one-line string ends with its line: give the value a name with `let`");
+    report(SyntaxError::Code::kUnclosedInterpolation, frame.interp,
+           frame.interp + (frame.dollar ? 3 : 2), "this `${` has no `}` on its line",
+           "close it behind its value; a long value gets a name with `let`");
   }
 
   // Whether the value of the innermost `${` is spread over the next lines, and its string ends
@@ -270,7 +271,7 @@ class Scanner {
   void block_comment() {
     const size_t close = text_.find("*/", pos_ + 2);
     const auto end = static_cast<uint32_t>(close == text_.npos ? text_.size() : close + 2);
-    report(SyntaxError::Code::kBadCharacter, pos_, pos_ + 2, "`/*` does not begin a comment",
+    report(SyntaxError::Code::kForeignComment, pos_, pos_ + 2, "`/*` does not begin a comment",
            "begin each of its lines with `//`");
     for (uint32_t i = pos_; i < end; ++i) {
       if (text_[i] == '\n') fresh_line_ = true;
@@ -281,7 +282,7 @@ class Scanner {
   void foreign_comment() {
     uint32_t end = pos_;
     while (end < text_.size() && text_[end] != '\n') ++end;
-    report(SyntaxError::Code::kBadCharacter, pos_, pos_ + 1, "`#` does not begin a comment",
+    report(SyntaxError::Code::kForeignComment, pos_, pos_ + 1, "`#` does not begin a comment",
            "write `//`");
     pos_ = end;
   }
@@ -368,6 +369,11 @@ class Scanner {
         const uint32_t end = pos_;
         flush(end);
         add(Kind::kStrEnd, end, end, true);
+        // `"hello ${name"`: the quote that was to end the text began another one in its `${`.
+        if (!multi && first && !frames_.empty() && !frames_.back().multi) {
+          report_interp(frames_.back());
+          return;
+        }
         report_unterminated(open, first ? open_end : open + 1,
                             multi ? "this string has no closing `\"\"\"`"
                                   : "this string has no closing `\"` on its line",
@@ -406,8 +412,9 @@ class Scanner {
   void lost_interp_end() {
     const Frame frame = frames_.back();
     frames_.pop_back();
-    report(SyntaxError::Code::kUnterminated, frame.interp, frame.interp + (frame.dollar ? 3 : 2),
-           "this `${` has no `}`", "close it before the text goes on");
+    report(SyntaxError::Code::kUnclosedInterpolation, frame.interp,
+           frame.interp + (frame.dollar ? 3 : 2), "this `${` has no `}`",
+           "close it before the text goes on");
     add(Kind::kInterpEnd, pos_, pos_, true);
     string_text(frame.open, pos_, frame.multi, frame.dollar, false, false);
   }
@@ -515,7 +522,10 @@ class Scanner {
         return next == '&' ? foreign(Kind::kAnd, 2, "and") : false;
       case '\'':
       case '`':
-        return foreign_quote(c), true;
+        return foreign_quote(text_.substr(pos_, 1), text_.substr(pos_, 1),
+                             fmt::format("a string does not stand in {}",
+                                         c == '`' ? "backquotes" : "single quotes")),
+               true;
       default:
         return false;
     }
@@ -527,27 +537,42 @@ class Scanner {
 
   // An operator as other languages write it: reported, and read as ours.
   bool foreign(Kind kind, uint32_t length, std::string_view ours) {
-    report(SyntaxError::Code::kBadCharacter, pos_, pos_ + length,
+    report(SyntaxError::Code::kForeignOperator, pos_, pos_ + length,
            fmt::format("there is no operator `{}`", text_.substr(pos_, length)),
            fmt::format("write `{}`", ours));
     emit(kind, length);
     return true;
   }
 
-  void foreign_quote(char quote) {
+  // Text in quotes of another kind is read as the string that it is meant to be.
+  void foreign_quote(std::string_view quote, std::string_view closing, std::string message) {
     const uint32_t begin = pos_;
-    uint32_t end = pos_ + 1;
-    while (end < text_.size() && text_[end] != '\n' && text_[end] != quote) ++end;
-    const bool closed = end < text_.size() && text_[end] == quote;
-    report(
-        SyntaxError::Code::kBadCharacter, begin, begin + 1,
-        fmt::format("a string does not stand in {}", quote == '`' ? "backquotes" : "single quotes"),
-        "write it in `\"`");
-    if (!closed) end = begin + 1;
-    add(Kind::kStrBegin, begin, begin + 1);
-    if (closed && end > begin + 1) add(Kind::kStrText, begin + 1, end);
-    add(Kind::kStrEnd, end, closed ? end + 1 : end, !closed);
-    pos_ = closed ? end + 1 : end;
+    const auto inner = begin + static_cast<uint32_t>(quote.size());
+    const uint32_t line_end =
+        static_cast<uint32_t>(std::min(text_.find('\n', begin), text_.size()));
+    const size_t found = text_.substr(0, line_end).find(closing, inner);
+    const bool closed = found != std::string_view::npos;
+    const uint32_t end = closed ? static_cast<uint32_t>(found) : inner;
+    pos_ = closed ? end + static_cast<uint32_t>(closing.size()) : end;
+    report(SyntaxError::Code::kForeignQuotes, begin, inner, std::move(message), "write it in `\"`");
+    add(Kind::kStrBegin, begin, inner);
+    if (end > inner) add(Kind::kStrText, inner, end);
+    add(Kind::kStrEnd, end, pos_, !closed);
+  }
+
+  // What a reader can't tell from a space, or can't see at all; empty for other characters.
+  static std::string_view invisible(std::string_view character) {
+    static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+        {"\xC2\xA0", "a no-break space"},      {"\xE2\x80\xAF", "a narrow no-break space"},
+        {"\xE3\x80\x80", "a wide space"},      {"\xE2\x80\x8B", "a space without width"},
+        {"\xE2\x80\x8C", "an invisible mark"}, {"\xE2\x80\x8D", "an invisible mark"},
+        {"\xE2\x80\x8E", "an invisible mark"}, {"\xE2\x80\x8F", "an invisible mark"},
+        {"\xE2\x80\xA8", "a line separator"},  {"\xE2\x80\xA9", "a paragraph separator"},
+        {"\xE2\x81\xA0", "an invisible mark"}, {"\xEF\xBB\xBF", "a byte order mark"}};
+    for (const auto& [bytes, name] : kNames) {
+      if (bytes == character) return name;
+    }
+    return {};
   }
 
   // One error for a run of characters that nothing begins with.
@@ -568,13 +593,14 @@ class Scanner {
     pos_ = end;
     const auto byte = static_cast<unsigned char>(first.front());
     if (first == "$" && at("{")) {
-      report_unterminated(begin, end, "this `${` is not in a string", "add the `\"` before it");
-    } else if (first == "\xC2\xA0") {
-      report(SyntaxError::Code::kBadCharacter, begin, end, "this is a no-break space",
-             "write a plain space");
+      report(SyntaxError::Code::kInterpolationOutside, begin, end, "this `${` is not in a string",
+             "add the `\"` before it");
+    } else if (const std::string_view name = invisible(first); !name.empty()) {
+      report(SyntaxError::Code::kInvisibleCharacter, begin, end, fmt::format("this is {}", name),
+             "write a plain space, or delete it");
     } else if (first == "\xE2\x80\x9C" || first == "\xE2\x80\x9D") {
-      report(SyntaxError::Code::kBadCharacter, begin, end, "a string stands in straight quotes",
-             "write `\"`");
+      pos_ = begin;
+      foreign_quote(first, "\xE2\x80\x9D", "a string stands in straight quotes");
     } else if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && byte < 0xC2)) {
       report(SyntaxError::Code::kBadCharacter, begin, end,
              fmt::format("the byte 0x{:02x} stands outside a string", byte),
