@@ -172,6 +172,7 @@ class BodyChecker {
   TypeId coerce(ExprId expr, TypeId wanted, const Why& why);
   bool apply(ExprId expr, const Conversion& conversion);
   void suggest_unit(ExprId expr, TypeId wanted, diagnostics::Diagnostic& report) const;
+  diagnostics::Code mismatch_code(ExprId expr, TypeId found, TypeId wanted);
   void report_mismatch(ExprId expr, TypeId found, TypeId wanted, const Why& why);
   void explain(diagnostics::Diagnostic& diagnostic, TypeId wanted, const Why& why);
   TypeId infer_list(ExprId expr, const syntax::ListExpr& node, TypeId hint);

@@ -21,6 +21,9 @@ const std::map<std::string, std::string>& project() {
       {"lib/hosts.rbk",
        "fn all() -> list<string> {\n  return _known()\n}\n"
        "fn _known() -> list<string> {\n  return [\"web-1\"]\n}\n"},
+      {"lib/zones.rbk",
+       "fn eu() -> list<string> {\n  return [\"web-1\"]\n}\n"
+       "fn us() -> list<string> {\n  return [\"web-2\"]\n}\n"},
       {"plugins/page", "#!/bin/sh\n"},
       {"plugins/plain.txt", "echo\n"}};
   return files;

@@ -217,6 +217,21 @@ void BodyChecker::suggest_unit(ExprId expr, TypeId wanted, diagnostics::Diagnost
   report.help("write it without quotes").fix(fmt::format("write `{}`", written), {{span, written}});
 }
 
+/// A mismatch with a cure of its own has a code of its own, under the same message.
+Code BodyChecker::mismatch_code(ExprId expr, TypeId found, TypeId wanted) {
+  const TypeId plain = types_.without_optional(wanted);
+  const bool is_number = std::holds_alternative<syntax::IntLit>(ast_[expr].node);
+  if (found == types::kNull) return Code::kNullGiven;
+  if ((plain == types::kFloat && found == types::kInt) ||
+      (plain == types::kInt && found == types::kFloat))
+    return Code::kNumberKind;
+  if ((plain == types::kDuration || plain == types::kSize) && found == types::kInt && is_number)
+    return Code::kMissingUnit;
+  if (types_.is(found, Shape::kResult) && types_.convert(types_.element(found), wanted).fits)
+    return Code::kResultNotTaken;
+  return Code::kWrongType;
+}
+
 void BodyChecker::report_mismatch(ExprId expr, TypeId found, TypeId wanted, const Why& why) {
   const Span span = span_of(expr);
   const std::string wanted_text = text(wanted);
@@ -274,6 +289,7 @@ void BodyChecker::report_mismatch(ExprId expr, TypeId found, TypeId wanted, cons
     return;
   }
   auto& report = diagnostics_.report(Code::kWrongType, span, wanted_text, text(found));
+  report.code = mismatch_code(expr, found, wanted);
   explain(report, wanted, why);
   if (found == types::kNull) {
     report.help(fmt::format("only a `{}?` can be null", wanted_text));

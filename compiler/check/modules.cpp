@@ -84,7 +84,7 @@ void ProgramChecker::import_file(ModuleId importer, const syntax::Decl& decl) {
   if (!path) {
     if (written.path.valid() &&
         std::holds_alternative<syntax::StringLit>(from.ast[written.path].node))
-      diagnostics.report(Code::kImportNotFound, from.ast[written.path].span, "…")
+      diagnostics.report(Code::kImportComputed, from.ast[written.path].span)
           .labelled("a path with `${}` is not known when compiling")
           .help("write the path out: imports are files of the project");
     return;
@@ -92,8 +92,7 @@ void ProgramChecker::import_file(ModuleId importer, const syntax::Decl& decl) {
   const Span span = from.ast[written.path].span;
   const std::optional<std::string> joined = join_path(from.name, *path);
   if (!joined) {
-    diagnostics.report(Code::kImportNotFound, span, *path)
-        .labelled("this leads out of the project")
+    diagnostics.report(Code::kImportOutside, span, *path)
         .help("imports are files of the project: move the file into it");
     return;
   }

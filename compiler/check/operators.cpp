@@ -154,12 +154,20 @@ void BodyChecker::report_operator(const syntax::BinaryExpr& node, TypeId left, T
       return;
     }
   }
-  auto& report =
-      diagnostics_.report(Code::kOperatorTypes, node.op_span, op, text(left), text(right));
-  report.also(span_of(node.left), fmt::format("this is `{}`", text(left)));
-  report.also(span_of(node.right), fmt::format("this is `{}`", text(right)));
   const bool mixes_numbers = (left == types::kInt && right == types::kFloat) ||
                              (left == types::kFloat && right == types::kInt);
+  const bool adds_text =
+      node.op == BinaryOp::kAdd && (left == types::kString || right == types::kString);
+  const bool compares = node.op == BinaryOp::kEq || node.op == BinaryOp::kNe;
+  const Code code = mixes_numbers ? Code::kMixedNumbers
+                    : adds_text   ? Code::kTextOperator
+                    : compares    ? Code::kComparedTypes
+                                  : Code::kOperatorTypes;
+  auto& report =
+      diagnostics_.report(Code::kOperatorTypes, node.op_span, op, text(left), text(right));
+  report.code = code;  // their messages are the same
+  report.also(span_of(node.left), fmt::format("this is `{}`", text(left)));
+  report.also(span_of(node.right), fmt::format("this is `{}`", text(right)));
   if (mixes_numbers) {
     const ExprId whole = left == types::kInt ? node.left : node.right;
     if (std::holds_alternative<syntax::IntLit>(ast_[whole].node)) {
@@ -170,7 +178,7 @@ void BodyChecker::report_operator(const syntax::BinaryExpr& node, TypeId left, T
       report.help(fmt::format("`int` and `float` don't mix: convert one by name, `{} as float`",
                               source(span_of(whole))));
     }
-  } else if (node.op == BinaryOp::kAdd && (left == types::kString || right == types::kString)) {
+  } else if (adds_text) {
     report.help("put values into text with `${}`");
   } else if (left == types::kDuration && right == types::kInt) {
     report.help("say which unit the number has: `5s`, or `n * 1s`");
@@ -320,7 +328,7 @@ TypeId BodyChecker::infer_membership(const syntax::BinaryExpr& node) {
   }
   if (right == types::kString) {
     diagnostics_
-        .report(Code::kOperatorTypes, node.op_span, operator_text(node.op), text(left), text(right))
+        .report(Code::kInText, node.op_span, operator_text(node.op), text(left), text(right))
         .labelled("`in` looks into lists, ranges and the keys of maps")
         .help(fmt::format("for a part of a text write `{}.contains({})`",
                           source(span_of(node.right)), source(span_of(node.left))));
@@ -399,7 +407,7 @@ void BodyChecker::within(ExprId expr, int64_t least, int64_t most, std::string_v
                          std::string_view why, std::string_view cure) {
   const auto number = constant(expr);
   if (!number || (*number >= least && *number <= most)) return;
-  diagnostics_.report(Code::kOutsideWhere, span_of(expr), source(span_of(expr)), clause)
+  diagnostics_.report(Code::kClauseValue, span_of(expr), clause, source(span_of(expr)))
       .labelled(std::string(why))
       .help(std::string(cure));
 }

@@ -107,7 +107,7 @@ void BodyChecker::check_quorum(const syntax::ApprovalStmt& node) {
     if (has_groups) report.severity = diagnostics::Severity::kWarning;
   };
   if (most == 0) {
-    auto& report = diagnostics_.report(Code::kClauseNotHere, node.not_by.front().span, "not by")
+    auto& report = diagnostics_.report(Code::kNobodyApproves, node.not_by.front().span)
                        .labelled("nobody is left who could approve")
                        .also(node.by.front().span, "only those that `by` names may")
                        .help("name somebody else, or a group");
@@ -115,8 +115,7 @@ void BodyChecker::check_quorum(const syntax::ApprovalStmt& node) {
   }
   if (!count || *count <= most) return;
   auto& report =
-      diagnostics_
-          .report(Code::kOutsideWhere, span_of(node.quorum), source(span_of(node.quorum)), "quorum")
+      diagnostics_.report(Code::kQuorumTooLarge, span_of(node.quorum), source(span_of(node.quorum)))
           .labelled(most == 1 ? std::string("one person may approve, and no more")
                               : fmt::format("{} people may approve, and no more", most))
           .also(node.by.front().span, "only those that `by` names may")
@@ -181,8 +180,7 @@ void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt
   for (const syntax::Who& who : node.not_by) {
     if (who.kind == syntax::Who::Kind::kStarter) {
       if (!node.allow_starter) continue;
-      diagnostics_.report(Code::kClauseNotHere, who.span, "not by starter")
-          .labelled("`allow starter` says the opposite")
+      diagnostics_.report(Code::kContradiction, who.span, "not by starter", "allow starter")
           .help("keep one of the two");
     } else {
       check_who({who}, "");
@@ -209,7 +207,7 @@ void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt
 void BodyChecker::refuse_approval_clauses(const syntax::ApprovalStmt& node, Span span) {
   const auto refuse = [&](Span at, std::string_view clause, std::string_view label,
                           std::string_view cure) {
-    diagnostics_.report(Code::kClauseNotHere, at, clause)
+    diagnostics_.report(Code::kQuestionClause, at, clause)
         .labelled(std::string(label))
         .help(std::string(cure));
   };
@@ -236,7 +234,8 @@ void BodyChecker::check_unanswered(const syntax::ApprovalStmt& node) {
   if (node.expires->then == Then::kReject || node.expires->then == Then::kEscalate) {
     const bool rejects = node.expires->then == Then::kReject;
     diagnostics_
-        .report(Code::kClauseNotHere, node.expires->span, rejects ? "then reject" : "then escalate")
+        .report(Code::kQuestionClause, node.expires->span,
+                rejects ? "then reject" : "then escalate")
         .labelled(rejects ? "a question is not rejected" : "a question has nobody above it")
         .help("write `then fail`, or `then default` where each field has a default");
     return;

@@ -95,7 +95,7 @@ TypeId BodyChecker::check_wait_first(ExprId expr, const syntax::WaitFirstExpr& n
                                      TypeId hint, const Why& why) {
   allow_effect(span_of(expr), "`wait first`");
   if (node.arms.empty() && !ast_.unread.touches(span_of(expr)))
-    diagnostics_.report(Code::kClauseNotHere, span_of(expr), "wait first")
+    diagnostics_.report(Code::kEmptyWait, span_of(expr))
         .labelled("it would wait for nothing, and so for ever")
         .help("add a case: `case 2h => …`");
   facts_.drop_if([&](PathId path) { return is_var(paths_.root_of(path)); });

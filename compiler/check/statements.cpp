@@ -200,13 +200,13 @@ TypeId BodyChecker::iterate(ExprId items, TypeId& key, bool with_key) {
     case Shape::kRange:
       if (types_.element(type) == types::kInt || types_.is_silent(types_.element(type)))
         return types_.element(type);
-      diagnostics_.report(Code::kWrongType, span_of(items), "range<int>", text(type))
+      diagnostics_.report(Code::kNotIterable, span_of(items), "range<int>", text(type))
           .labelled("only whole numbers can be counted through");
       return types::kUnknown;
     case Shape::kMap:
       key = types_[type].key;
       if (with_key) return types_.element(type);
-      diagnostics_.report(Code::kWrongType, span_of(items), "list", text(type))
+      diagnostics_.report(Code::kNotIterable, span_of(items), "list", text(type))
           .labelled("a map has keys and values")
           .help(fmt::format("write `for key, value in {0}`, or go through `{0}.keys`",
                             source(span_of(items))));
@@ -220,7 +220,7 @@ TypeId BodyChecker::iterate(ExprId items, TypeId& key, bool with_key) {
           .help(fmt::format("say what it is: `{} as list<json>`", source(span_of(items))));
       return types::kUnknown;
     default:
-      diagnostics_.report(Code::kWrongType, span_of(items), "list", text(type))
+      diagnostics_.report(Code::kNotIterable, span_of(items), "list", text(type))
           .labelled("lists, ranges and maps can be gone through")
           .help(type == types::kInt ? fmt::format("write a range: `1..{}`", source(span_of(items)))
                                     : "");

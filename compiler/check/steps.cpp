@@ -273,7 +273,7 @@ void BodyChecker::check_doubt(syntax::StmtId stmt, const syntax::Clauses& clause
     return;
   }
   if (module_.stmts[stmt.index].behaviour != 2)
-    diagnostics_.report(Code::kClauseNotHere, span, "on doubt")
+    diagnostics_.report(Code::kNeverInDoubt, span, work.shown)
         .labelled(module_.stmts[stmt.index].behaviour == 0
                       ? fmt::format("`{}` only reads: it is simply repeated", work.shown)
                       : fmt::format("`{}` may be repeated: it is idempotent", work.shown))
@@ -296,7 +296,7 @@ void BodyChecker::check_doubt(syntax::StmtId stmt, const syntax::Clauses& clause
     case syntax::OnDoubtClause::Kind::kUndo: {
       const auto* rollback = clauses.find<syntax::RollbackClause>();
       if (rollback == nullptr || !rollback->block.valid())
-        diagnostics_.report(Code::kClauseNotHere, span, "on doubt undo")
+        diagnostics_.report(Code::kNothingToUndo, span)
             .labelled("there is no rollback to run")
             .help("add `rollback { … }`, or say `on doubt fail`");
       break;
@@ -343,7 +343,7 @@ void BodyChecker::check_clauses(syntax::StmtId stmt, const syntax::Clauses& clau
     } else if (const auto* irreversible = std::get_if<syntax::IrreversibleClause>(&clause.node)) {
       expect(irreversible->why, types::kString, {Why::Kind::kClause, "irreversible", {}, {}});
       if (clauses.find<syntax::RollbackClause>() != nullptr)
-        diagnostics_.report(Code::kClauseNotHere, clause.span, "irreversible")
+        diagnostics_.report(Code::kContradiction, clause.span, "irreversible", "rollback")
             .labelled("a step is either undone or cannot be")
             .also(clauses.span_of<syntax::RollbackClause>(), "here is a rollback")
             .help("keep one of the two");

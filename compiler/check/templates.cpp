@@ -460,13 +460,13 @@ TypeId BodyChecker::infer_literal(ExprId expr, const syntax::StringLit& node, Ty
   const std::string written = plain_text(node);
   if (type == types::kTime) {
     if (const Result<int64_t> time = parse_time(written); !time)
-      diagnostics_.report(Code::kBadLiteral, span_of(expr), "time", time.error().message)
+      diagnostics_.report(Code::kBadTime, span_of(expr), time.error().message)
           .help(time.error().cure.empty() ? "write it as `2026-11-24T13:00:00+01:00`"
                                           : time.error().cure);
     return type;
   }
   if (const auto mistake = pattern_mistake(written))
-    diagnostics_.report(Code::kBadLiteral, span_of(expr), "Regex", *mistake)
+    diagnostics_.report(Code::kBadRegex, span_of(expr), *mistake)
         .help(node.kind == syntax::StringLit::Kind::kRaw
                   ? "patterns are those of RE2: no look-around, no back-references"
                   : "write patterns as `r\"…\"`, where a backslash is a backslash");
