@@ -154,8 +154,8 @@ void BodyChecker::check_schedule(SymbolId id) {
         made.timing.rules.emplace_back(seconds(*every / kMicroseconds));
       else if (every && *every > kMicroseconds)
         diagnostics_
-            .report(Code::kOutsideWhere, span_of(firing.value), source(span_of(firing.value)),
-                    "every")
+            .report(Code::kClauseValue, span_of(firing.value), "every",
+                    source(span_of(firing.value)))
             .labelled("a period is so many whole seconds")
             .help("leave the rest out");
       else if (!every && types_.is(info(firing.value).type, Shape::kDuration))

@@ -40,8 +40,8 @@ struct Entry {
   std::string doc;        // with "```rbk" examples
   std::string behaviour;  // of an action: "reads", "idempotent", "writes"
   std::vector<Field> fields;
-  std::string result;  // the type as written; of a constant its value; of a calendar what it
-                       // closes, of a schedule when it fires; empty: none
+  std::string result;       // the type as written; of a constant its value; of a calendar what it
+                            // closes, of a schedule when it fires; empty: none
   bool is_program = false;  // an own action: a program of the project
   bool is_private = false;
   uint32_t line = 0;

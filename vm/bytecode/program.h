@@ -252,7 +252,8 @@ struct Program {
   const Runbook* find_runbook(std::string_view name) const;
 };
 
-/// 1: without calendars, Outside, Lock and MapGetOr. A program that needs none of them is written so.
+/// 1: without calendars, Outside, Lock and MapGetOr. A program that needs none of them is written
+/// so.
 inline constexpr uint32_t kProgramVersion = 2;
 
 /// The serialised form: magic "RBKC", version, body, SHA-256 of all before.
