@@ -10,6 +10,7 @@
 #include "base/spelling.h"
 #include "cli/files.h"
 #include "cli/json_keys.h"
+#include "vm/bytecode/type_text.h"
 
 namespace rbk::cli {
 namespace {
@@ -138,6 +139,41 @@ Result<boost::json::value> read_value(const bytecode::Program& program, bytecode
   return fail(ErrorKind::kInvalid,
               fmt::format("expected JSON, got `{}`: {}", text, problem.message()),
               "quote it for the shell, '{\"a\": 1}', or put it into a file and give --params FILE");
+}
+
+Error with_usage(Error error, const bytecode::Program& program, const Runbook& runbook) {
+  constexpr size_t kMostMembers = 6;
+  const auto value = [&](bytecode::TypeId id) {
+    const bytecode::Type* type = &program.types.at(id);
+    while (type->shape == bytecode::Type::Shape::kOptional) type = &program.types.at(type->element);
+    const bool is_list = type->shape == bytecode::Type::Shape::kList;
+    if (is_list) type = &program.types.at(type->element);
+    std::string text;
+    if (type->shape == bytecode::Type::Shape::kSecret)
+      return std::string("@NAME|@env:NAME|@file:PATH");
+    if (type->shape == bytecode::Type::Shape::kEnum && type->members.size() <= kMostMembers) {
+      for (const bytecode::Type::Member& member : type->members)
+        text += (text.empty() ? "" : "|") + member.outer_name;
+    } else {
+      text =
+          bytecode::type_text(program, static_cast<bytecode::TypeId>(type - program.types.data()));
+      for (char& c : text)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    return is_list ? text + "…" : text;
+  };
+  std::string needed;
+  std::string others;
+  for (const bytecode::Parameter& one : runbook.parameters) {
+    const bool is_needed = one.default_function == bytecode::kNone &&
+                           program.types.at(one.type).shape != bytecode::Type::Shape::kOptional;
+    if (is_needed)
+      needed += fmt::format(" --{} {}", one.name, value(one.type));
+    else
+      others += fmt::format(" [--{} {}]", one.name, value(one.type));
+  }
+  if (!runbook.parameters.empty()) error.cure += ":" + needed + others;
+  return error;
 }
 
 Result<boost::json::object> read_parameters(const bytecode::Program& program,

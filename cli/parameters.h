@@ -23,6 +23,10 @@ Result<boost::json::object> read_parameters(const bytecode::Program& program,
                                             const std::optional<std::string>& file,
                                             const std::vector<std::string_view>& own);
 
+/// What check_parameters says, with how the parameters are given on the command line, those that
+/// must be given first: "--host STRING --names STRING… [--env staging|prod]".
+Error with_usage(Error error, const bytecode::Program& program, const bytecode::Runbook& runbook);
+
 /// One text as a value of the type: `3` as an int, `prod` as an enum's member; of a type that has
 /// no short form as JSON. A text that is no such value is given as a string, which will not fit.
 Result<boost::json::value> read_value(const bytecode::Program& program, bytecode::TypeId type,

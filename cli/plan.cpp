@@ -274,7 +274,7 @@ ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments) {
   if (!read) return refuse(terminal, read.error());
   Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
   if (!checked) {
-    refuse(terminal, checked.error());
+    refuse(terminal, with_usage(checked.error(), *loaded->program, **runbook));
     return ExitStatus::kRefused;
   }
   std::map<std::string, plan::Value> values;

@@ -150,7 +150,8 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
       read_parameters(*loaded->program, **runbook, given.parameters, given.params, options.names());
   if (!read) return refuse(terminal, read.error());
   Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
-  if (!checked) return refuse_parameters(terminal, checked.error());
+  if (!checked)
+    return refuse_parameters(terminal, with_usage(checked.error(), *loaded->program, **runbook));
 
   if (Status ready = check_programs(*loaded->program); !ready)
     return refuse(terminal, ready.error());
