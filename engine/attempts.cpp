@@ -261,7 +261,8 @@ void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
   if (attempt.timeout)
     timers.add({world.clock->boot() + *attempt.timeout, Timer::Kind::kStop, driver.row().key,
                 asked.request.id, id});
-  (*action)->start(attempt, (*secrets)->masking(sink_for(id, mailbox)));
+  (*action)->start(attempt, (*secrets)->masking(sink_for(id, mailbox), driver.shared_program(),
+                                                asked.perform()->action));
 }
 
 Result<RunSecrets*> Engine::State::secrets_of(RunDriver& driver) {
@@ -308,7 +309,7 @@ void Engine::State::find_again(RunDriver& driver, Asked& asked) {
   std::shared_ptr<AttemptSink> sink = sink_for(id, mailbox);
   if (auto secrets = secrets_of(driver)) {
     (*secrets)->look(world.secrets.get());
-    sink = (*secrets)->masking(std::move(sink));
+    sink = (*secrets)->masking(std::move(sink), driver.shared_program(), asked.perform()->action);
   }
   switch ((*action)->recover(attempt, std::move(sink))) {
     case Recovery::kReattached:

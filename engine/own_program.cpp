@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/spelling.h"
+#include "vm/json_secrets.h"
 #include "vm/machine.h"
 
 namespace rbk::engine {
@@ -34,8 +35,14 @@ class DeclaredInProgram : public Declaration {
       : program_(std::move(program)), action_(program_->actions.at(action)) {}
 
   Status check_output(const boost::json::value& output) const override {
-    if (action_.result != bytecode::kNone)
+    if (action_.result != bytecode::kNone) {
+      if (vm::has_masked_field(*program_, action_.result, output))
+        return fail(
+            ErrorKind::kInvalid,
+            "$: a field's name is masked, as it holds the text of a secret of the run: give "
+            "the secret another value, or the field another name");
       return vm::check_output(*program_, action_.result, output);
+    }
     if (output.is_null()) return {};
     return fail(ErrorKind::kInvalid,
                 fmt::format("$: expected null, as {} declares no result", action_.name));

@@ -111,8 +111,12 @@ Status RunSecrets::hand_over(SecretSource* source, const Program& program, uint3
   return {};
 }
 
-std::shared_ptr<AttemptSink> RunSecrets::masking(std::shared_ptr<AttemptSink> sink) const {
-  return masks_ ? masking_sink(std::move(sink), masks_) : sink;
+std::shared_ptr<AttemptSink> RunSecrets::masking(std::shared_ptr<AttemptSink> sink,
+                                                 std::shared_ptr<const Program> program,
+                                                 uint32_t action) const {
+  if (!masks_) return sink;
+  const bytecode::TypeId output = program->actions.at(action).result;
+  return masking_sink(std::move(sink), masks_, std::move(program), output);
 }
 
 }  // namespace rbk::engine

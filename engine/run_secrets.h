@@ -36,7 +36,10 @@ class RunSecrets {
   void look(SecretSource* source);
 
   /// A sink that shows none of them; `sink` itself where there is none.
-  std::shared_ptr<AttemptSink> masking(std::shared_ptr<AttemptSink> sink) const;
+  /// `action`: whose attempt it is, of the program.
+  std::shared_ptr<AttemptSink> masking(std::shared_ptr<AttemptSink> sink,
+                                       std::shared_ptr<const bytecode::Program> program,
+                                       uint32_t action) const;
 
  private:
   Result<std::string> read(SecretSource* source, const std::string& name);

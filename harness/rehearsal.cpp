@@ -244,7 +244,7 @@ class Rehearsing {
     call.at = time_;
     actions_[perform.path] = perform.action;
     Reply reply = world_.call(call);
-    mask(reply);
+    mask(reply, perform.action);
     if (reply.how == Reply::How::kNone || reply.how == Reply::How::kProblem) {
       made_.problem = fmt::format("step {}: {}", perform.path, reply.problem);
       return;
@@ -275,11 +275,12 @@ class Rehearsing {
   }
 
   /// As in earnest, what comes back shows no secret of the run.
-  void mask(Reply& reply) const {
+  void mask(Reply& reply, uint32_t action) const {
     if (masks_.empty()) return;
-    reply.output = vm::masked(reply.output, masks_);
+    reply.output = vm::masked(*tests_.program, tests_.program->actions.at(action).result,
+                              reply.output, masks_);
     reply.error.message = masks_.apply(reply.error.message);
-    reply.error.fields = vm::masked(reply.error.fields, masks_);
+    reply.error.fields = vm::masked_fields(reply.error.fields, masks_);
   }
 
   /// What the call is mostly about: its first argument, if it is a text.

@@ -186,6 +186,10 @@ class CronReader {
       low = value(base.part(0, dash), kind);
       if (dash != std::string_view::npos) {
         high = value(base.part(dash + 1), kind);
+        if (low == 7 && kind.most == 7) {  // `7-1`
+          low = 0;
+          high %= 7;
+        }
         if (high == 0 && kind.most == 7 && low > 0) high = 7;  // `sat-sun`
         if (high < low) backwards(base, low, high, kind);
       } else if (slash == std::string_view::npos) {

@@ -63,6 +63,22 @@ std::optional<Closed> closed_for(const Firing& firing, const std::vector<Closing
   return found;
 }
 
+/// Where to look from: what fell into a closing that goes on then may be delayed beyond it.
+sys_seconds begin_of_delays(const std::vector<Closing>& closings, sys_seconds after) {
+  sys_seconds from = after;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const Closing& one : closings) {
+      const auto closed = one.calendar.closed(from);
+      if (!closed || one.then != Closing::Then::kDelay) continue;
+      if (after - closed->begin > kHorizon) continue;
+      from = closed->begin - 1s;
+      moved = true;
+    }
+  }
+  return from;
+}
+
 }  // namespace
 
 std::optional<Firing> next_firing(const CronIn& cron, sys_seconds after) {
@@ -79,7 +95,7 @@ std::optional<Firing> next_firing(const CronIn& cron, sys_seconds after) {
 
 std::optional<Firing> next_firing(const Timing& timing, sys_seconds after) {
   const sys_seconds horizon = after + kHorizon;
-  sys_seconds from = after;
+  sys_seconds from = begin_of_delays(timing.closings, after);
   while (true) {
     std::optional<Firing> first;
     for (size_t i = 0; i < timing.rules.size(); ++i) {
@@ -90,14 +106,18 @@ std::optional<Firing> next_firing(const Timing& timing, sys_seconds after) {
     }
     if (!first || first->at > horizon) return std::nullopt;
     const std::optional<Closed> closed = closed_for(*first, timing.closings);
-    if (!closed) return first;
+    if (!closed && first->at > after) return first;
+    if (!closed) {
+      from = first->at;
+      continue;
+    }
     Firing delayed = *first;
     std::optional<Closed> still = closed;
     while (still && still->then == Closing::Then::kDelay && still->opens) {
       delayed.at = *still->opens;
       still = closed_for(delayed, timing.closings);
     }
-    if (!still) return delayed;
+    if (!still && delayed.at > after) return delayed;
     if (!closed->opens) return std::nullopt;
     // Whatever else falls into this closing has the same fate.
     from = *closed->opens - 1s;

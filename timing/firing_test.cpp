@@ -128,7 +128,23 @@ TEST(Firing, ADelayIntoAnotherCalendarGoesOn) {
   const Calendar morning("m", Zone(), {{Calendar::Weekly{0x7f, hours(5), hours(9)}, ""}});
   const Timing timing{{cron_in("0 23 * * *", "UTC")},
                       {{night, Closing::Then::kDelay}, {morning, Closing::Then::kDelay}}};
-  EXPECT_EQ(list(timing, utc(2026, 12, 1), 1, Zone()), "2026-12-02T09:00:00+00:00");
+  EXPECT_EQ(list(timing, utc(2026, 12, 1), 2, Zone()),
+            "2026-12-01T09:00:00+00:00 2026-12-02T09:00:00+00:00");
+}
+
+TEST(Firing, WhatIsDelayedAlreadyIsStillToCome) {
+  const Calendar weekend("w", Zone(), {{Calendar::Weekly{1 << 6 | 1, hours(0), hours(24)}, ""}});
+  const Timing saturdays{{cron_in("0 3 * * sat", "UTC")}, {{weekend, Closing::Then::kDelay}}};
+  const std::string monday = "2026-11-30T00:00:00+00:00";
+  for (const int hour : {0, 3, 12, 47})
+    EXPECT_EQ(list(saturdays, utc(2026, 11, 28) + hours(hour), 1, Zone()), monday) << hour;
+  EXPECT_EQ(list(saturdays, utc(2026, 11, 30), 1, Zone()), "2026-12-07T00:00:00+00:00");
+  const Calendar night("n", Zone(), {{Calendar::Weekly{0x7f, hours(22), hours(30)}, ""}});
+  const Calendar morning("m", Zone(), {{Calendar::Weekly{0x7f, hours(5), hours(9)}, ""}});
+  const Timing nightly{{cron_in("0 23 * * *", "UTC")},
+                       {{night, Closing::Then::kDelay}, {morning, Closing::Then::kDelay}}};
+  EXPECT_EQ(list(nightly, utc(2026, 12, 2) + hours(7), 1, Zone()), "2026-12-02T09:00:00+00:00");
+  EXPECT_EQ(list(nightly, utc(2026, 12, 2) + hours(9), 1, Zone()), "2026-12-03T09:00:00+00:00");
 }
 
 // ---- The oracle: a cron of plain lists is held against what the clock shows in each minute.

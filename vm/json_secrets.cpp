@@ -1,5 +1,6 @@
 #include "vm/json_secrets.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace rbk::vm {
@@ -85,12 +86,94 @@ std::set<std::string> named_secrets(const Program& program) {
   return names;
 }
 
+namespace {
+
+json::object masked_object(const json::object& object, const Masks& masks) {
+  json::object made;
+  for (const auto& [key, value] : object)
+    made[masks.apply(std::string_view(key))] = masked(value, masks);
+  return made;
+}
+
+json::value masked_typed(const Program& program, TypeId id, const json::value& value,
+                         const Masks& masks, int depth);
+
+json::value masked_record(const Program& program, const std::vector<Type::Field>& fields,
+                          const json::value& value, const Masks& masks, int depth) {
+  const json::object* object = value.if_object();
+  if (object == nullptr) return masked(value, masks);
+  json::object made;
+  for (const auto& [key, part] : *object) {
+    const auto field = std::find_if(
+        fields.begin(), fields.end(),
+        [&, name = std::string_view(key)](const auto& one) { return one.outer_name == name; });
+    if (field == fields.end())
+      made[masks.apply(std::string_view(key))] = masked(part, masks);
+    else
+      made[key] = masked_typed(program, field->type, part, masks, depth + 1);
+  }
+  return made;
+}
+
+json::value masked_member(const Program& program, const Type& type, const json::value& value,
+                          const Masks& masks, int depth) {
+  const auto find = [&](std::string_view name) {
+    return std::find_if(type.members.begin(), type.members.end(),
+                        [&](const Type::Member& one) { return one.outer_name == name; });
+  };
+  if (const json::string* name = value.if_string();
+      name != nullptr && find(*name) != type.members.end())
+    return value;
+  const json::object* object = value.if_object();
+  if (object == nullptr || object->size() != 1) return masked(value, masks);
+  const auto member = find(object->begin()->key());
+  if (member == type.members.end()) return masked(value, masks);
+  return json::object{
+      {object->begin()->key(),
+       masked_record(program, member->payload, object->begin()->value(), masks, depth + 1)}};
+}
+
+json::value masked_typed(const Program& program, TypeId id, const json::value& value,
+                         const Masks& masks, int depth) {
+  if (id >= program.types.size() || depth > kDeepest) return masked(value, masks);
+  const Type& type = program.types[id];
+  switch (type.shape) {
+    case Type::Shape::kOptional:
+      return value.is_null() ? value : masked_typed(program, type.element, value, masks, depth);
+    case Type::Shape::kList: {
+      const json::array* list = value.if_array();
+      if (list == nullptr) return masked(value, masks);
+      json::array made;
+      for (const json::value& item : *list)
+        made.push_back(masked_typed(program, type.element, item, masks, depth + 1));
+      return made;
+    }
+    case Type::Shape::kMap: {
+      const json::object* map = value.if_object();
+      if (map == nullptr) return masked(value, masks);
+      json::object made;
+      for (const auto& [key, item] : *map)
+        made[masks.apply(std::string_view(key))] =
+            masked_typed(program, type.element, item, masks, depth + 1);
+      return made;
+    }
+    case Type::Shape::kRecord:
+      return masked_record(program, type.fields, value, masks, depth);
+    case Type::Shape::kEnum:
+      return masked_member(program, type, value, masks, depth);
+    default:
+      return masked(value, masks);
+  }
+}
+
+}  // namespace
+
 json::value masked(const json::value& value, const Masks& masks) {
   switch (value.kind()) {
     case json::kind::string:
       return json::value(masks.apply(std::string_view(value.get_string())));
     case json::kind::object:
-      return masked(value.get_object(), masks);
+      return masked_object(value.get_object(), masks);
     case json::kind::array: {
       json::array made;
       for (const json::value& item : value.get_array()) made.push_back(masked(item, masks));
@@ -106,10 +189,39 @@ json::value masked(const json::value& value, const Masks& masks) {
   }
 }
 
-json::object masked(const json::object& object, const Masks& masks) {
+json::value masked(const Program& program, TypeId id, const json::value& value,
+                   const Masks& masks) {
+  return masked_typed(program, id, value, masks, 0);
+}
+
+bool has_masked_field(const Program& program, TypeId id, const json::value& value) {
+  if (id >= program.types.size()) return false;
+  const Type& type = program.types[id];
+  const auto within = [&](TypeId inner) {
+    return [&program, inner](const json::value& part) {
+      return has_masked_field(program, inner, part);
+    };
+  };
+  if (type.shape == Type::Shape::kOptional) return has_masked_field(program, type.element, value);
+  if (type.shape == Type::Shape::kList && value.is_array())
+    return std::any_of(value.get_array().begin(), value.get_array().end(), within(type.element));
+  const json::object* object = value.if_object();
+  if (object == nullptr) return false;
+  if (type.shape == Type::Shape::kMap)
+    return std::any_of(object->begin(), object->end(),
+                       [&](const auto& entry) { return within(type.element)(entry.value()); });
+  if (type.shape != Type::Shape::kRecord) return false;
+  return std::any_of(object->begin(), object->end(), [&](const auto& entry) {
+    for (const Type::Field& field : type.fields)
+      if (std::string_view(entry.key()) == field.outer_name)
+        return within(field.type)(entry.value());
+    return std::string_view(entry.key()).find(kMask) != std::string_view::npos;
+  });
+}
+
+json::object masked_fields(const json::object& fields, const Masks& masks) {
   json::object made;
-  for (const auto& [key, value] : object)
-    made[masks.apply(std::string_view(key))] = masked(value, masks);
+  for (const auto& [key, value] : fields) made[key] = masked(value, masks);
   return made;
 }
 

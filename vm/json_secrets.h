@@ -25,6 +25,14 @@ std::set<std::string> named_secrets(const bytecode::Program& program);
 
 /// Its texts and keys masked; a number that is a secret becomes a text.
 boost::json::value masked(const boost::json::value& value, const Masks& masks);
-boost::json::object masked(const boost::json::object& object, const Masks& masks);
+/// The same of a value of this type: the names of its fields and of the members of enums are the
+/// program's, and stay. kNone: of no type.
+boost::json::value masked(const bytecode::Program& program, bytecode::TypeId type,
+                          const boost::json::value& value, const Masks& masks);
+/// Whether a record in it has a field whose name was masked, before anybody knew it for a name.
+bool has_masked_field(const bytecode::Program& program, bytecode::TypeId type,
+                      const boost::json::value& value);
+/// Values by the names of the program: only the values.
+boost::json::object masked_fields(const boost::json::object& fields, const Masks& masks);
 
 }  // namespace rbk::vm

@@ -82,5 +82,19 @@ TEST(JsonSecrets, TextsKeysAndNumbersAreMasked) {
             R"({"a":["***!","***",123456,1.5E0,true,null],"***":{"***":"x"},"n":-12345})");
 }
 
+TEST(JsonSecrets, NamesOfFieldsAndMembersAreTheProgramsAndStay) {
+  const Masks masks({"user", "pass-word", "by login", "s3cret"});
+  const auto shown = [&](bytecode::TypeId type, const char* text) {
+    return json::serialize(masked(program(), type, json::parse(text), masks));
+  };
+  EXPECT_EQ(shown(4, R"({"user":"s3cret","pass-word":"x"})"), R"({"user":"***","pass-word":"x"})");
+  EXPECT_EQ(shown(5, R"({"by login":{"it":{"user":1,"pass-word":"s3cret"}}})"),
+            R"({"by login":{"it":{"user":1,"pass-word":"***"}}})");
+  EXPECT_EQ(shown(3, R"({"s3cret":"user"})"), R"({"***":"***"})");
+  EXPECT_EQ(shown(1, R"({"user":"x"})"), R"({"***":"x"})");
+  EXPECT_EQ(json::serialize(masked_fields(json::parse(R"({"user":"s3cret"})").as_object(), masks)),
+            R"({"user":"***"})");
+}
+
 }  // namespace
 }  // namespace rbk::vm

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "vm/execution.h"
 #include "vm/json.h"
 
@@ -96,6 +97,7 @@ Next Execution::op_Lock(Slot* r, const Instruction* at) {
   const String* name = as_string(r[at->a].o);
   if (name == nullptr) return raise_wrong(r[at->a].o, "a lock's name");
   if (name->size == 0) return raise("Failed", "a lock has an empty name");
+  if (!is_utf8(name->view())) return raise("Failed", "the name of a lock is no UTF-8");
   if (name->size > kLongestName)
     return raise(
         make_limit_error(fmt::format("a lock's name has more than {} bytes", kLongestName)));

@@ -158,6 +158,9 @@ std::string rule(const Change& change) {
   if (change.aspect == "text") {
     const std::string word = change.subject.substr(0, change.subject.find(' '));
     if (word == "fn") return fmt::format("the function {} does something else", name);
+    if (word == "record" || word == "action")
+      return fmt::format("the {} {} is declared otherwise", word,
+                         code(change.subject.substr(word.size() + 1)));
     return was_and_is(
                change.subject.ends_with(change.after)
                    ? code(change.subject.substr(0, change.subject.size() - change.after.size() - 1))
@@ -197,6 +200,8 @@ std::string reached(const Change& change) {
       return fmt::format("{} the file {} ({}){}", added ? "uses" : "no longer uses", name,
                          change.aspect, place);
     case What::kLock:
+      if (change.kind == Kind::kChanged)
+        return was_and_is(fmt::format("the terms of the {}", name), change);
       return fmt::format("{} the {}{}", added ? "takes" : "no longer takes", name, place);
     case What::kCall:
       return fmt::format("{} the runbook {}{}", added ? "calls" : "no longer calls", name, place);

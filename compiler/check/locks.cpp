@@ -21,7 +21,7 @@ void BodyChecker::check_lock(const syntax::LockStmt& node, Span span) {
   }
   if (node.timeout.valid()) {
     expect(node.timeout, types::kDuration, {Why::Kind::kClause, "timeout", {}, {}});
-    within(node.timeout, 0, INT64_MAX, "timeout", "it would be over before it begins",
+    within(node.timeout, 1, INT64_MAX, "timeout", "it would be over before it begins",
            "write how long it may be waited for, as `timeout 5m`");
     bound_by_timeout(node.timeout, span_of(node.timeout), "the time to wait for the lock");
   }

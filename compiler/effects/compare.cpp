@@ -300,7 +300,7 @@ void Comparison::decisions_of(bool is_ask) {
         changed(what, is.name, "quorum", old, fresh,
                 fresh.size() < old.size() || (fresh.size() == old.size() && fresh < old));
         changed(what, is.name, "expires", was.expires, is.expires, !was.expires.empty());
-        changed(what, is.name, "form", comma(was.form), comma(is.form));
+        changed(what, is.name, "form", comma(was.form), comma(is.form), !was.form.empty());
         changed(what, is.name, "only_if", was.only_if, is.only_if, !is.only_if.empty());
         changed(what, is.name, "starter", was.allow_starter ? "allowed" : "not allowed",
                 is.allow_starter ? "allowed" : "not allowed", is.allow_starter);
@@ -315,7 +315,7 @@ void Comparison::decisions() {
       [&](const Signal& was, const Signal& is) {
         changed(What::kSignal, is.name, "by", comma(was.by), comma(is.by), !was.by.empty());
         changed(What::kSignal, is.name, "type", was.type, is.type);
-        changed(What::kSignal, is.name, "timeout", was.timeout, is.timeout);
+        changed(What::kSignal, is.name, "timeout", was.timeout, is.timeout, is.timeout.empty());
       });
   lists<Lock>(
       What::kLock, before_.locks, after_.locks,

@@ -10,16 +10,19 @@ using What = Change::What;
 
 /// Names and functions: what they stand for may be long, and is the change.
 bool is_named(const Rule& rule) {
-  return rule.kind == "let" || rule.kind == "var" || rule.kind == "set" || rule.kind == "fn";
+  return rule.kind == "let" || rule.kind == "var" || rule.kind == "set" || rule.kind == "fn" ||
+         rule.kind == "const" || rule.kind == "record" || rule.kind == "action";
 }
 
 /// What holds something back: without it, or with another condition, more may happen.
 bool is_guard(const Rule& rule) {
-  return !is_named(rule) && rule.kind != "try" && rule.kind != "repeat" && rule.kind != "return";
+  return !is_named(rule) && rule.kind != "try" && rule.kind != "repeat" && rule.kind != "return" &&
+         rule.kind != "call" && rule.kind != "value" && rule.kind != "parallel";
 }
 
 std::string name_of(const Rule& rule) {
-  const std::string text = is_named(rule) ? rule.text.substr(0, rule.text.find(' ')) : rule.text;
+  const std::string text =
+      is_named(rule) ? rule.text.substr(0, rule.text.find_first_of(" (:{")) : rule.text;
   return text.empty() ? rule.kind : rule.kind + " " + text;
 }
 
@@ -29,6 +32,21 @@ bool is_a_larger_limit(const std::string& was, const std::string& is) {
            text.find_first_not_of("0123456789") == std::string::npos;
   };
   return !is_number(was) || !is_number(is) ? !was.empty() : std::stoi(is) > std::stoi(was);
+}
+
+/// The same names, in whatever order: else what came and went is told of.
+bool has_the_same(const std::string& was, const std::string& is) {
+  const auto names = [](const std::string& text) {
+    std::vector<std::string> all;
+    for (size_t at = 0; at <= text.size();) {
+      const size_t end = std::min(text.find(", ", at), text.size());
+      all.push_back(text.substr(at, end - at));
+      at = end + 2;
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  };
+  return names(was) == names(is);
 }
 
 }  // namespace
@@ -73,7 +91,10 @@ std::vector<Change> compare_rules(const std::vector<Rule>& before, const std::ve
   pairs.clear();
   match(is_same_text);
   match(is_same_place);
-  for (const auto& [was, is] : pairs) {
+  for (const auto& pair : pairs) {
+    const Rule* was = pair.first;
+    const Rule* is = pair.second;
+    if (is->kind == "order" && !has_the_same(was->text, is->text)) continue;
     const auto note = [&](const std::string& aspect, const std::string& old,
                           const std::string& fresh, bool widens) {
       if (old != fresh)
@@ -87,6 +108,9 @@ std::vector<Change> compare_rules(const std::vector<Rule>& before, const std::ve
       note(name, had, value, name == "limit" ? is_a_larger_limit(had, value) : value != "fail");
     }
   }
+  const auto is_order = [](const Rule* one) { return one->kind == "order"; };
+  std::erase_if(gone, is_order);
+  std::erase_if(come, is_order);
   for (const Rule* one : gone)
     changes.push_back({Kind::kRemoved,
                        What::kRule,

@@ -26,11 +26,59 @@ std::string runbook(const std::string& body, const std::string& head = "") {
   return "runbook r(" + head + ") {\n" + body + "\n}\n";
 }
 
-TEST(Compare, OrderCommentsAndTitlesMakeNoDifference) {
+TEST(Compare, CommentsAndTitlesMakeNoDifference) {
   EXPECT_EQ(changes(runbook("step a = shell(\"a\") reads\n step b = shell(\"b\") reads"),
-                    "/// Doc.\n" + runbook("// c\n step b \"B\" = shell(\"b\") reads\n\n step a = "
-                                           "shell(\"a\") reads")),
+                    "/// Doc.\n" + runbook("// c\n step a = shell(\"a\") reads\n\n step b \"B\" = "
+                                           "shell(\"b\") reads")),
             "");
+}
+
+TEST(Compare, WhatComesAfterWhat) {
+  const std::string a = "step a = shell(\"a\") reads\n";
+  const std::string b = "step b = shell(\"b\") reads\n";
+  EXPECT_EQ(changes(runbook(a + b), runbook(b + a)), "!~17 order b, a text: a, b -> b, a\n");
+  EXPECT_EQ(changes(runbook(a + "commit \"x\"\n" + b), runbook(a + b + "commit \"x\"")),
+            "!~17 order a, b, commit text: a, commit, b -> a, b, commit\n");
+  // One more is told as that.
+  EXPECT_EQ(changes(runbook(a), runbook(b + a)).find("order"), std::string::npos);
+}
+
+TEST(Compare, WhatUndoesAndEndsIsCompared) {
+  const auto undo = [](const std::string& in) {
+    return runbook("step a = shell(\"a\") timeout 1m rollback {\n" + in +
+                       "\n}\nafter failure e {\n" + in + "\n}",
+                   "n: int");
+  };
+  const auto count = [](const std::string& text) {
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  const std::string post = "http.post(\"https://a.example.com\", json: json { a: 1 }) timeout 1m";
+  EXPECT_EQ(count(changes(undo(post), undo(post))), 0);
+  const std::string others[] = {
+      "http.post(\"https://a.example.com\", json: json { a: 2 }) timeout 1m",
+      post + " retry 2 times", post + " on failure continue", "if n > 1 { " + post + " }"};
+  for (const std::string& other : others) {
+    const std::string told = changes(undo(post), undo(other));
+    EXPECT_NE(told.find("17 call"), std::string::npos) << other;
+  }
+  const auto verify = [](const std::string& value) {
+    return runbook("step a = shell(\"a\") timeout 1m on doubt verify {\n" + value +
+                   "\n} rollback none \"x\"");
+  };
+  EXPECT_EQ(changes(verify("Doubt.not_done"), verify("Doubt.unknown")),
+            "~17 value Doubt.unknown text: Doubt.not_done -> Doubt.unknown\n");
+}
+
+TEST(Compare, ConstantsAndDefaultsOfRecords) {
+  const auto of = [](const std::string& most, const std::string& mode) {
+    return "const most = " + most + "\nrecord Opt { mode: string = \"" + mode + "\" }\n" +
+           runbook("let opt = Opt { }\nrequire n < most\nlog.info(opt.mode)", "n: int");
+  };
+  EXPECT_EQ(changes(of("4", "soft"), of("400", "soft")),
+            "~17 const most text: most = 4 -> most = 400\n");
+  EXPECT_EQ(changes(of("4", "soft"), of("4", "hard")),
+            "~17 record Opt text: Opt { mode: string = \"soft\" } -> Opt { mode: string = "
+            "\"hard\" }\n");
 }
 
 TEST(Compare, ARangeThatGrowsWidensOneThatShrinksDoesNot) {
@@ -61,6 +109,7 @@ TEST(Compare, AStepThatWritesOrIsNotUndoneAnyMoreWidens) {
   const std::string reads = runbook("step a = shell(\"a\") timeout 1m reads rollback none \"x\"");
   EXPECT_EQ(changes(undone, left),
             "-6 u :  -> \n-7 a text: u -> \n!~16 a undo: rollback -> none \"x\"\n"
+            "-17 call shell(\"u\") timeout 1m : shell(\"u\") timeout 1m -> \n"
             "~20  bound: 1m -> 0s\n");
   EXPECT_EQ(changes(reads, left), "!~16 a behaviour: reads -> writes\n");
   EXPECT_EQ(changes(left, reads), "~16 a behaviour: writes -> reads\n");
@@ -140,7 +189,7 @@ TEST(Compare, AConditionAroundAStepOrAnApproval) {
             "!~11 go only_if:  -> n > 1\n");
   EXPECT_EQ(changes(under(step, "n > 1"),
                     runbook("match n {\n case 2 => { " + step + " }\n case _ => { }\n}", "n: int")),
-            "!~16 a only_if: n > 1 -> n is 2\n");
+            "!~16 a only_if: n > 1 -> n is 2\n+17 match n by 2 | _ :  -> n by 2 | _\n");
 }
 
 TEST(Compare, WhatElseAStepGivesToItsAction) {
@@ -160,7 +209,7 @@ TEST(Compare, FunctionsAndNamesThatItDependsOn) {
            runbook("let x = f(n) + " + let + "\nrequire x > 1", "n: int");
   };
   EXPECT_EQ(changes(of("n", "1"), of("n * 2", "1")),
-            "~17 fn g text: g { return n } -> g { return n * 2 }\n");
+            "~17 fn g text: g(n: int) -> int { return n } -> g(n: int) -> int { return n * 2 }\n");
   EXPECT_EQ(changes(of("n", "1"), of("n", "2")), "~17 let x text: x = f(n) + 1 -> x = f(n) + 2\n");
 }
 

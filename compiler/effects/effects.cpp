@@ -126,6 +126,14 @@ void add_times(const check::CheckedProgram& program, check::SymbolId runbook, Su
     Schedule one{symbol.name, {}, {}};
     for (const ScheduleDecl::Firing& firing : decl.firings)
       join(one.when, written(home, firing.span));
+    static constexpr const char* kOverlap[] = {"", "skip", "queue", "cancel_running"};
+    static constexpr const char* kMissed[] = {"", "skip", "run once", "run all"};
+    if (decl.overlap != ScheduleDecl::Overlap::kDefault)
+      join(one.when, fmt::format("overlap {}", kOverlap[static_cast<int>(decl.overlap)]));
+    if (decl.missed != ScheduleDecl::Missed::kDefault)
+      join(one.when, fmt::format("missed {}", kMissed[static_cast<int>(decl.missed)]));
+    if (decl.missed_within.valid())
+      one.when += " within " + written(home, home.ast[decl.missed_within].span);
     for (const syntax::Outside& outside : decl.outside) join(one.when, written(home, outside.span));
     for (const Argument& argument : decl.args) join(one.arguments, written(home, argument.span));
     made.schedules.push_back(std::move(one));
@@ -178,7 +186,7 @@ Summary summarise(const check::CheckedProgram& program, check::SymbolId runbook)
   Cost cost = Walker(all, texts, {}, Phase::kForward).runbook_body(*decl);
   if (!decl->exclusive.empty() || decl->max.valid())
     cost = cost + waiting(Bound::unbounded({}, "it waits until others have ended"));
-  note_functions(program, all);
+  note_declarations(program, all);
   made.forward = cost.forward;
   made.rollback = cost.rollback();
   return made;

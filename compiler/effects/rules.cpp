@@ -39,6 +39,17 @@ bool is_told_apart(const check::CheckedProgram& program, check::TypeId id) {
          type->shape == Shape::kQuery || type->shape == Shape::kSecret;
 }
 
+/// What stands in its blocks is walked.
+bool has_blocks(const Ast& ast, ExprId id) {
+  const auto& value = ast[id].node;
+  return std::holds_alternative<IfExpr>(value) || std::holds_alternative<MatchExpr>(value) ||
+         std::holds_alternative<TryExpr>(value) || std::holds_alternative<ParallelExpr>(value) ||
+         std::holds_alternative<ParallelForExpr>(value) ||
+         std::holds_alternative<WaitExpr>(value) || std::holds_alternative<WaitUntilExpr>(value) ||
+         std::holds_alternative<WaitSignalExpr>(value) ||
+         std::holds_alternative<WaitFirstExpr>(value) || std::holds_alternative<FailExpr>(value);
+}
+
 }  // namespace
 
 std::string Walker::line(ExprId id) const {
@@ -70,19 +81,47 @@ void Walker::rule(std::string kind, std::string text, source::Span span,
       {std::move(kind), std::move(text), std::move(aspects), conditions(), place_});
 }
 
-/// Names whose value is known, and URLs and commands, are told where they are used.
+/// What comes after what in a block.
+void Walker::order(BlockId id) {
+  std::string all;
+  size_t count = 0;
+  for (const StmtId stmt : ast()[id].stmts) {
+    const auto& node = ast()[stmt].node;
+    std::string name;
+    if (const auto* step = std::get_if<StepStmt>(&node))
+      name = step->name.text;
+    else if (const auto* approval = std::get_if<ApprovalStmt>(&node))
+      name = approval->name.text;
+    else if (std::holds_alternative<CommitStmt>(node))
+      name = "commit";
+    else if (std::holds_alternative<RequireStmt>(node))
+      name = "require";
+    else if (std::holds_alternative<HoldStmt>(node))
+      name = "hold";
+    if (name.empty()) continue;
+    all += (all.empty() ? "" : ", ") + name;
+    ++count;
+  }
+  if (count > 1) rule("order", std::move(all), ast()[id].span);
+}
+
+/// URLs and commands are told where they are used.
 void Walker::let(StmtId id, const LetStmt& node) {
-  if (texts_.known().evaluate(node.value).known() && !node.is_var) return;
   if (is_told_apart(texts_.known().program(), texts_.module().info(node.value).type)) return;
-  const auto& value = ast()[node.value].node;
-  const bool has_blocks =
-      std::holds_alternative<IfExpr>(value) || std::holds_alternative<MatchExpr>(value) ||
-      std::holds_alternative<TryExpr>(value) || std::holds_alternative<ParallelExpr>(value) ||
-      std::holds_alternative<ParallelForExpr>(value) ||
-      std::holds_alternative<WaitSignalExpr>(value) || std::holds_alternative<WaitFirstExpr>(value);
-  if (has_blocks) return;
+  if (has_blocks(ast(), node.value)) return;
   rule(node.is_var ? "var" : "let", fmt::format("{} = {}", node.name.text, line(node.value)),
        ast()[id].span);
+}
+
+/// A call that is no step, as it stands with its clauses; or what a block gives.
+void Walker::value(StmtId id, const ExprStmt& node) {
+  if (has_blocks(ast(), node.value)) return;
+  const Meaning* meaning = texts_.module().meaning(node.value);
+  const auto kind = meaning == nullptr ? Meaning::Kind::kPlain : meaning->kind;
+  if (kind == Meaning::Kind::kCallEmit) return;
+  const bool acts = kind == Meaning::Kind::kCallAction || kind == Meaning::Kind::kCallRunbook;
+  const source::Span span = ast()[id].span;
+  rule(acts ? "call" : "value", one_line(source(span)), span);
 }
 
 std::string Walker::text_of(const FailurePolicy& policy) const {
@@ -123,7 +162,8 @@ std::vector<std::pair<std::string, std::string>> Walker::arguments(const Meaning
   return all;
 }
 
-void note_functions(const check::CheckedProgram& program, Gathered& all) {
+void note_declarations(const check::CheckedProgram& program, Gathered& all) {
+  using Kind = check::Symbol::Kind;
   std::set<check::SymbolId> seen;
   for (size_t i = 0; i < all.bodies.size(); ++i) {
     const auto [module, body] = all.bodies[i];
@@ -132,18 +172,24 @@ void note_functions(const check::CheckedProgram& program, Gathered& all) {
       const Meaning* meaning = module->meaning(id);
       if (meaning == nullptr || meaning->symbol == check::kNone) return true;
       const check::Symbol& symbol = program.symbol(meaning->symbol);
-      if (symbol.kind != check::Symbol::Kind::kFunction || !seen.insert(meaning->symbol).second)
-        return true;
-      const check::CheckedModule& home = *program.modules.at(symbol.module);
-      const auto* decl = std::get_if<FnDecl>(&home.ast[symbol.decl].node);
-      if (decl == nullptr || !decl->body.valid()) return true;
+      const char* kind = symbol.kind == Kind::kFunction ? "fn"
+                         : symbol.kind == Kind::kConst  ? "const"
+                         : symbol.kind == Kind::kRecord ? "record"
+                         : symbol.kind == Kind::kAction ? "action"
+                                                        : nullptr;
+      if (kind == nullptr || symbol.module >= program.modules.size()) return true;
+      const check::CheckedModule& home = *program.modules[symbol.module];
+      if (home.standard || !seen.insert(meaning->symbol).second) return true;
+      const Decl& decl = home.ast[symbol.decl];
       all.summary.rules.push_back(
-          {"fn",
-           symbol.name + " " + one_line(home.source->text(home.ast[decl->body].span)),
+          {kind,
+           symbol.name +
+               one_line(home.source->text({decl.name.span.end, decl.span.end, decl.span.file})),
            {},
            {},
            {}});
-      all.bodies.emplace_back(&home, decl->body);
+      if (const auto* fn = std::get_if<FnDecl>(&decl.node); fn != nullptr && fn->body.valid())
+        all.bodies.emplace_back(&home, fn->body);
       return true;
     };
     lower::walk(module->ast, body, visitor);

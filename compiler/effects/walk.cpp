@@ -59,6 +59,7 @@ Cost Walker::block(BlockId id) {
   Cost total;
   Cost handlers;
   if (!id.valid()) return total;
+  order(id);
   for (const StmtId stmt : ast()[id].stmts) {
     const Cost one = statement(stmt);
     if (std::holds_alternative<CommitStmt>(ast()[stmt].node)) {
@@ -98,8 +99,10 @@ Cost Walker::statement(StmtId id) {
     rule("set", fmt::format("{} = {}", line(node->target), line(node->value)), stmt.span);
     return expression(node->value, id, nullptr);
   }
-  if (const auto* node = std::get_if<ExprStmt>(&stmt.node))
+  if (const auto* node = std::get_if<ExprStmt>(&stmt.node)) {
+    value(id, *node);
     return expression(node->value, id, &node->clauses);
+  }
   if (const auto* node = std::get_if<ForStmt>(&stmt.node)) {
     const Cost items = inside(node->items, id);
     rule("for", fmt::format("{} in {}", node->item.text, line(node->items)), stmt.span);

@@ -87,7 +87,9 @@ class Walker {
   std::string conditions() const;
   /// As written, on one line, with what is known filled in.
   std::string line(syntax::ExprId id) const;
+  void order(syntax::BlockId id);
   void let(syntax::StmtId id, const syntax::LetStmt& node);
+  void value(syntax::StmtId id, const syntax::ExprStmt& node);
   void rule_of(source::Span span, const syntax::ParallelForExpr& node);
   std::string text_of(const syntax::FailurePolicy& policy) const;
   std::string text_of(const syntax::Field& field) const;
@@ -133,8 +135,9 @@ class Walker {
 /// What the conditions of the runbook's parameters let them be at most.
 void note_largest(const check::CheckedProgram& program, check::SymbolId runbook, Gathered& all);
 
-/// The functions that those runbooks use, as rules "fn", in the order of their use.
-void note_functions(const check::CheckedProgram& program, Gathered& all);
+/// What those runbooks use of what is declared, as rules "fn", "const", "record", "action", in the
+/// order of their use.
+void note_declarations(const check::CheckedProgram& program, Gathered& all);
 
 /// How many locks were held before; frees those that came since.
 class HeldLocks {

@@ -44,6 +44,10 @@ Cost Walker::choice(const IfExpr& node, StmtId owner) {
 Cost Walker::match(const MatchExpr& node, StmtId owner) {
   const Cost asked = inside(node.subject, owner);
   const Value subject = texts_.known().evaluate(node.subject);
+  std::string cases;
+  for (const MatchExpr::Arm& arm : node.arms)
+    cases += (cases.empty() ? "" : " | ") + source(ast()[arm.pattern].span);
+  rule("match", fmt::format("{} by {}", line(node.subject), cases), ast()[node.subject].span);
   Cost longest;
   for (const MatchExpr::Arm& arm : node.arms) {
     const auto* member = std::get_if<MemberPattern>(&ast()[arm.pattern].node);
@@ -99,8 +103,7 @@ void Walker::compare_branches(source::Span span, const std::vector<size_t>& bran
 }
 
 Cost Walker::parallel(source::Span span, const ParallelExpr& node) {
-  if (node.policy.kind != FailurePolicy::Kind::kFail)
-    rule("parallel", {}, span, {{"on failure", text_of(node.policy)}});
+  rule("parallel", {}, span, {{"on failure", text_of(node.policy)}});
   Cost longest;
   std::vector<size_t> branches;
   for (const StmtId stmt : ast()[node.body].stmts) {
