@@ -72,6 +72,8 @@ std::vector<Change> compare_rules(const std::vector<Rule>& before, const std::ve
   };
   std::vector<const Rule*> gone;
   std::vector<const Rule*> come;
+  gone.reserve(before.size());
+  come.reserve(after.size());
   for (const Rule& one : before) gone.push_back(&one);
   for (const Rule& one : after) come.push_back(&one);
   std::vector<std::pair<const Rule*, const Rule*>> pairs;
