@@ -19,11 +19,15 @@ struct SecretForm {
   friend bool operator==(const SecretForm&, const SecretForm&) = default;
 };
 
-/// Every form once, none shorter than kShortestSecret: plain; base64 of a text that it stands in,
-/// at each of its three alignments and in both alphabets (RFC 4648), as far as its digits are
-/// its own; hexadecimal; percent-encoded as URLs, forms, and JavaScript have it; inside a JSON
-/// string and one in another; quoted for a shell; in HTML. Of several lines: the whole, and
-/// each line of at least eight bytes, without the blanks at its ends.
+/// Levels of escapes (base/escapes.h) that are undone when forms are looked for, as in JSON in JSON
+/// in JSON.
+inline constexpr size_t kEscapeLevels = 3;
+
+/// Every form once, none shorter than kShortestSecret: plain, and with what looks like an escape in
+/// it undone; base64 of a text that it stands in, at each of its three alignments and in both
+/// alphabets (RFC 4648), as far as its digits are its own; hexadecimal; quoted for a shell. Of
+/// several lines: the whole, and each line of at least eight bytes, without the blanks at its
+/// ends.
 std::vector<SecretForm> secret_forms(std::string_view secret);
 
 }  // namespace rbk

@@ -1,9 +1,12 @@
-// `rbk calendar list`: whether calendars are open now, and what they keep closed.
+// `rbk calendar`: whether calendars are open now, and what they keep closed; and letting go what
+// one holds back.
 #include <fmt/format.h>
 
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/program_file.h"
+#include "cli/report/schedules.h"
+#include "cli/session.h"
 #include "cli/timing_options.h"
 #include "timing/calendar.h"
 
@@ -63,9 +66,35 @@ void show(const Terminal& terminal, const Calendar& calendar, sys_seconds from, 
   terminal.print(lines);
 }
 
+ExitStatus override_for(const Terminal& terminal, const Arguments& arguments) {
+  std::string name;
+  std::optional<std::string> reason;
+  StoreOptions store;
+  Options options("calendar override", "SCHEDULE --reason TEXT");
+  options.word("SCHEDULE", name).value("--reason", reason);
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  if (name.ends_with(".rbk") || name.find(".rbk:") != std::string::npos)
+    return refuse(
+        terminal,
+        {ErrorKind::kInvalid, fmt::format("{} is a file, not a schedule of the store", name),
+         "a run is let go by: rbk run FILE --override CALENDAR --reason \"…\""});
+  Result<Session> session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  auto firing = session->engine->override_calendar(name, reason.value_or(""), session->person);
+  if (!firing) return refuse(terminal, firing.error());
+  if (terminal.json)
+    terminal.print_json(firing_json(*firing));
+  else
+    terminal.print(firing_text(*firing) + "\n");
+  return ExitStatus::kSucceeded;
+}
+
 }  // namespace
 
 ExitStatus calendar_command(const Terminal& terminal, const Arguments& arguments) {
+  if (!arguments.empty() && arguments.front() == "override")
+    return override_for(terminal, {arguments.begin() + 1, arguments.end()});
   std::string verb;
   std::string file;
   std::optional<std::string> from_text;
@@ -74,12 +103,9 @@ ExitStatus calendar_command(const Terminal& terminal, const Arguments& arguments
   options.word("list", verb).word("FILE", file).value("--from", from_text).value("-n", count_text);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
   if (verb != "list")
-    return refuse(
-        terminal,
-        {ErrorKind::kInvalid, fmt::format("there is no `rbk calendar {}`", verb),
-         verb == "override"
-             ? "an override belongs to a run: rbk run FILE --override CALENDAR --reason \"…\""
-             : "there is `rbk calendar list`"});
+    return refuse(terminal,
+                  {ErrorKind::kInvalid, fmt::format("there is no `rbk calendar {}`", verb),
+                   "there are `rbk calendar list` and `rbk calendar override`"});
   Result<sys_seconds> from = from_time(from_text);
   if (!from) return refuse(terminal, from.error());
   Result<int> count = how_many(count_text, 5);

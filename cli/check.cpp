@@ -89,11 +89,6 @@ class Checking {
       if (fixes_ != 0) found += fmt::format(", {} fixed", fixes_);
       terminal_.print(
           fmt::format("{} file{} checked: {}\n", files_, files_ == 1 ? "" : "s", found));
-      if (!schedule_.empty())
-        terminal_.print_to_err(fmt::format(
-            "schedules are checked, and this rbk does not start runs by them yet: `rbk schedule "
-            "next {}` says when one is due\n",
-            schedule_));
     }
     return errors_ == 0 ? ExitStatus::kSucceeded : ExitStatus::kUsage;
   }
@@ -121,11 +116,6 @@ class Checking {
       if (one.severity == diagnostics::Severity::kWarning) ++warnings_;
     }
     ++files_;
-    for (const check::Schedule& one : checked.schedules) {
-      const check::Symbol& symbol = checked.symbol(one.symbol);
-      if (schedule_.empty())
-        schedule_ = fmt::format("{}:{}", checked.modules[symbol.module]->name, symbol.name);
-    }
     if (effects_ && !checked.diagnostics.has_errors()) show_effects(checked);
   }
 
@@ -166,7 +156,6 @@ class Checking {
   size_t errors_ = 0;
   size_t warnings_ = 0;
   size_t fixes_ = 0;
-  std::string schedule_;  // the first that was seen, by its file
 };
 
 }  // namespace

@@ -44,6 +44,7 @@ ExitStatus doc_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus explain_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus fmt_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus notices_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus locks_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments);
@@ -58,6 +59,7 @@ ExitStatus schedule_command(const Terminal& terminal, const Arguments& arguments
 ExitStatus schema_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus show_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus test_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus worker_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);
 
 }  // namespace rbk::cli

@@ -9,7 +9,7 @@ namespace rbk::cli {
 
 struct Project;
 
-/// Fills in `store`, `groups`, `act_as` and `secrets`. kInvalid names line and key; an unknown
+/// Fills in all of the project but its root. kInvalid names line and key; an unknown
 /// section or key is an error, with the nearest known one.
 Status read_config(const std::string& path, Project& project);
 

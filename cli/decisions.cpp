@@ -161,19 +161,30 @@ ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments)
   std::optional<std::string> name;
   std::vector<std::string> set;
   StoreOptions store;
-  Options options("approve", "RUN [NAME] [--set FIELD=VALUE]… [--as USER]");
+  bool break_glass = false;
+  std::optional<std::string> reason;
+  Options options("approve",
+                  "RUN [NAME] [--set FIELD=VALUE]… [--break-glass --reason TEXT] [--as USER]");
   options.word("RUN", run).optional_word("NAME", name).values("--set", set);
+  options.flag("--break-glass", break_glass).value("--reason", reason);
   store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  const bool has_reason = reason && reason->find_first_not_of(" \t\n") != std::string::npos;
+  if (break_glass && !has_reason)
+    return refuse(terminal, {ErrorKind::kInvalid, "--break-glass needs --reason TEXT",
+                             "say why you decide alone: it is recorded, and told to others"});
+  if (reason && !break_glass)
+    return refuse(terminal, {ErrorKind::kInvalid, "--reason belongs to --break-glass here",
+                             "leave it out; an approval has a form for what is to be said"});
   Result<Session> session = open_session(store, engine::OpenMode::kExisting);
   if (!session) return refuse(terminal, session.error());
   Result<boost::json::object> form =
       read_form(*session, run, engine::Wait::Kind::kApproval, name, set);
   if (!form) return refuse(terminal, form.error());
-  Result<engine::WaitingFor> wait =
-      session->engine->approve(run, name.value_or(""), *form, session->person);
+  Result<engine::WaitingFor> wait = session->engine->approve(
+      run, name.value_or(""), *form, session->person, break_glass ? *reason : std::string());
   if (!wait) return refuse(terminal, wait.error());
-  say_vote(terminal, *wait);
+  if (!break_glass) say_vote(terminal, *wait);
   const ExitStatus status = go_on_after(terminal, *session, run);
   return tell_if_lost(terminal, *session, *wait, engine::Decision::How::kApproved, status);
 }

@@ -9,14 +9,16 @@ namespace {
 // A signal handler reaches nothing but what is global.
 std::atomic<engine::Engine*> g_engine{nullptr};
 std::atomic<int> g_count{0};
+std::atomic<bool> g_at_once{false};
 
 void on_signal(int signal) {
   const int before = errno;
   engine::Engine* engine = g_engine.load();
   const int count = g_count.fetch_add(1);
+  const bool at_once = count > 0 || signal == SIGQUIT;
+  if (at_once) g_at_once = true;
   if (engine != nullptr)
-    engine->stop(count == 0 && signal != SIGQUIT ? engine::StopHow::kAtBorder
-                                                 : engine::StopHow::kAtOnce);
+    engine->stop(at_once ? engine::StopHow::kAtOnce : engine::StopHow::kAtBorder);
   errno = before;
 }
 
@@ -24,6 +26,7 @@ void on_signal(int signal) {
 
 Interrupts::Interrupts(engine::Engine& engine) {
   g_count = 0;
+  g_at_once = false;
   g_engine = &engine;
   struct sigaction action {};
   action.sa_handler = on_signal;
@@ -42,5 +45,6 @@ Interrupts::~Interrupts() {
 }
 
 int Interrupts::count() { return g_count; }
+bool Interrupts::stopped_at_once() { return g_at_once; }
 
 }  // namespace rbk::cli

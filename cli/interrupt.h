@@ -18,6 +18,8 @@ class Interrupts {
 
   /// How often it was asked to stop. Any thread.
   static int count();
+  /// Whether it was to stop at once. Any thread.
+  static bool stopped_at_once();
 
  private:
   struct sigaction interrupt_before_ {};

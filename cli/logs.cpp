@@ -63,8 +63,15 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
     if (!text.empty()) terminal.print(text);
     if (!read) return refuse(terminal, read.error());
     after = *read;
-    if (!follow || engine::is_over(summary->status) || terminal.out_error() != 0)
+    if (!follow || engine::is_over(summary->status) || terminal.out_error() != 0) {
+      for (const std::string& other : summary->began)
+        if (!terminal.json && !step)
+          terminal.print_to_err(
+              fmt::format("it began run {0}, which has logs of its own: rbk logs "
+                          "{0}{1}\n",
+                          other, terminal.store_option));
       return ExitStatus::kSucceeded;
+    }
     Result<bool> woken = engine.wait_for_change(INT64_C(1'000'000));
     if (!woken) return refuse(terminal, woken.error());
     if (Interrupts::count() > 0) return ExitStatus::kSucceeded;

@@ -51,7 +51,12 @@ check::Options compile_options(const Project& project, bool strict) {
   };
   options.zones = {timing::system_zone, timing::system_zone_names};
   options.strict = strict;
-  options.groups = project.groups;
+  // With a command further groups are only known when it is asked.
+  if (project.groups_command.empty()) options.groups = project.groups;
+  if (!project.config.empty()) {
+    options.notify.emplace();
+    for (const auto& [name, target] : project.notify) options.notify->insert(name);
+  }
   for (const auto& [name, place] : project.secrets) options.secrets.insert(name);
   return options;
 }

@@ -10,6 +10,7 @@
 
 #include "base/project_root.h"
 #include "cli/config_file.h"
+#include "cli/groups_command.h"
 
 namespace rbk::cli {
 namespace {
@@ -57,6 +58,16 @@ Result<Project> find_project() {
   return project;
 }
 
+Result<stdlib::SshSettings> ssh_settings(const std::string& folder) {
+  Project project;
+  std::error_code problem;
+  const fs::path file = fs::path(project_root(folder)) / "runbook.toml";
+  if (fs::exists(file, problem))
+    if (Status read = read_config(file.string(), project); !read)
+      return tl::unexpected(read.error());
+  return std::move(project.ssh);
+}
+
 std::string store_url(const Project& project, const std::optional<std::string>& option) {
   std::error_code problem;
   if (option) return absolute_store(*option, fs::current_path(problem));
@@ -67,7 +78,8 @@ std::string store_url(const Project& project, const std::optional<std::string>& 
   return "sqlite:" + project.root + "/.runbook/store.db";
 }
 
-Result<engine::Person> who(const Project& project, const std::optional<std::string>& as) {
+Result<engine::Person> who(const Project& project, const std::optional<std::string>& as,
+                           bool acts) {
   engine::Person person;
   person.user = system_user();
   if (as && *as != person.user) {
@@ -81,6 +93,18 @@ Result<engine::Person> who(const Project& project, const std::optional<std::stri
   }
   for (const auto& [group, users] : project.groups) {
     if (std::find(users.begin(), users.end(), person.user) != users.end())
+      person.groups.push_back(group);
+  }
+  if (!acts || project.groups_command.empty()) return person;
+  auto more = command_groups(project);
+  if (!more) {
+    person.groups_problem = more.error().message;
+    return person;
+  }
+  for (const auto& [group, users] : *more) {
+    const bool is_known =
+        std::find(person.groups.begin(), person.groups.end(), group) != person.groups.end();
+    if (!is_known && std::find(users.begin(), users.end(), person.user) != users.end())
       person.groups.push_back(group);
   }
   return person;

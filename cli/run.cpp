@@ -52,8 +52,11 @@ ExitStatus refuse_parameters(const Terminal& terminal, const Error& error) {
 ExitStatus start_detached(const Terminal& terminal, Session& session, const std::string& run,
                           const std::string& runbook) {
   if (Status let_go = session.engine->detach(run); !let_go) return refuse(terminal, let_go.error());
+  Result<std::vector<engine::Worker>> workers = session.engine->workers();
+  if (!workers) return refuse(terminal, workers.error());
   if (terminal.json) {
-    terminal.print_json({{"event", "run"}, {"run", run}, {"runbook", runbook}});
+    terminal.print_json(
+        {{"event", "run"}, {"run", run}, {"runbook", runbook}, {"workers", workers->size()}});
     return ExitStatus::kSucceeded;
   }
   terminal.print(run + "\n");
@@ -61,8 +64,10 @@ ExitStatus start_detached(const Terminal& terminal, Session& session, const std:
   if (const auto summary = session.engine->summary(run);
       summary && engine::is_over(summary->status))
     return ExitStatus::kSucceeded;
-  terminal.print_to_err(fmt::format("nobody goes on with it by itself: rbk resume {}{} does\n", run,
-                                    terminal.store_option));
+  if (workers->empty())
+    terminal.print_to_err(fmt::format(
+        "no worker is alive that goes on with it: rbk worker{1}, or rbk resume {0}{1}\n", run,
+        terminal.store_option));
   return ExitStatus::kSucceeded;
 }
 

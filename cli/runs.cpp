@@ -37,25 +37,31 @@ Result<uint32_t> parse_limit(const std::string& text) {
 }
 
 void print_table(const Terminal& terminal, const std::vector<engine::RunSummary>& runs) {
+  size_t id = 10;
   size_t name = 7;
   size_t status = 15;
   bool cut_off = false;
   for (const engine::RunSummary& run : runs) {
+    id = std::max(id, run.id.size());
     name = std::max(name, run.runbook.size());
     status = std::max(status, standing_text(run).size());
     cut_off = cut_off || (run.status == engine::RunStatus::kRunning && !run.process);
   }
   const int64_t now = wall_time();
-  std::string text = fmt::format("{:<10} {:<{}} {:<{}} {:<20} {:>8}  {}\n", "RUN", "STATUS", status,
-                                 "RUNBOOK", name, "STARTED", "TOOK", "BY");
+  std::string text = fmt::format("{:<{}} {:<{}} {:<{}} {:<20} {:>8}  {}\n", "RUN", id, "STATUS",
+                                 status, "RUNBOOK", name, "STARTED", "TOOK", "BY");
   for (const engine::RunSummary& run : runs) {
     std::string labels;
     for (const auto& [key, value] : run.labels)
       labels += fmt::format("  {}={}", std::string_view(key), output_text(value));
-    text += fmt::format("{:<10} {:<{}} {:<{}} {:<20} {:>8}  {}{}{}\n", run.id, standing_text(run),
-                        status, run.runbook, name, format_time(run.started / 1'000'000 * 1'000'000),
-                        duration_text(run.ended.value_or(now) - run.started), run.starter, labels,
-                        run.reason.empty() ? "" : "  \"" + run.reason + "\"");
+    if (!run.parent.empty()) labels += fmt::format("  {} of {}", link_name(run.link), run.parent);
+    text +=
+        fmt::format("{:<{}} {:<{}} {:<{}} {:<20} {:>8}  {}{}{}\n", run.id, id, standing_text(run),
+                    status, run.runbook, name, format_time(run.started / 1'000'000 * 1'000'000),
+                    duration_text(run.ended.value_or(now) - run.started),
+                    run.firing ? fmt::format("schedule {} of {}", run.firing->schedule, run.starter)
+                               : run.starter,
+                    labels, run.reason.empty() || run.firing ? "" : "  \"" + run.reason + "\"");
   }
   terminal.print(text);
   if (cut_off) terminal.print_to_err("`rbk resume RUN` goes on with a run that nobody drives\n");

@@ -1,9 +1,11 @@
-// `rbk schedule next`: when a schedule or a cron fires.
+// `rbk schedule`: when a schedule or a cron fires; the other verbs are schedules.cpp's.
 #include <fmt/format.h>
 
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/program_file.h"
+#include "cli/schedules.h"
+#include "cli/session.h"
 #include "cli/timing_options.h"
 #include "timing/firing.h"
 #include "timing/system_zones.h"
@@ -20,6 +22,7 @@ struct NextOptions {
   std::optional<std::string> zone;
   std::optional<std::string> from;
   std::optional<std::string> count;
+  StoreOptions store;
 };
 
 /// What fires, by name where it has one.
@@ -44,8 +47,8 @@ Result<Fires> of_cron(const std::string& text, const Zone& zone) {
     if (text.find_first_of(" @*") != std::string::npos)
       return tl::unexpected(cron_error(text, cron.error()));
     return fail(ErrorKind::kInvalid, fmt::format("\"{}\" is neither a file nor a cron", text),
-                "name a schedule by its file, as a.rbk:nightly, or write a cron in quotes: \"0 4 "
-                "* * *\"");
+                "name a schedule by its file, as a.rbk:nightly, or one of the store, or write a "
+                "cron in quotes: \"0 4 * * *\"");
   }
   Fires fires{{}, {{timing::CronIn{*cron, zone}}, {}}};
   if (!cron->next(timing::local_seconds(std::chrono::seconds(0))))
@@ -53,6 +56,21 @@ Result<Fires> of_cron(const std::string& text, const Zone& zone) {
                 fmt::format("\"{}\" never fires: no year has such a day", text),
                 "name a day that the months have: \"0 3 L * *\" is the last one of each");
   return fires;
+}
+
+/// Of a word that may name a schedule of the store; nothing: it does not.
+Result<std::optional<Fires>> of_stored(const std::string& name, const StoreOptions& store) {
+  if (name.find_first_of(" @*") != std::string::npos) return std::nullopt;
+  Result<Session> session = open_session(store, engine::OpenMode::kReading);
+  if (!session && session.error().kind == ErrorKind::kNotFound) return std::nullopt;
+  if (!session) return tl::unexpected(session.error());
+  auto schedule = session->engine->schedule(name);
+  if (!schedule && schedule.error().kind == ErrorKind::kNotFound) return std::nullopt;
+  if (!schedule) return tl::unexpected(schedule.error());
+  if (!schedule->fault.empty())
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("schedule {} can't fire here: {}", name, schedule->fault));
+  return Fires{schedule->name, std::move(schedule->timing)};
 }
 
 std::string_view clock_name(Firing::Clock clock) {
@@ -117,7 +135,9 @@ ExitStatus next(const Terminal& terminal, const NextOptions& given) {
         fires = Fires{(*checked)->symbol(one.symbol).name, one.timing};
     }
   } else {
-    fires = of_cron(given.what, *zone);
+    auto stored = of_stored(given.what, given.store);
+    if (!stored) return refuse(terminal, stored.error());
+    fires = *stored ? Result<Fires>(std::move(**stored)) : of_cron(given.what, *zone);
   }
   if (!fires) return refuse(terminal, fires.error());
   timing::sys_seconds after = *from;
@@ -136,20 +156,24 @@ ExitStatus next(const Terminal& terminal, const NextOptions& given) {
 }  // namespace
 
 ExitStatus schedule_command(const Terminal& terminal, const Arguments& arguments) {
+  if (!arguments.empty())
+    if (const auto done = stored_schedule_command(terminal, arguments.front(),
+                                                  {arguments.begin() + 1, arguments.end()}))
+      return *done;
   std::string verb;
   NextOptions given;
-  Options options("schedule", "next FILE[:NAME]|\"CRON\" [--in ZONE] [--from TIME] [-n N]");
+  Options options("schedule", "next NAME|FILE[:NAME]|\"CRON\" [--in ZONE] [--from TIME] [-n N]");
   options.word("next", verb)
       .word("FILE or CRON", given.what)
       .value("--in", given.zone)
       .value("--from", given.from)
       .value("-n", given.count);
+  given.store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
   if (verb != "next")
     return refuse(terminal,
                   {ErrorKind::kInvalid, fmt::format("there is no `rbk schedule {}`", verb),
-                   "there is `rbk schedule next`; what starts a runbook by its schedule is, until "
-                   "this rbk does, a timer of the system that calls `rbk run`"});
+                   "there are add, list, pause, resume, remove, run, backfill and next"});
   return next(terminal, given);
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/notify_targets.h"
 #include "cli/project_secrets.h"
 
 namespace rbk::cli {
@@ -21,9 +22,10 @@ std::string folder_of(std::string_view url) {
 
 }  // namespace
 
-void StoreOptions::describe(Options& options, bool acts) {
+void StoreOptions::describe(Options& options, bool person_acts) {
+  acts = person_acts;
   options.value("--store", store);
-  if (acts) options.value("--as", as);
+  if (person_acts) options.value("--as", as);
 }
 
 Result<Session> open_session(const StoreOptions& options, engine::OpenMode mode) {
@@ -35,15 +37,17 @@ Result<Session> open_session(const StoreOptions& options, engine::OpenMode mode)
 Result<Session> open_session(Project project, const StoreOptions& options, engine::OpenMode mode) {
   Session session;
   session.project = std::move(project);
-  Result<engine::Person> person = who(session.project, options.as);
+  Result<engine::Person> person = who(session.project, options.as, options.acts);
   if (!person) return tl::unexpected(person.error());
   session.person = std::move(*person);
   const std::string url = store_url(session.project, options.store);
   stdlib::Registry::Options registry;
   registry.store = folder_of(url);
+  registry.ssh = ssh_settings;
   session.actions = std::make_unique<stdlib::Registry>(std::move(registry));
   engine::World world = engine::World::real();
   world.secrets = std::make_shared<ProjectSecrets>();
+  if (mode != engine::OpenMode::kReading) world.notifier = std::make_shared<NotifyTargets>(url);
   Result<std::unique_ptr<engine::Engine>> engine =
       engine::Engine::open(url, mode, std::move(world), session.actions.get());
   if (!engine) return tl::unexpected(engine.error());

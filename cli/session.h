@@ -22,9 +22,10 @@ namespace rbk::cli {
 struct StoreOptions {
   std::optional<std::string> store;
   std::optional<std::string> as;
+  bool acts = false;  // a person acts: their groups count
 
   /// `--store`, and `--as` where a person acts.
-  void describe(Options& options, bool acts);
+  void describe(Options& options, bool person_acts);
 };
 
 struct Session {

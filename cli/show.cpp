@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/report/events.h"
 #include "cli/report/locks.h"
+#include "cli/report/notices.h"
 #include "cli/session.h"
 
 namespace rbk::cli {
@@ -79,6 +80,7 @@ boost::json::object step_json(const engine::StepDetail& step) {
   if (step.ended) result["ended"] = format_time(*step.ended);
   if (step.error) result["error"] = error_json(*step.error);
   if (step.undo_error) result["undo_error"] = error_json(*step.undo_error);
+  if (!step.runs.empty()) result["runs"] = boost::json::array(step.runs.begin(), step.runs.end());
   boost::json::array attempts;
   for (const engine::AttemptDetail& attempt : step.attempts) {
     boost::json::object one{{"attempt", attempt.number}, {"began", format_time(attempt.began)}};
@@ -121,9 +123,17 @@ class Timeline {
   void header() {
     const engine::RunSummary& run = detail_.run;
     text_ += fmt::format("run {}  {}  {}\n", run.id, run.runbook, standing_text(run));
-    text_ += fmt::format("  started {} by {}", format_time(run.started), run.starter);
+    text_ += fmt::format("  started {} by {}{}", format_time(run.started),
+                         run.firing ? fmt::format("schedule {} of ", run.firing->schedule) : "",
+                         run.starter);
     if (!run.reason.empty()) text_ += fmt::format(": {}", run.reason);
     text_ += fmt::format(", took {}\n", duration_text(end_ - run.started));
+    if (!run.parent.empty())
+      text_ += fmt::format("  {} run {}, step {}\n",
+                           run.link == engine::Link::kStarted    ? "started by"
+                           : run.link == engine::Link::kDetached ? "detached by"
+                                                                 : "undoes for",
+                           run.parent, printable(run.parent_step));
     for (size_t i = 0; i < detail_.parameters.size() && i < detail_.arguments.size(); ++i)
       text_ += fmt::format("  {} = {}\n", detail_.parameters[i],
                            cut_to_width(boost::json::serialize(detail_.arguments[i]), 90));
@@ -195,15 +205,29 @@ class Timeline {
     const engine::RunSummary& run = detail_.run;
     if (!detail_.steps.empty()) text_ += '\n';
     decisions();
-    for (const engine::WaitingFor& wait : detail_.waits)
-      text_ += fmt::format("{}{}\n", wait.kind == engine::Wait::Kind::kDoubt ? "" : "waits for ",
-                           waiting_text(wait));
+    for (const engine::WaitingFor& wait : detail_.waits) {
+      const bool is_step =
+          wait.kind == engine::Wait::Kind::kDoubt || wait.kind == engine::Wait::Kind::kFailure;
+      text_ += fmt::format("{}{}\n", is_step ? "" : "waits for ", waiting_text(wait));
+    }
     locks();
     if (run.error) text_ += fmt::format("error {}\n", printable(error_text(*run.error)));
     if (run.rolled_back) text_ += "what it did was undone\n";
     for (const engine::RunSummary& rollback : detail_.rollbacks)
-      text_ += fmt::format("run {} undoes by hand what it did: {}\n", rollback.id,
-                           engine::to_string(rollback.status));
+      text_ += fmt::format(
+          "run {} undoes {} what it did: {}\n", rollback.id,
+          rollback.parent.empty() ? std::string("by hand") : "for run " + rollback.parent,
+          engine::to_string(rollback.status));
+    for (const engine::RunSummary& child : detail_.children)
+      text_ +=
+          fmt::format("{} run {} {} in step {}: {}\n",
+                      child.link == engine::Link::kStarted    ? "started"
+                      : child.link == engine::Link::kDetached ? "detached"
+                                                              : "undoes by",
+                      child.id, child.runbook, printable(child.parent_step), standing_text(child));
+    for (const engine::Notice& notice : detail_.notices)
+      if (!notice.problem.empty() && notice.state != engine::Notice::State::kDelivered)
+        text_ += notice_text(notice) + "\n";
     if (!run.quarantine.empty()) text_ += fmt::format("quarantined: {}\n", run.quarantine);
     if (has_output(run.output)) text_ += fmt::format("output {}\n", output_text(run.output));
     engine::DriveEnd end;
@@ -240,12 +264,23 @@ void print_json(const Terminal& terminal, const engine::RunDetail& detail) {
   for (const engine::RunSummary& rollback : detail.rollbacks)
     rollbacks.push_back({{"run", rollback.id}, {"status", engine::to_string(rollback.status)}});
   run["rollbacks"] = std::move(rollbacks);
+  boost::json::array children;
+  for (const engine::RunSummary& child : detail.children)
+    children.push_back({{"run", child.id},
+                        {"runbook", child.runbook},
+                        {"status", engine::to_string(child.status)},
+                        {"link", link_name(child.link)},
+                        {"step", child.parent_step}});
+  run["children"] = std::move(children);
   boost::json::array decisions;
   for (const engine::News& news : detail.timeline) {
     if (news.kind != engine::News::Kind::kDecided) continue;
     if (auto event = event_of(detail.run.id, news)) decisions.emplace_back(std::move(*event));
   }
   run["decisions"] = std::move(decisions);
+  boost::json::array notices;
+  for (const engine::Notice& notice : detail.notices) notices.push_back(notice_json(notice));
+  run["notices"] = std::move(notices);
   terminal.print_json(run);
   for (const engine::StepDetail& step : detail.steps) terminal.print_json(step_json(step));
 }

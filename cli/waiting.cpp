@@ -1,6 +1,8 @@
 // `approvals` and `inbox`: what waits for people.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -22,6 +24,8 @@ void print_wait(const Terminal& terminal, const engine::WaitingFor& wait) {
   if (wait.expires)
     text += fmt::format(", {} {}", wait.expired ? "expired" : "expires",
                         format_time(*wait.expires / 1'000'000 * 1'000'000));
+  if (wait.escalates)
+    text += fmt::format(", escalates {}", format_time(*wait.escalates / 1'000'000 * 1'000'000));
   if (approval && (wait.quorum > 1 || !wait.approved_by.empty()))
     text += fmt::format(", {} of {} have approved", wait.approved_by.size(), wait.quorum);
   text += '\n';
@@ -40,6 +44,19 @@ void print_all(const Terminal& terminal, const std::vector<engine::WaitingFor>& 
                std::string_view nothing) {
   for (const engine::WaitingFor& wait : waits) print_wait(terminal, wait);
   if (waits.empty() && !terminal.json) terminal.print(fmt::format("{}\n", nothing));
+}
+
+/// What somebody should have been told, and was not.
+void warn_of_notices(const Terminal& terminal, Session& session) {
+  Result<std::vector<engine::Notice>> notices = session.engine->notices({});
+  if (!notices || terminal.json) return;
+  const auto lost = std::count_if(
+      notices->begin(), notices->end(),
+      [](const engine::Notice& notice) { return notice.state == engine::Notice::State::kGivenUp; });
+  if (lost > 0)
+    terminal.print_to_err(
+        fmt::format("{} notice{} could not be delivered; `rbk notices --failed{}` says why\n", lost,
+                    lost == 1 ? "" : "s", terminal.store_option));
 }
 
 }  // namespace
@@ -69,6 +86,7 @@ ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments) {
   Result<std::vector<engine::WaitingFor>> waits = session->engine->inbox(session->person);
   if (!waits) return refuse(terminal, waits.error());
   print_all(terminal, *waits, fmt::format("nothing waits for {}", session->person.user));
+  warn_of_notices(terminal, *session);
   return ExitStatus::kSucceeded;
 }
 

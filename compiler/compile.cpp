@@ -16,4 +16,14 @@ Result<Compiled> compile(std::string path, std::string text, const check::Option
   return compiled;
 }
 
+Result<ScheduledStart> compile_schedule(const check::CheckedProgram& checked,
+                                        const check::Schedule& schedule) {
+  auto program = lower::lower_schedule(checked, schedule, false);
+  if (!program) return tl::unexpected(program.error());
+  auto with_arguments = lower::lower_schedule(checked, schedule, true);
+  if (!with_arguments) return tl::unexpected(with_arguments.error());
+  return ScheduledStart{std::move(program->program), std::move(program->runbook),
+                        std::move(with_arguments->program)};
+}
+
 }  // namespace rbk::compiler

@@ -17,4 +17,17 @@ struct Compiled {
 /// Fails only for what is no fault of the text: kLimit, kInternal.
 Result<Compiled> compile(std::string path, std::string text, const check::Options& options);
 
+/// What a schedule starts.
+struct ScheduledStart {
+  bytecode::Program program;
+  std::string runbook;
+  /// The same, but that the defaults of that runbook are the schedule's arguments:
+  /// vm::check_parameters gives them.
+  bytecode::Program with_arguments;
+};
+
+/// Of a schedule of a program that has no errors. Errors as of `compile`.
+Result<ScheduledStart> compile_schedule(const check::CheckedProgram& checked,
+                                        const check::Schedule& schedule);
+
 }  // namespace rbk::compiler

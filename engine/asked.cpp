@@ -38,7 +38,15 @@ void AskedRequests::absorb(const std::vector<vm::Request>& requests, const Entry
       answered(forget->request);
       continue;
     }
+    if (const auto* cancel = std::get_if<vm::request::CancelRun>(&request.what)) {
+      using How = vm::request::Stop::How;
+      if (Asked* asked = find(cancel->start)) asked->stop = cancel->now ? How::kKill : How::kGentle;
+      continue;
+    }
     if (std::holds_alternative<vm::request::Release>(request.what)) continue;
+    if (const auto* start = std::get_if<vm::request::Start>(&request.what);
+        start != nullptr && start->detached)
+      continue;
     Asked asked;
     asked.request = request;
     asked.entry = entry.number;
@@ -72,6 +80,7 @@ bool AskedRequests::asks_others() const {
   return std::any_of(map_.begin(), map_.end(), [](const auto& item) {
     const auto& what = item.second.request.what;
     return std::holds_alternative<vm::request::Approve>(what) ||
+           std::holds_alternative<vm::request::AskFailure>(what) ||
            std::holds_alternative<vm::request::AwaitSignal>(what);
   });
 }
@@ -80,6 +89,19 @@ bool AskedRequests::queues() const {
   return std::any_of(map_.begin(), map_.end(), [](const auto& item) {
     return std::holds_alternative<vm::request::Acquire>(item.second.request.what);
   });
+}
+
+bool AskedRequests::undoes_runs() const {
+  return std::any_of(map_.begin(), map_.end(), [](const auto& item) {
+    return std::holds_alternative<vm::request::UndoRun>(item.second.request.what);
+  });
+}
+
+std::vector<vm::RequestId> AskedRequests::awaited_runs() const {
+  std::vector<vm::RequestId> requests;
+  for (const auto& [id, asked] : map_)
+    if (asked.awaits_run()) requests.push_back(id);
+  return requests;
 }
 
 std::optional<int64_t> AskedRequests::sleeps_until() const {

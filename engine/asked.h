@@ -21,15 +21,22 @@ struct Asked {
   uint32_t repetition = 0;   // how often it was begun anew
   bool not_started = false;  // it is certain that nobody has begun it
   bool in_doubt = false;     // a person is asked what became of it
-  std::optional<vm::request::Stop::How> stop;  // the machine does not want it any more
+  /// The machine does not want it any more. Of a Start: its run was asked to end, at once if kKill.
+  std::optional<vm::request::Stop::How> stop;
 
   // Not journaled: what this engine has done about it.
   bool out = false;      // it has left: an attempt was begun, a timer set
   uint64_t attempt = 0;  // its attempt in this process, 0 without one
   int64_t deadline = 0;  // of its timer, on the boot clock; 0 without one
+  RunKey run = 0;        // a Start, an UndoRun: the run that is waited for, once it is known
 
   const vm::request::Perform* perform() const {
     return std::get_if<vm::request::Perform>(&request.what);
+  }
+  /// It waits for a run of its own.
+  bool awaits_run() const {
+    return std::holds_alternative<vm::request::Start>(request.what) ||
+           std::holds_alternative<vm::request::UndoRun>(request.what);
   }
 };
 
@@ -53,10 +60,14 @@ class AskedRequests {
   size_t performing() const { return performing_; }
   /// Questions to people about the effect of an attempt.
   size_t doubts() const { return doubts_; }
-  /// Whether an approval, a question or a signal waits.
+  /// Whether an approval, a question, a failed step or a signal waits.
   bool asks_others() const;
   /// Whether it waits for a lock.
   bool queues() const;
+  /// Whether a run is being undone, or is to be: perhaps nobody has begun to.
+  bool undoes_runs() const;
+  /// The requests that wait for runs.
+  std::vector<vm::RequestId> awaited_runs() const;
   /// The earliest time at which a sleep ends.
   std::optional<int64_t> sleeps_until() const;
   /// The earliest time at which a sleep ends or a wait for others expires.

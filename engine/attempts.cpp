@@ -149,6 +149,7 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
     }
     return;
   }
+  family_now = family_now || asked.awaits_run();
   if (const auto* sleep = std::get_if<vm::request::Sleep>(&asked.request.what))
     set_timer(driver, asked, sleep->until);
   if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what))
@@ -160,7 +161,7 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
 }
 
 bool Engine::State::may_begin(const RunDriver& driver, const Asked& asked) {
-  if (stop_level.load() != 0 || driver.held_up) return false;
+  if (stop_level.load() != 0 || nothing_begins || driver.held_up) return false;
   const vm::request::Perform& perform = *asked.perform();
   if (!confirm || perform.behaviour != bytecode::Behaviour::kWrites) return true;
   if (confirm({driver.row().id, perform.path, driver.program().actions[perform.action].name,
@@ -211,7 +212,7 @@ Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
   attempt.run = driver.row().id;
   attempt.path = perform.path;
   if (!driver.keys) driver.keys.emplace(store.id, attempt.run);
-  attempt.key = driver.keys->idempotency(perform.path, perform.step);
+  attempt.key = driver.keys->idempotency(perform.path, perform.step, perform.generation);
   attempt.attempt_key = driver.keys->attempt(asked.request.id, asked.repetition);
   attempt.fence = static_cast<uint64_t>(driver.row().token);
   attempt.behaviour = behaviour_of(perform.behaviour);

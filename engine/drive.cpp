@@ -18,6 +18,10 @@ constexpr int64_t kShortSleep = 60'000'000;
 
 }  // namespace
 
+EngineRow Engine::State::engine_row(EngineKey wanted) const {
+  return {wanted, boot, getpid(), world.clock->wall(), true, works};
+}
+
 Status Engine::State::join() {
   if (key != 0) return {};
   boot = world.clock->boot_identity();
@@ -25,7 +29,7 @@ Status Engine::State::join() {
   for (int attempt = 0; attempt < 8; ++attempt) {
     // 47 bits: lock offsets stay positive, and the key readable.
     const auto wanted = static_cast<EngineKey>((world.random->next() >> 17) | 1);
-    const Status joined = store->join({wanted, boot, getpid(), world.clock->wall(), true});
+    const Status joined = store->join(engine_row(wanted));
     if (joined) {
       key = wanted;
       boots[key] = boot;
@@ -40,22 +44,41 @@ Status Engine::State::join() {
 /// being taken down by the kernel does not look alive.
 int64_t Engine::State::claim_patience() { return world.clock->boot() + 100'000; }
 
-Result<RunRow> Engine::State::claim(const RunRow& run, int64_t patience_until) {
+Result<RunRow> Engine::State::claim(const RunRow& run, int64_t patience_until, Claimer by) {
   constexpr int64_t kLookEvery = 5'000;
   while (true) {
-    auto row = store->claim(run.key, key);
+    auto row = store->claim(run.key, key, by);
     const bool held = !row && row.error().kind == ErrorKind::kLocked;
     if (!held || world.clock->boot() >= patience_until || stop_level.load() != 0) return row;
     world.sleeper->sleep(world.clock->boot() + kLookEvery);
   }
 }
 
+/// It was claimed over and over and got nowhere: it is quarantined, with what is known.
+Status Engine::State::give_up(const RunRow& row) {
+  std::string why = fmt::format(
+      "whatever process goes on with it ends before the run gets any further: {} times in a row, "
+      "since entry {} of its journal",
+      row.claims - 1, row.head);
+  KnownAttempts known;
+  if (auto all = news_of(row, 0, known); all && !known.places.empty()) {
+    why += "; under way was";
+    for (const auto& [request, place] : known.places) why += fmt::format(" {}", place.path);
+  }
+  return store->quarantine(row.key, row.token,
+                           why + fmt::format(". `rbk resume {}` tries it once more", row.id));
+}
+
 /// Claims a run and brings its machine back.
-Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_until) {
+Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_until, Claimer by) {
   if (const auto held = runs.find(found.key); held != runs.end()) return held->second.get();
   if (auto joined = join(); !joined) return tl::unexpected(joined.error());
-  auto row = claim(found, patience_until);
+  auto row = claim(found, patience_until, by);
   if (!row) return tl::unexpected(row.error());
+  if (row->claims >= kMostClaims) {
+    if (auto done = give_up(*row); !done) return tl::unexpected(done.error());
+    return fail(ErrorKind::kCorrupt, fmt::format("run {} gets nowhere", row->id));
+  }
   auto recovered = [&]() -> Result<std::unique_ptr<RunDriver>> {
     auto program = load_program(*store, *row);
     if (!program) return tl::unexpected(program.error());
@@ -75,8 +98,10 @@ Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_unt
     return tl::unexpected(error);
   }
   RunDriver* driver = recovered->get();
+  driver->somebody_listens = observer != nullptr;
   runs[row->key] = std::move(*recovered);
-  look_now = true;
+  rested.erase(row->key);
+  look_now = family_now = true;
   take_up(*driver);
   return driver;
 }
@@ -88,29 +113,30 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
   std::set<RunKey> left(wanted.begin(), wanted.end());
   std::vector<DriveEnd> ends;
   failures = 0;
+  rested.clear();
+  woken.clear();
+  family_now = true;
   for (auto& [run, driver] : runs) driver->somebody_listens = observer != nullptr;
-  for (const RunKey run : wanted)
+  for (const RunKey run : wanted) {
     if (const auto held = runs.find(run); held != runs.end()) open_fresh(*held->second);
+    if (auto opened = open_fresh_children(run); !opened) return tl::unexpected(opened.error());
+  }
   while (true) {
-    for (auto run = left.begin(); run != left.end();) {
-      const auto held = runs.find(*run);
-      if (held != runs.end()) {
-        if (const auto why = resting(*held->second, options))
-          if (auto gone = let_go(*held->second, *why); !gone) {
-            observer = nullptr;
-            return tl::unexpected(gone.error());
-          }
-      }
-      const auto end = ended.find(*run);
-      if (end == ended.end()) {
-        ++run;
-        continue;
-      }
-      ends.push_back(std::move(end->second));
-      ended.erase(end);
-      run = left.erase(run);
+    if (auto gone = let_go_resting(options); !gone) {
+      observer = nullptr;
+      return tl::unexpected(gone.error());
     }
-    if (left.empty()) break;
+    left.insert(woken.begin(), woken.end());
+    woken.clear();
+    for (auto end = ended.begin(); end != ended.end(); end = ended.erase(end)) {
+      if (left.erase(end->first) > 0) ends.push_back(std::move(end->second));
+    }
+    // Those of the family that are driven along are let go as well before this ends.
+    const bool drives = std::any_of(runs.begin(), runs.end(),
+                                    [&](const auto& held) { return !fresh.contains(held.first); });
+    // So is whoever waits for one that has ended.
+    const bool wakes = !awaited_by.empty() && stop_level.load() == 0;
+    if (left.empty() && !drives && !wakes) break;
     if (auto done = pump(); !done) {
       observer = nullptr;
       return tl::unexpected(done.error());
@@ -118,6 +144,7 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
   }
   Status flushed = flush(true);
   observer = nullptr;
+  if (flushed) finish_notices({});
   if (trouble) {
     int stopped = 1;
     stop_level.compare_exchange_strong(stopped, 0);
@@ -127,6 +154,24 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
   }
   if (!flushed) return tl::unexpected(flushed.error());
   return ends;
+}
+
+/// Lets go of what can't go on now.
+Status Engine::State::let_go_resting(const DriveOptions& options) {
+  std::vector<RunKey> held;
+  held.reserve(runs.size());
+  for (const auto& [run, driver] : runs)
+    if (!fresh.contains(run)) held.push_back(run);
+  // Those that were begun come after those that wait for them.
+  for (auto run = held.rbegin(); run != held.rend(); ++run) {
+    const auto found = runs.find(*run);
+    if (found == runs.end()) continue;
+    const auto why = resting(*found->second, options);
+    if (!why) continue;
+    rested[*run] = found->second->held_up;
+    if (auto gone = let_go(*found->second, *why); !gone) return gone;
+  }
+  return {};
 }
 
 Status Engine::State::pump() {
@@ -142,7 +187,7 @@ Status Engine::State::pump() {
   }
   const int64_t boot_now = world.clock->boot();
   if (const auto next = timers.next(); next && *next <= boot_now) {
-    auto changed = look_now ? Result<bool>(true) : store->changed();
+    auto changed = look_now ? Result<bool>(true) : look();
     if (!changed) return tl::unexpected(changed.error());
     if (*changed)
       if (auto taken = take_messages(true); !taken) return taken;
@@ -153,18 +198,29 @@ Status Engine::State::pump() {
     worked = true;
   }
   if (look_now || boot_now >= look_at) {
-    auto changed = look_now ? Result<bool>(true) : store->changed();
+    auto changed = look_now ? Result<bool>(true) : look();
     if (!changed) return tl::unexpected(changed.error());
     worked = worked || look_now;  // what rested but for this rests now
     look_now = false;
     look_at = boot_now + world.look_every;
-    if (*changed)
+    look_for_notices = look_for_notices || *changed;
+    if (*changed) {
+      family_now = true;
       if (auto taken = take_messages(false); !taken) return taken;
+    }
   }
+  if (auto done = look_after_families(); !done) return done;
+  send_notices();
   if (auto done = quarantine_broken(); !done) return done;
   if (auto flushed = flush(false); !flushed) return flushed;
-  if (!worked && mailbox->empty()) sleep_until_needed();
+  if (!worked && mailbox->empty() && !may_send_notices()) sleep_until_needed();
   return {};
+}
+
+Result<bool> Engine::State::look() {
+  auto changed = store->changed();
+  store_changed = store_changed || (changed && *changed);
+  return changed;
 }
 
 /// Commits what is dirty: in this thread if nothing else could go on meanwhile, since handing over
@@ -180,7 +236,10 @@ Status Engine::State::flush(bool in_this_thread) {
     for (auto& [run, driver] : runs)
       if (driver->dirty() && !driver->in_flight() && !driver->broken) {
         group.changes.push_back(driver->take());
+        add_notices(*driver, group.changes.back());
         store_lines(*driver);
+        if (auto born = bear(*driver, group.changes.back(), false); !born)
+          driver->broken = born.error();
       }
     const bool logs_due = log_flush_at != 0 && (in_this_thread || !group.changes.empty() ||
                                                 log_chunk_bytes >= kFlushLogsBytes ||
@@ -204,19 +263,31 @@ Status Engine::State::flush(bool in_this_thread) {
 Status Engine::State::settle_commit(Committed committed) {
   if (!committed.result) return restart_after(committed.result.error(), std::move(committed.group));
   failures = 0;
-  note_locks(*committed.result);
-  for (const RunKey lost : committed.result->lost) {
+  for (const RunChange& change : committed.group.changes)
+    look_for_notices = look_for_notices || !change.notices.empty();
+  const std::vector<RunKey>& all_lost = committed.result->lost;
+  for (const RunKey lost : all_lost) {
     const auto held = runs.find(lost);
     if (held == runs.end()) continue;
     remember_end(held->second->row(), DriveEnd::Why::kHeld);
     runs.erase(held);
   }
-  for (const RunChange& change : committed.group.changes) {
+  // Children are known before locks that they were given at once.
+  for (RunChange& change : committed.group.changes)
+    if (std::find(all_lost.begin(), all_lost.end(), change.run) != all_lost.end())
+      drop_children(change.children);
+    else
+      adopt_children(change.children, false);
+  note_locks(*committed.result);
+  for (RunChange& change : committed.group.changes) {
     const auto held = runs.find(change.run);
     if (held == runs.end()) continue;
     RunDriver& driver = *held->second;
     leave(driver, driver.committed());
+    // After their parent's news, and without it: it may have ended over them.
+    leave_children(change.children);
     if (!change.release) continue;
+    if (driver.over()) note_end(driver);
     if (driver.over()) remember_end(driver.row(), DriveEnd::Why::kOver);
     // A run that ended over an attempt (its limits were reached) does not want it any more.
     for (auto& [id, attempt] : attempts)
@@ -232,6 +303,8 @@ Status Engine::State::settle_commit(Committed committed) {
 /// meanwhile are kept, so that nothing is done twice.
 Status Engine::State::restart_after(const Error& error, Group lost) {
   ++failures;
+  newborn.clear();
+  family_now = true;
   std::vector<RunKey> held;
   for (const auto& [run, driver] : runs) held.push_back(run);
   runs.clear();
@@ -279,7 +352,7 @@ void Engine::State::leave(RunDriver& driver, Leaving leaving) {
     attempt->second.action->acknowledge(attempt->second.key);
     attempts.erase(attempt);
   }
-  const Unbegun unbegun = stop_level.load() != 0 || driver.held_up
+  const Unbegun unbegun = stop_level.load() != 0 || nothing_begins || driver.held_up
                               ? Unbegun(driver.asked(), leaving.requests)
                               : Unbegun();
   size_t told = 0;
@@ -336,6 +409,20 @@ void Engine::State::fire(const Timer& timer) {
   }
 }
 
+/// How long it is until its next sleep ends, by the clock that its timer goes by.
+std::optional<int64_t> Engine::State::sleeps_for(RunDriver& driver) {
+  const Moment moment = now();
+  std::optional<int64_t> least;
+  for (const auto& [id, asked] : driver.asked().all()) {
+    const auto* sleep = std::get_if<vm::request::Sleep>(&asked.request.what);
+    if (sleep == nullptr) continue;
+    const int64_t left =
+        asked.deadline != 0 ? asked.deadline - moment.boot : sleep->until - moment.wall;
+    least = std::min(least.value_or(left), left);
+  }
+  return least;
+}
+
 /// Whether the run is to be let go now, and why.
 std::optional<DriveEnd::Why> Engine::State::resting(RunDriver& driver,
                                                     const DriveOptions& options) {
@@ -346,12 +433,14 @@ std::optional<DriveEnd::Why> Engine::State::resting(RunDriver& driver,
   if ((level == 1 || driver.held_up) && driver.attempts == 0) return DriveEnd::Why::kStopped;
   AskedRequests& asked = driver.asked();
   if (asked.performing() > 0) return std::nullopt;
-  const bool people = asked.doubts() > 0 || asked.asks_others();
-  const std::optional<int64_t> sleep = asked.sleeps_until();
+  auto others_rest = awaits_rest(driver);
+  if (!others_rest || (*others_rest && !**others_rest)) return std::nullopt;
+  const bool people = asked.doubts() > 0 || asked.asks_others() || *others_rest;
+  const std::optional<int64_t> sleep = sleeps_for(driver);
   if (people && options.wait_for_people) return std::nullopt;
   const int64_t patience =
       people ? std::min(options.longest_sleep, kShortSleep) : options.longest_sleep;
-  if (sleep && *sleep - world.clock->wall() <= patience) return std::nullopt;
+  if (sleep && *sleep <= patience) return std::nullopt;
   if (asked.queues() && !people && options.wait_for_locks) return std::nullopt;
   return asked.doubts() > 0 ? DriveEnd::Why::kInDoubt : DriveEnd::Why::kSuspended;
 }
@@ -372,7 +461,7 @@ Status Engine::State::let_go(RunDriver& driver, DriveEnd::Why why) {
   // anew.
   if (!runs.contains(row.key) && !ended.contains(row.key)) {
     remember_end(row, why);
-    ended[row.key].held_up = held_up;
+    if (held_up) ended[row.key].held_up = held_up;
   }
   return {};
 }
@@ -405,8 +494,10 @@ void Engine::State::remember_end(const RunRow& row, DriveEnd::Why why) {
   }
   if (why != DriveEnd::Why::kHeld) known.holder = 0;
   if (auto summary = summarise(known)) end.run = std::move(*summary);
-  if (why == DriveEnd::Why::kSuspended || why == DriveEnd::Why::kInDoubt)
+  if (why == DriveEnd::Why::kSuspended || why == DriveEnd::Why::kInDoubt) {
     if (auto waits = waits_of(known)) end.waits = std::move(*waits);
+    (void)add_awaited(known, end);  // what can't be read is not told
+  }
   ended[row.key] = std::move(end);
 }
 
@@ -414,6 +505,8 @@ void Engine::State::sleep_until_needed() {
   int64_t until = look_at;
   if (const auto timer = timers.next()) until = std::min(until, *timer);
   if (log_flush_at != 0) until = std::min(until, log_flush_at);
+  if (notices_at != 0) until = std::min(until, notices_at);
+  if (up_at) until = std::min(until, *up_at);
   world.sleeper->sleep(until, actions->descriptor());
 }
 

@@ -48,6 +48,12 @@ Status check_calendars(const StartRun& request, const bytecode::Runbook& runbook
       fmt::format("run it when that is open; if it can't wait, say why:{} --reason \"…\"", cure));
 }
 
+/// Empty if the store can't say.
+std::string found_id(Store& store, RunKey run) {
+  auto row = store.run(run);
+  return row ? row->id : std::string();
+}
+
 }  // namespace
 
 std::string oldest_within(const std::vector<vm::Undoable>& steps, const std::string& path) {
@@ -71,11 +77,14 @@ Engine::State::~State() {
   // began.
   stop_level = 2;
   while (!runs.empty()) {
-    RunDriver& driver = *runs.begin()->second;
-    open_fresh(driver);
+    const RunKey run = runs.begin()->first;
+    open_fresh(*runs.begin()->second);
+    const auto held = runs.find(run);  // it may have ended
+    if (held == runs.end()) continue;
+    RunDriver& driver = *held->second;
     if (driver.broken || driver.over() || driver.in_flight() ||
         !let_go(driver, DriveEnd::Why::kStopped))
-      runs.erase(driver.row().key);
+      runs.erase(run);
   }
   mailbox->close();
 }
@@ -118,7 +127,8 @@ Result<std::string> Engine::State::begin_run(
     RunRow row, std::shared_ptr<const bytecode::Program> program,
     std::shared_ptr<const ProgramRow> stored,
     const std::function<Result<RecoveredRun>()>& beginning,
-    const std::function<decltype(vm::Event::what)(const std::string&)>& first) {
+    const std::function<decltype(vm::Event::what)(const std::string&)>& first,
+    const ScheduleStep* step) {
   if (auto joined = join(); !joined) return tl::unexpected(joined.error());
   const Moment moment = now();
   row.started = moment.wall;
@@ -131,10 +141,19 @@ Result<std::string> Engine::State::begin_run(
       return tl::unexpected(delivered.error());
     Group group;
     group.engine = key;
+    newborn.clear();
     group.runs.push_back({row, stored, driver->take()});
+    add_notices(*driver, group.runs.back().change);
+    if (auto born = bear(*driver, group.runs.back().change, false); !born) {
+      newborn.clear();
+      return tl::unexpected(born.error());
+    }
+    if (step != nullptr) group.schedules.push_back(*step);
     Committed committed = committer->commit_here(std::move(group));
     if (!committed.result) {
+      newborn.clear();
       if (committed.result.error().kind == ErrorKind::kExists) {
+        if (step != nullptr) return tl::unexpected(committed.result.error());
         if (auto free = check_origin(row); !free) return tl::unexpected(free.error());
         continue;
       }
@@ -143,18 +162,21 @@ Result<std::string> Engine::State::begin_run(
       if (auto opened = store->reopen(); !opened) return tl::unexpected(opened.error());
       return tl::unexpected(committed.result.error());
     }
-    note_locks(*committed.result);
+    look_for_notices = look_for_notices || !committed.group.runs.front().change.notices.empty();
     const RunRow& made = committed.group.runs.front().row;
-    driver->adopt(made.key, key);
+    driver->adopt(made, key);
     fresh.insert(made.key);
     runs[made.key] = std::move(driver);
+    adopt_children(committed.group.runs.front().change.children, true);
+    note_locks(*committed.result);
     return made.id;
   }
   return fail(ErrorKind::kInternal, "every id that was tried for this run is taken");
 }
 
-Result<std::string> Engine::start(const StartRun& request) {
-  State& state = *state_;
+Result<std::string> Engine::start(const StartRun& request) { return state_->start(request); }
+
+Result<std::string> Engine::State::start(const StartRun& request, const ScheduleStep* step) {
   const auto& runbooks = request.program->runbooks;
   const bytecode::Runbook* runbook = request.program->find_runbook(request.runbook);
   if (runbook == nullptr) {
@@ -165,10 +187,11 @@ Result<std::string> Engine::start(const StartRun& request) {
                 fmt::format("the program has no runbook `{}`", request.runbook),
                 "it has: " + names);
   }
+  if (Status may = may_start(*runbook, request.starter); !may) return tl::unexpected(may.error());
   const RunSecrets secrets(*request.program, *runbook, request.arguments, request.folder);
-  if (Status ready = secrets.check(state.world.secrets.get()); !ready)
+  if (Status ready = secrets.check(world.secrets.get()); !ready)
     return tl::unexpected(ready.error());
-  if (Status open = check_calendars(request, *runbook, state.now().wall); !open)
+  if (Status open = check_calendars(request, *runbook, now().wall); !open)
     return tl::unexpected(open.error());
   auto stored = std::make_shared<ProgramRow>();
   stored->bytes = bytecode::save(*request.program);
@@ -181,8 +204,9 @@ Result<std::string> Engine::start(const StartRun& request) {
   row.labels = boost::json::serialize(request.labels);
   row.folder = request.folder;
   row.umask = request.umask;
-  const uint64_t seed = state.world.random->next();
-  return state.begin_run(
+  if (step != nullptr) row.schedule = step->schedule;
+  const uint64_t seed = world.random->next();
+  return begin_run(
       row, request.program, stored,
       [&]() -> Result<RecoveredRun> {
         return RecoveredRun{vm::Machine(request.program, {}), {}};
@@ -198,7 +222,8 @@ Result<std::string> Engine::start(const StartRun& request) {
         started.seed = seed;
         started.overrides = request.overrides;
         return started;
-      });
+      },
+      step);
 }
 
 /// The run that has undone the latest of it: itself, or its last rollback by hand. It has to be
@@ -254,24 +279,37 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
                 fmt::format("run {} has no step `{}` to be undone", row->id, to),
                 "it can undo, newest first: " + paths);
   }
-  auto program = load_program(*state.store, origin);
+  return state.begin_rollback(state.rollback_row(origin, row->id, by.user), origin, oldest,
+                              by.user);
+}
+
+/// Of a run that undoes what `origin` left, which did so of the run `undone`.
+RunRow Engine::State::rollback_row(const RunRow& origin, const std::string& undone,
+                                   const std::string& by) {
+  RunRow row;
+  row.program = origin.program;
+  row.runbook = origin.runbook;
+  row.starter = by;
+  row.reason = "rollback of " + undone;
+  row.labels = origin.labels;
+  row.origin = origin.key;
+  row.folder = origin.folder;
+  row.umask = origin.umask;
+  return row;
+}
+
+Result<std::string> Engine::State::begin_rollback(RunRow row, const RunRow& origin,
+                                                  const std::string& oldest,
+                                                  const std::string& by) {
+  auto program = load_program(*store, origin);
   if (!program) return tl::unexpected(program.error());
   auto stored = std::make_shared<ProgramRow>();
   stored->bytes = bytecode::save(**program);
   stored->hash = origin.program;
-  RunRow fresh;
-  fresh.program = origin.program;
-  fresh.runbook = origin.runbook;
-  fresh.starter = by.user;
-  fresh.reason = "rollback of " + row->id;
-  fresh.labels = origin.labels;
-  fresh.origin = origin.key;
-  fresh.folder = origin.folder;
-  fresh.umask = origin.umask;
-  return state.begin_run(
-      fresh, *program, stored,
+  return begin_run(
+      std::move(row), *program, stored,
       [&]() -> Result<RecoveredRun> {
-        auto beginning = recover_run(*state.store, origin, *program, false);
+        auto beginning = recover_run(*store, origin, *program, false);
         if (!beginning) return beginning;
         beginning->head = 0;
         beginning->since_snapshot = 0;
@@ -279,7 +317,7 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
         return beginning;
       },
       [&](const std::string&) {
-        return vm::event::RollBack{oldest, by.user};
+        return vm::event::RollBack{oldest, by};
       });
 }
 
@@ -289,24 +327,29 @@ void Engine::State::open_fresh(RunDriver& driver) {
   if (fresh.erase(run) == 0) return;
   store_lines(driver);
   leave(driver, driver.committed());
+  family_now = true;
   if (!driver.over()) return;
+  note_end(driver);
   remember_end(driver.row(), DriveEnd::Why::kOver);
   runs.erase(run);
 }
 
+/// Lets go of a run that was made and not driven: nothing of it begins here.
+Status Engine::State::let_go_fresh(RunDriver& driver) {
+  const RunKey run = driver.row().key;
+  nothing_begins = true;
+  const bool over = driver.over();
+  open_fresh(driver);
+  nothing_begins = false;
+  Status gone = over ? flush(true) : let_go(driver, DriveEnd::Why::kStopped);
+  if (gone) gone = let_go_children(run);
+  ended.erase(run);
+  return gone;
+}
+
 Status Engine::detach(const std::string& run) {
-  for (auto& [held_run, driver] : state_->runs) {
-    if (driver->row().id != run) continue;
-    const RunKey key = held_run;
-    const int level = state_->stop_level.exchange(2);  // nothing of it begins here
-    const bool over = driver->over();
-    RunDriver& held = *driver;
-    state_->open_fresh(held);
-    Status gone = over ? state_->flush(true) : state_->let_go(held, DriveEnd::Why::kStopped);
-    state_->ended.erase(key);
-    state_->stop_level = level;
-    return gone;
-  }
+  for (auto& [key, driver] : state_->runs)
+    if (driver->row().id == run) return state_->let_go_fresh(*driver);
   return fail(ErrorKind::kNotFound, fmt::format("this engine does not hold run {}", run));
 }
 
@@ -330,7 +373,9 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
       return end;
     };
     if (is_over(row->status)) return plain_end(DriveEnd::Why::kOver);
-    if (row->status == RunStatus::kQuarantined) return plain_end(DriveEnd::Why::kQuarantined);
+    const bool got_nowhere = row->claims >= kMostClaims;
+    if (row->status == RunStatus::kQuarantined && !got_nowhere)
+      return plain_end(DriveEnd::Why::kQuarantined);
     state.observer = options.observer;
     state.confirm = options.confirm;
     if (auto driver = state.hold(*row, state.claim_patience()); !driver) {
@@ -346,6 +391,10 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
   }
   auto ends = state.drive({key}, options);
   if (!ends) return tl::unexpected(ends.error());
+  // Others may have been driven for it.
+  const std::string id = found_id(*state.store, key);
+  for (DriveEnd& end : *ends)
+    if (end.run.id == id) return std::move(end);
   return std::move(ends->front());
 }
 

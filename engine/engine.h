@@ -27,6 +27,7 @@
 #include "base/result.h"
 #include "engine/action.h"
 #include "engine/news.h"
+#include "engine/schedules.h"
 #include "engine/status.h"
 #include "engine/store.h"
 #include "engine/world.h"
@@ -39,6 +40,7 @@ struct Person {
   std::string user;
   std::vector<std::string> groups;  // that `user` belongs to, as far as runbook.toml says
   std::string real;                 // who typed it, where that is somebody else (`--as`)
+  std::string groups_problem = {};  // why `groups` may lack some; empty: it does not
 };
 
 struct StartRun {
@@ -89,9 +91,15 @@ struct RunSummary {
   std::optional<int64_t> process;  // of the living process that drives it
   boost::json::value output;
   std::optional<vm::ErrorValue> error;
-  std::string quarantine;         // quarantined: what is known
-  std::string undoes;             // of a rollback by hand: the run that it undoes
-  std::vector<LockState> queues;  // waiting: for these locks
+  std::string quarantine;               // quarantined: what is known
+  std::string undoes;                   // of a rollback: the run that it undoes
+  std::optional<FiringSummary> firing;  // of the schedule that started it
+  Link link = Link::kNone;              // how it hangs on the run that began it
+  std::string parent;                   // that run, if one did
+  std::string parent_step;              // the path of its step that did
+  std::vector<std::string> began;       // the runs that it began, in their order
+  std::vector<std::string> awaits;      // those of them whose end it waits for
+  std::vector<LockState> queues;        // waiting: for these locks
 };
 
 /// What waits for people, and how their decision on it stands.
@@ -107,7 +115,8 @@ struct WaitingFor {
   int64_t quorum = 1;
   int64_t since = 0;
   std::optional<int64_t> expires;
-  bool expired = false;  // that time is past: driving the run ends the wait
+  std::optional<int64_t> escalates;  // then others may decide as well
+  bool expired = false;              // that time is past: driving the run ends the wait
   vm::RequestId request = 0;
   uint64_t head = 0;  // the run's last entry then: for `decision`
 };
@@ -146,6 +155,7 @@ struct StepDetail {
   int64_t began = 0;
   std::optional<int64_t> ended;
   std::vector<AttemptDetail> attempts;
+  std::vector<std::string> runs;  // that it began, in their order
 };
 
 struct RunDetail {
@@ -156,7 +166,9 @@ struct RunDetail {
   std::vector<WaitingFor> waits;
   std::vector<LockState> locks;  // that it has or waits for
   std::vector<News> timeline;
-  std::vector<RunSummary> rollbacks;  // of it by hand, in their order
+  std::vector<Notice> notices;        // what targets are told of it
+  std::vector<RunSummary> rollbacks;  // of it, in their order
+  std::vector<RunSummary> children;   // the runs that it began, in their order
 };
 
 struct LogLine {
@@ -218,6 +230,32 @@ struct DriveEnd {
   std::optional<Error> held_up;  // kStopped: by what this run alone lacks, which is to be put right
 };
 
+/// Hears of all that a worker does.
+class WorkObserver : public Observer {
+ public:
+  /// It goes on with this run from here on.
+  virtual void on_taken(const RunSummary& run) = 0;
+  /// And here no more: the run is over, waits, needs a person, or another process has it.
+  virtual void on_left(const DriveEnd& end) = 0;
+  /// A schedule was due: what became of it.
+  virtual void on_firing(const FiringSummary& firing) { (void)firing; }
+  /// A schedule is due and can't fire here.
+  virtual void on_trouble(const std::string& schedule, const Error& why) {
+    (void)schedule, (void)why;
+  }
+};
+
+struct WorkOptions {
+  WorkObserver* observer = nullptr;
+  size_t slots = 32;  // runs that it goes on with at once; what only waits takes none for long
+};
+
+/// A process that goes on with any run of the store.
+struct Worker {
+  int64_t process = 0;
+  int64_t started = 0;  // microseconds since the epoch
+};
+
 enum class StopHow : uint8_t {
   kAtBorder,  // no further attempt begins; those under way end first
   kAtOnce,    // nothing is waited for; what was under way is found again by the next engine
@@ -254,14 +292,16 @@ class Engine {
 
   /// Makes a run and holds it for this engine; nothing of it leaves before `drive`. Durable on
   /// return. kRefused: a secret that it is given can't be read, or one that its program names is
-  /// not there; it is outside of a calendar that is closed now. kInvalid: it overrides one that the
-  /// program has not, or without a reason.
+  /// not there; it is outside of a calendar that is closed now. kPermission: its runbook, or one
+  /// that it may call, does not `allow` the starter. kInvalid: it overrides one that the program
+  /// has not, or without a reason.
   Result<std::string> start(const StartRun& request);
 
   /// Lets go of a run that `start` made, so that any engine may drive it.
   Status detach(const std::string& run);
 
-  /// Drives one run until it is over, suspended, in doubt or quarantined, or `stop` is called.
+  /// Drives one run until it is over, suspended, in doubt or quarantined, or `stop` is called; with
+  /// it the runs that it waits for, and those that wait for it, unless another process does.
   Result<DriveEnd> drive(const std::string& run, const DriveOptions& options);
 
   /// Drives all runs of the store that can go on and that no living process holds: those that were
@@ -269,13 +309,27 @@ class Engine {
   /// how each ended, and kHeld for those that living processes drive.
   Result<std::vector<DriveEnd>> drive_all(const DriveOptions& options);
 
+  /// Delivers the notices of the store that are due, whoever's run they are of; stays until none is
+  /// under way, `patience` microseconds at most, or until `stop`. Driving does it too.
+  Status deliver_notices(int64_t patience);
+  /// Goes on with all runs of the store that can go on and that no living process holds, as soon as
+  /// they can, and fires its schedules, until `stop` is called or the store fails. Runs that wait
+  /// are let go and taken up again when it is time; any number of engines may work on one store. A
+  /// run that got nowhere when it was claimed before is claimed while no other run is held; the
+  /// fourth such claim quarantines it. Ended at a border, nothing is held any more; ended at once,
+  /// what was under way is found again by the next engine.
+  Status work(const WorkOptions& options);
+
+  /// Those that live, on this store.
+  Result<std::vector<Worker>> workers();
+
   /// Tells the observer of a run that another process drives, from the beginning or from the entry
   /// after `after`, until it is over or waits, its holder is gone (why kAbandoned) or `stop`
   /// is called.
   Result<DriveEnd> follow(const std::string& run, const DriveOptions& options, uint64_t after = 0);
 
-  /// Ends drive, drive_all, follow and wait_for_change, now or when they are called next. A later
-  /// call may only tighten it. Any thread; safe in a signal handler.
+  /// Ends drive, drive_all, work, follow and wait_for_change, now or when they are called next. A
+  /// later call may only tighten it. Any thread; safe in a signal handler.
   void stop(StopHow how);
 
   // ---- What people do. Each is durable on return, and takes hold when the run's holder sees it,
@@ -288,8 +342,11 @@ class Engine {
   /// Decides on the approval of this name (empty: the only one that waits). kRefused: it was
   /// decided or has expired; kPermission: this person may not, and why; kInvalid: the form, field
   /// by field. Returns how the approval stands then.
+  /// `break_glass`: why this person decides alone, which the approval has to allow; empty: they do
+  /// not.
   Result<WaitingFor> approve(const std::string& run, const std::string& name,
-                             const boost::json::object& form, const Person& by);
+                             const boost::json::object& form, const Person& by,
+                             const std::string& break_glass = {});
   Result<WaitingFor> reject(const std::string& run, const std::string& name,
                             const std::string& reason, const Person& by);
 
@@ -312,8 +369,9 @@ class Engine {
   /// Nothing if the run was never cancelled.
   Result<std::optional<Cancellation>> cancellation(const std::string& run);
 
-  /// Answers a step in doubt. kRefused: it has been answered. `output` belongs to kDone and must
-  /// fit the step's action.
+  /// Answers a step in doubt, or one that has failed and asks. kRefused: it has been answered;
+  /// kPermission: its `by` names others; kInvalid: kNotDone of a failed one. `output` belongs to
+  /// kDone and must fit what the step gives.
   Status resolve(const std::string& run, const std::string& path, Resolution how,
                  const std::optional<boost::json::value>& output, const Person& by);
 
@@ -326,6 +384,36 @@ class Engine {
   /// that was undone in part is undone further by the next call. kRefused: it is not finished,
   /// nothing is left to be undone, or another rollback of it has not ended.
   Result<std::string> rollback(const std::string& run, const std::string& to, const Person& by);
+
+  // ---- Schedules. Durable on return; kNotFound: there is none of that name; kExists: another has
+  // changed it meanwhile, try again. Workers fire them.
+
+  /// Adds a schedule, or puts it in the place of the one of its name: from then on that fires
+  /// otherwise, and nothing that it was due for is done twice. Errors as of `start`.
+  Result<ScheduleAdded> add_schedule(const AddSchedule& request, const Person& by);
+  Result<std::vector<ScheduleSummary>> schedules();
+  Result<ScheduleSummary> schedule(const std::string& name);
+  /// What became of its firings, the latest first; 0: all of them.
+  Result<std::vector<FiringSummary>> firings(const std::string& name, uint32_t most);
+  /// It fires no more. kRefused: it is paused already.
+  Status pause_schedule(const std::string& name, const Person& by);
+  /// It fires again, from now on: what was due meanwhile is left out. kRefused: it is not paused.
+  Status resume_schedule(const std::string& name, const Person& by);
+  /// Its runs and what is known of them stay; what was queued is not started.
+  Status remove_schedule(const std::string& name, const Person& by);
+  /// Fires it now, by the rules of its `overlap`, and leaves the run to a worker. kRefused: a run
+  /// of it goes on.
+  Result<FiringSummary> run_schedule(const std::string& name, const Person& by);
+  /// Starts now what a calendar of the schedule holds back, or kept from starting while it is
+  /// closed still; and leaves the run to a worker. The reason is in the history of both. kRefused:
+  /// no calendar holds anything back; kInvalid: without a reason.
+  Result<FiringSummary> override_calendar(const std::string& name, const std::string& reason,
+                                          const Person& by);
+  /// Queues a run for each time between the two (microseconds since the epoch) at which it was due
+  /// and no run was started; workers start one after the other. Returns all of these times; those
+  /// that have their run, too. kLimit: more than a thousand.
+  Result<std::vector<FiringSummary>> backfill(const std::string& name, int64_t from, int64_t to,
+                                              const Person& by);
 
   // ---- Questions
 
@@ -344,8 +432,10 @@ class Engine {
   Result<std::vector<WaitingFor>> approvals(const std::string& run = {});
   /// All questions that wait in one run.
   Result<std::vector<WaitingFor>> questions(const std::string& run);
-  /// Everything that waits for this person: approvals that they may decide, questions that they may
-  /// answer, signals whose `by` names them, and doubts.
+  /// What targets were, are or will be told of one run, or of all (empty), in order.
+  Result<std::vector<Notice>> notices(const std::string& run);
+  /// Everything that waits for this person: approvals that they may decide, questions and failed
+  /// steps that they may answer, signals whose `by` names them, and doubts.
   Result<std::vector<WaitingFor>> inbox(const Person& person);
   /// Gives `each` the lines in order, from chunks with keys greater than `after`; of the step with
   /// this path (and the steps inside it), or of all (empty). Reads little at a time, however much
@@ -365,9 +455,15 @@ class Engine {
 /// The oldest of what can be undone, newest first, that is this step or inside of it; or empty.
 std::string oldest_within(const std::vector<vm::Undoable>& steps, const std::string& path);
 
-/// Whether this person may decide on an approval so described. kPermission says why not.
+/// Whether this person may decide on an approval so described, which is escalated or not yet.
+/// kPermission says why not.
 Status may_decide(const boost::json::object& description, const std::string& starter,
-                  const Person& person);
+                  const Person& person, bool is_escalated = false);
+/// Whether this person may decide on it alone. kRefused: nobody may; kPermission.
+Status may_break_glass(const boost::json::object& description, const std::string& starter,
+                       const Person& person);
+/// Whether this person may start the runbook. kPermission says who may.
+Status may_start(const bytecode::Runbook& runbook, const Person& person);
 /// The same of a question: whoever `by` names may answer it, or everybody without it.
 Status may_answer(const boost::json::object& description, const std::string& starter,
                   const Person& person);

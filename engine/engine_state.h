@@ -2,11 +2,16 @@
 // `stop_level`.
 //
 //   drive.cpp      the loop: deliveries, commits, timers, messages, and when a run is let go
+//   work.cpp       the loop of a worker: what it takes up, and when
+//   firings.cpp    schedules that are due
+//   schedules.cpp  what people do with schedules
 //   attempts.cpp   beginning, stopping and ending attempts; what a crash left
 //   people.cpp     approvals, questions, cancellations, doubts: checking and posting them
 //   messages.cpp   taking up what was posted
 //   signals.cpp    signals: what may be sent, and sending it
 //   locks.cpp      locks: what is told of them, and who has what
+//   children.cpp   runs that runs begin: making them, going on with them, what came of them
+//   notices.cpp    what targets are told: the outbox
 //   questions.cpp  what the store says of runs
 #pragma once
 
@@ -14,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <unordered_map>
 
@@ -21,6 +27,7 @@
 #include "engine/engine.h"
 #include "engine/mailbox.h"
 #include "engine/run_driver.h"
+#include "engine/schedules.h"
 #include "engine/timers.h"
 
 namespace rbk::engine {
@@ -52,6 +59,23 @@ struct KnownAttempts {
   void take(News& news);
 };
 
+/// How deliveries ended, from whichever thread.
+class NoticeResults {
+ public:
+  void put(int64_t key, Status status) {
+    const std::lock_guard lock(mutex_);
+    ended_.emplace_back(key, std::move(status));
+  }
+  std::vector<std::pair<int64_t, Status>> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(ended_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<int64_t, Status>> ended_;
+};
+
 struct Engine::State {
   State(std::unique_ptr<Store> opened, World given, ActionRegistry* registry);
   ~State();
@@ -80,19 +104,40 @@ struct Engine::State {
   int64_t look_at = 0;  // when to look for messages next, boot clock
   bool look_now = false;
   std::set<std::pair<RunKey, vm::RequestId>> locks_granted;  // at once, in a commit of ours
-  int failures = 0;                                          // commits that failed in a row
+  /// Runs of the group that is being committed which runs have begun, in the order in which they
+  /// stand in it (each before those that it has begun itself).
+  std::vector<std::unique_ptr<RunDriver>> newborn;
+  bool family_now = false;      // somebody may wait for a run that can go on
+  std::set<RunKey> awaited_by;  // runs that wait for one that has ended here
+  std::set<RunKey> woken;       // of those, the ones that are driven since
+  /// Let go by this drive, as nothing of them could go on; what each of them lacks, if that is it.
+  std::map<RunKey, std::optional<Error>> rested;
+  int failures = 0;  // commits that failed in a row
   std::atomic<int> stop_level = 0;
+  bool nothing_begins = false;   // while a run that was just made is let go
   std::optional<Error> trouble;  // of the host: why nothing more was begun
+  std::optional<int64_t> up_at;  // when something is to be done besides, boot clock
+  bool store_changed = false;    // seen by the loop since a worker looked last
+  bool works = false;
+
+  std::shared_ptr<NoticeResults> notices = std::make_shared<NoticeResults>();
+  std::map<int64_t, Notice> delivering;  // by key
+  bool look_for_notices = true;          // there may be some that are due
+  int64_t notices_at = 0;                // when the next one is, boot clock; 0: there is none
 
   Moment now() { return {world.clock->wall(), world.clock->boot()}; }
   Status join();
+  EngineRow engine_row(EngineKey wanted) const;
 
   // ---- drive.cpp
-  Result<RunDriver*> hold(const RunRow& row, int64_t patience_until = 0);
-  Result<RunRow> claim(const RunRow& row, int64_t patience_until);
+  Result<RunDriver*> hold(const RunRow& row, int64_t patience_until = 0,
+                          Claimer by = Claimer::kPerson);
+  Result<RunRow> claim(const RunRow& row, int64_t patience_until, Claimer by);
+  Status give_up(const RunRow& row);
   Result<std::vector<DriveEnd>> drive(const std::vector<RunKey>& wanted,
                                       const DriveOptions& options);
   Status pump();
+  Status let_go_resting(const DriveOptions& options);
   Status flush(bool in_this_thread);
   Status settle_commit(Committed committed);
   Status restart_after(const Error& error, Group lost);
@@ -104,14 +149,19 @@ struct Engine::State {
       RunRow row, std::shared_ptr<const bytecode::Program> program,
       std::shared_ptr<const ProgramRow> stored,
       const std::function<Result<RecoveredRun>()>& beginning,
-      const std::function<decltype(vm::Event::what)(const std::string&)>& first);
+      const std::function<decltype(vm::Event::what)(const std::string&)>& first,
+      const ScheduleStep* step = nullptr);
+  Result<std::string> start(const StartRun& request, const ScheduleStep* step = nullptr);
   Status check_origin(const RunRow& row);
   Result<RunRow> last_undoing(const std::string& run);
   Result<std::vector<vm::Undoable>> undoable(const RunRow& row);
   void open_fresh(RunDriver& driver);
+  Status let_go_fresh(RunDriver& driver);
   bool holder_lives(RunKey run);
   int64_t claim_patience();
   void fire(const Timer& timer);
+  Result<bool> look();
+  std::optional<int64_t> sleeps_for(RunDriver& driver);
   std::optional<DriveEnd::Why> resting(RunDriver& driver, const DriveOptions& options);
   Status let_go(RunDriver& driver, DriveEnd::Why why);
   /// Takes runs whose machines broke out of driving. They are only marked where it happens, since
@@ -122,6 +172,25 @@ struct Engine::State {
   void tell(const std::string& run, const News& news) {
     if (observer != nullptr) observer->on_news(run, news);
   }
+
+  // ---- work.cpp
+  class Work;
+
+  // ---- firings.cpp
+  class Firings;
+  ScheduleStep step_of(const ScheduleRow& row);
+  Status commit_step(const ScheduleStep& step);
+  /// Makes the run of `step.start`, and holds it. Errors: those of Engine::start; kExists: another
+  /// was faster.
+  /// `reason`: why calendars that are closed do not hold it back.
+  Result<std::string> start_firing(const ScheduleRow& row, ScheduleStep step,
+                                   const std::string& reason = {});
+  Result<FiringRow> held_back(const ScheduleRow& row);
+
+  // ---- schedules.cpp
+  Result<ScheduleRow> find_schedule(const std::string& name);
+  Result<ScheduleSummary> summarise(const ScheduleRow& row);
+  static FiringSummary summarise(const FiringRow& row, const std::string& schedule);
 
   // ---- attempts.cpp
   void take_up(RunDriver& driver);
@@ -143,6 +212,16 @@ struct Engine::State {
   void tell_line(const RunDriver& driver, const LogLine& line);
   void store_line(RunDriver& driver, const LogLine& line);
 
+  // ---- notices.cpp
+  void add_notices(RunDriver& driver, RunChange& change);
+  void settle_notices();
+  void send_notices();
+  /// There may be some to be begun now.
+  bool may_send_notices() const;
+  void begin_notice(Notice notice);
+  /// `given`: how long at most, microseconds; nothing: as a command may stay.
+  void finish_notices(std::optional<int64_t> given);
+
   // ---- messages.cpp
   /// `in_time`: only those that were sent before the next time of their run is up.
   Status take_messages(bool in_time);
@@ -151,6 +230,28 @@ struct Engine::State {
   void take_vote(RunDriver& driver, const Message& message);
   void take_resolution(RunDriver& driver, const Message& message, const boost::json::object& body);
 
+  // ---- children.cpp
+  Status bear(RunDriver& parent, RunChange& change, bool released);
+  Result<std::unique_ptr<RunDriver>> make_child(RunDriver& parent,
+                                                const RunDriver::Starting& starting);
+  void let_go_unbegun(RunDriver& driver);
+  void adopt_children(std::vector<NewRun>& children, bool is_fresh);
+  void leave_children(std::vector<NewRun>& children);
+  void drop_children(std::vector<NewRun>& children);
+  Status look_after_families();
+  Status look_after(RunKey run, vm::RequestId request);
+  Status undo_run(RunDriver& driver, Asked& asked, const vm::request::UndoRun& undo);
+  Result<std::optional<RunRow>> awaited_run(const RunDriver& driver, Asked& asked);
+  Result<std::optional<bool>> awaits_rest(RunDriver& driver);
+  bool take_run_end(RunDriver& driver, const Message& message, const boost::json::object& body);
+  Status open_fresh_children(RunKey run);
+  Status let_go_children(RunKey run);
+  void note_end(const RunDriver& driver);
+  Status add_awaited(const RunRow& row, DriveEnd& end);
+  RunRow rollback_row(const RunRow& origin, const std::string& undone, const std::string& by);
+  Result<std::string> begin_rollback(RunRow row, const RunRow& origin, const std::string& oldest,
+                                     const std::string& by);
+
   // ---- people.cpp
   Status check_output(const RunRow& row, vm::RequestId request, const boost::json::value& output,
                       const Person& by);
@@ -158,6 +259,9 @@ struct Engine::State {
   Status check_decision(const RunRow& row, const Wait& wait, vm::event::Decided decided);
   Status post(RunKey run, vm::RequestId request, Message::Kind kind,
               const boost::json::object& body, const Person& by, std::string id = {});
+  /// Others may decide on the approval too, since nobody has for so long.
+  bool is_escalated(const Wait& wait);
+  Result<Wait> find_resolvable(const RunRow& row, const std::string& path);
   Result<Wait> find_wait(const RunRow& row, Wait::Kind kind, const std::string& name);
 
   // ---- signals.cpp

@@ -31,12 +31,16 @@ Keys::Keys(std::string_view store, std::string_view run) {
   run_digits_ = to_hex(hash).substr(0, 32);
 }
 
-std::string Keys::idempotency(std::string_view path, uint64_t step) const {
+std::string Keys::idempotency(std::string_view path, uint64_t step, uint32_t generation) const {
   // Short, so that most keys take one block of SHA-256.
   Writer writer;
   writer.raw(run_);
   writer.number(step);
   writer.raw(path);
+  if (generation != 0) {
+    writer.raw(std::string_view("\0", 1));  // in no path
+    writer.number(generation);
+  }
   return to_hex(sha256(writer.take()));
 }
 

@@ -18,8 +18,9 @@ class Keys {
 
   /// The key under which the world may tell a repetition of a step from another step: 64
   /// hexadecimal digits, a hash of store, run, the step's path and number. Retries and crashes keep
-  /// it; a rollback by hand is another run, and so has others.
-  std::string idempotency(std::string_view path, uint64_t step) const;
+  /// it; a rollback by hand is another run, and so has others. So has each `generation`: a person
+  /// had the step tried again so often.
+  std::string idempotency(std::string_view path, uint64_t step, uint32_t generation = 0) const;
 
   /// Unique to one attempt, whoever carries it on: its request, and how often that was begun anew.
   /// 64 hexadecimal digits.

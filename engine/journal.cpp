@@ -20,6 +20,7 @@ struct Digester {
     sum.add(perform.path);
     sum.add(perform.step);
     sum.add(perform.attempt);
+    if (perform.generation != 0) sum.add(perform.generation);
     sum.add(static_cast<uint64_t>(perform.timeout.value_or(-1)));
   }
   void operator()(const vm::request::Stop& stop) {
@@ -33,6 +34,11 @@ struct Digester {
     if (approve.is_question) sum.add(uint64_t{1});
   }
   void operator()(const vm::request::AskDoubt& ask) { sum.add(ask.perform); }
+  void operator()(const vm::request::AskFailure& ask) {
+    sum.add(ask.path);
+    sum.add(ask.step);
+    sum.add(ask.error.kind);
+  }
   void operator()(const vm::request::AwaitSignal& wait) {
     sum.add(wait.path);
     sum.add(wait.name);
@@ -50,9 +56,36 @@ struct Digester {
   }
   void operator()(const vm::request::Release& release) { sum.add(release.acquire); }
   void operator()(const vm::request::Forget& forget) { sum.add(forget.request); }
+  void operator()(const vm::request::Start& start) {
+    sum.add(start.runbook);
+    sum.add(start.run);
+    sum.add(start.path);
+    sum.add(uint64_t{start.detached});
+  }
+  void operator()(const vm::request::CancelRun& cancel) {
+    sum.add(cancel.start);
+    sum.add(uint64_t{cancel.rollback} << 1 | uint64_t{cancel.now});
+  }
+  void operator()(const vm::request::UndoRun& undo) {
+    sum.add(undo.run);
+    sum.add(undo.path);
+  }
 };
 
 }  // namespace
+
+boost::json::value* output_of(vm::Event& event) {
+  if (auto* performed = std::get_if<vm::event::Performed>(&event.what)) return &performed->output;
+  if (auto* ended = std::get_if<vm::event::RunEnded>(&event.what)) return &ended->output;
+  return nullptr;
+}
+
+const boost::json::value* output_of(const vm::Event& event) {
+  if (const auto* performed = std::get_if<vm::event::Performed>(&event.what))
+    return &performed->output;
+  const auto* ended = std::get_if<vm::event::RunEnded>(&event.what);
+  return ended == nullptr ? nullptr : &ended->output;
+}
 
 uint64_t digest(const std::vector<vm::Request>& requests) {
   if (requests.empty()) return 0;
@@ -69,18 +102,18 @@ std::string encode_body(const vm::Event& event, const std::vector<vm::Request>& 
                         std::vector<Blob>& blobs) {
   Writer writer;
   std::string bytes = vm::encode(event);
-  const auto* performed = std::get_if<vm::event::Performed>(&event.what);
-  if (bytes.size() <= kLongestInline || performed == nullptr || performed->output.is_null()) {
+  const boost::json::value* long_output = output_of(event);
+  if (bytes.size() <= kLongestInline || long_output == nullptr || long_output->is_null()) {
     writer.byte(kInline);
     writer.number(digest(requests));
     writer.raw(bytes);
     return writer.take();
   }
-  std::string output = boost::json::serialize(performed->output);
+  std::string output = boost::json::serialize(*long_output);
   const Digest hash = sha256(output);
   blobs.push_back({hash, std::move(output)});
   vm::Event lean = event;
-  std::get<vm::event::Performed>(lean.what).output = nullptr;
+  *output_of(lean) = nullptr;
   writer.byte(kOutputInBlob);
   writer.number(digest(requests));
   writer.raw({reinterpret_cast<const char*>(hash.data()), hash.size()});
@@ -104,13 +137,13 @@ Result<JournaledEvent> decode_body(std::string_view body, Store& store) {
   if (!event) return tl::unexpected(event.error());
   made.event = std::move(*event);
   if (form == kInline) return made;
-  auto* performed = std::get_if<vm::event::Performed>(&made.event.what);
-  if (performed == nullptr)
+  boost::json::value* output = output_of(made.event);
+  if (output == nullptr)
     return fail(ErrorKind::kCorrupt, "a journal entry whose output is nobody's");
   auto text = store.blob(hash);
   if (!text) return tl::unexpected(text.error());
   boost::system::error_code failure;
-  performed->output = boost::json::parse(*text, failure);
+  *output = boost::json::parse(*text, failure);
   if (failure) return fail(ErrorKind::kCorrupt, "a journal entry whose output is no JSON");
   return made;
 }

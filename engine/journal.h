@@ -22,6 +22,10 @@ struct JournaledEvent {
 };
 Result<JournaledEvent> decode_body(std::string_view body, Store& store);
 
+/// The output that an event brings; null for events that bring none.
+boost::json::value* output_of(vm::Event& event);
+const boost::json::value* output_of(const vm::Event& event);
+
 uint64_t digest(const std::vector<vm::Request>& requests);
 
 /// The body of the other kinds of entry.

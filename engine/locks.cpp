@@ -8,7 +8,7 @@
 namespace rbk::engine {
 
 void Engine::State::note_locks(const CommitResult& result) {
-  look_now = look_now || result.locks_answered;
+  look_now = look_now || result.messages_posted;
   for (const auto& [run, request] : result.locks_granted)
     if (runs.contains(run) || fresh.contains(run)) locks_granted.emplace(run, request);
 }

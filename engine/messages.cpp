@@ -1,6 +1,8 @@
 // What was posted for a run is taken up by whoever drives it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/engine_state.h"
 #include "engine/json_fields.h"
 
@@ -76,6 +78,12 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
     case Message::Kind::kSignal:
       done = driver.deliver(signal_of(body), now());
       break;
+    case Message::Kind::kRunEnded:
+      if (!take_run_end(driver, message, body)) {
+        driver.messages_seen.erase(message.key);
+        return;
+      }
+      break;
   }
   if (!done && done.error().kind != ErrorKind::kInvalid &&
       done.error().kind != ErrorKind::kRefused) {
@@ -93,11 +101,18 @@ void Engine::State::take_vote(RunDriver& driver, const Message& message) {
   auto votes = store->votes(driver.row().key, message.request);
   if (!votes) return;
   const int64_t quorum = number_of(approve->description.get_object(), "quorum", 1);
-  if (static_cast<int64_t>(votes->size()) < quorum) return;
+  // Whoever breaks the glass decides, however many votes there are besides.
+  const auto glass = std::find_if(votes->begin(), votes->end(), [](const Message& vote) {
+    return object_of(vote.body).contains("break_glass");
+  });
+  const bool alone = glass != votes->end();
+  if (!alone && static_cast<int64_t>(votes->size()) < quorum) return;
   vm::event::Decided decided;
   decided.request = message.request;
   decided.approved = true;
+  if (alone) decided.reason = text_of(object_of(glass->body), "break_glass");
   for (const Message& vote : *votes) {
+    if (alone && vote.key != glass->key) continue;
     const json::object body = object_of(vote.body);
     decided.by.push_back(text_of(body, "user"));
     if (decided.form.empty()) decided.form = form_of(body);
@@ -113,7 +128,8 @@ void Engine::State::take_resolution(RunDriver& driver, const Message& message,
   const std::string how = text_of(body, "how");
   const json::value* output = body.if_contains("output");
   const std::string user = text_of(body, "user");
-  if (std::holds_alternative<vm::request::AskDoubt>(asked->request.what)) {
+  if (std::holds_alternative<vm::request::AskDoubt>(asked->request.what) ||
+      std::holds_alternative<vm::request::AskFailure>(asked->request.what)) {
     using How = vm::event::Resolved::How;
     vm::event::Resolved resolved;
     resolved.request = message.request;

@@ -153,9 +153,12 @@ std::string encode_news(const std::vector<News>& news, const json::value* output
       case News::Kind::kApproval:
       case News::Kind::kQuestion:
       case News::Kind::kAwaits:
+      case News::Kind::kFailure:
       case News::Kind::kQueues:
       case News::Kind::kLocked:
       case News::Kind::kUnlocked:
+      case News::Kind::kStarted:
+      case News::Kind::kRunEnded:
         writer.number(item.request);
         writer.text(item.path);
         put_value(writer, item.input, nullptr, blobs);
@@ -212,9 +215,12 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
       case News::Kind::kApproval:
       case News::Kind::kQuestion:
       case News::Kind::kAwaits:
+      case News::Kind::kFailure:
       case News::Kind::kQueues:
       case News::Kind::kLocked:
-      case News::Kind::kUnlocked: {
+      case News::Kind::kUnlocked:
+      case News::Kind::kStarted:
+      case News::Kind::kRunEnded: {
         item.request = reader.number();
         item.path = reader.text();
         if (item.kind == News::Kind::kAttemptBegan) {

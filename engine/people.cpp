@@ -40,6 +40,34 @@ std::string shown(const Person& person) {
              : fmt::format("{} (as {})", person.real, person.user);
 }
 
+/// Not permitted, as far as is known.
+tl::unexpected<Error> denied(const Person& person, std::string message, std::string cure) {
+  if (!person.groups_problem.empty())
+    message +=
+        fmt::format("; which groups {} is in is not known: {}", person.user, person.groups_problem);
+  return fail(ErrorKind::kPermission, std::move(message), std::move(cure));
+}
+
+bool names_groups(const json::object& description, std::string_view field) {
+  const json::value* list = description.if_contains(field);
+  if (list == nullptr || !list->is_array()) return false;
+  const json::array& entries = list->get_array();
+  return std::any_of(entries.begin(), entries.end(), [](const json::value& entry) {
+    return entry.is_object() && entry.get_object().contains("group");
+  });
+}
+
+/// Whether somebody is kept from an approval.
+Status check_not_by(const json::object& description, const std::string& starter,
+                    const Person& person) {
+  const bool unknown = !person.groups_problem.empty() && names_groups(description, "not_by");
+  if (!unknown && !any_speaks_of(description, "not_by", starter, person)) return {};
+  return denied(person,
+                fmt::format("{} may not decide on `{}`: it says `not by {}`", person.user,
+                            text_of(description, "name"), people_listed(description, "not_by")),
+                "somebody else has to decide");
+}
+
 std::string last_part(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
@@ -60,23 +88,58 @@ std::string people_listed(const json::object& description, std::string_view fiel
   return words;
 }
 
-Status may_decide(const json::object& description, const std::string& starter,
-                  const Person& person) {
+Status may_decide(const json::object& description, const std::string& starter, const Person& person,
+                  bool is_escalated) {
   const std::string name = text_of(description, "name");
-  if (any_speaks_of(description, "not_by", starter, person))
-    return fail(ErrorKind::kPermission,
-                fmt::format("{} may not decide on `{}`: it says `not by {}`", person.user, name,
-                            people_listed(description, "not_by")),
-                "somebody else has to decide");
+  if (auto kept = check_not_by(description, starter, person); !kept) return kept;
   if (person.user == starter && !flag_of(description, "allow_starter"))
     return fail(ErrorKind::kPermission,
                 fmt::format("{} started this run and so may not decide on `{}`", person.user, name),
                 "somebody else has to decide; `allow starter` in the approval would permit it");
   const std::string by = people_listed(description, "by");
+  if (is_escalated && any_speaks_of(description, "escalate_to", starter, person)) return {};
   if (!by.empty() && !any_speaks_of(description, "by", starter, person))
-    return fail(ErrorKind::kPermission,
-                fmt::format("{} may not decide on `{}`: it asks for {}", person.user, name, by),
-                "one of those has to decide; groups come from runbook.toml");
+    return denied(person,
+                  fmt::format("{} may not decide on `{}`: it asks for {}", person.user, name, by),
+                  "one of those has to decide; groups come from runbook.toml");
+  return {};
+}
+
+Status may_break_glass(const json::object& description, const std::string& starter,
+                       const Person& person) {
+  const std::string name = text_of(description, "name");
+  const std::string may = people_listed(description, "break_glass");
+  if (may.empty())
+    return fail(ErrorKind::kRefused,
+                fmt::format("nobody may decide on `{}` alone: it has no `break_glass`", name),
+                "those whom it asks have to decide, or `rbk cancel` ends the run");
+  if (auto kept = check_not_by(description, starter, person); !kept) return kept;
+  if (any_speaks_of(description, "break_glass", starter, person)) return {};
+  return denied(person,
+                fmt::format("{} may not break the glass of `{}`: {} may", person.user, name, may),
+                "one of those has to; groups come from runbook.toml");
+}
+
+Status may_start(const bytecode::Runbook& runbook, const Person& person) {
+  for (const bytecode::Starters& starters : runbook.allow) {
+    std::string names;
+    bool is_one = false;
+    for (const bytecode::Starters::Who& who : starters.who) {
+      names += fmt::format("{}{} {}", names.empty() ? "" : ", ", who.is_group ? "group" : "user",
+                           who.name);
+      is_one = is_one || (who.is_group ? std::find(person.groups.begin(), person.groups.end(),
+                                                   who.name) != person.groups.end()
+                                       : who.name == person.user);
+    }
+    if (is_one) continue;
+    const bool calls = starters.runbook != runbook.name;
+    return denied(person,
+                  fmt::format("{} may not start {}: {} {}", person.user, runbook.name,
+                              calls ? fmt::format("it may call {}, which allows", starters.runbook)
+                                    : std::string("it allows"),
+                              names),
+                  "one of those has to start it; groups come from runbook.toml");
+  }
   return {};
 }
 
@@ -84,8 +147,8 @@ Status may_answer(const json::object& description, const std::string& starter,
                   const Person& person) {
   const std::string by = people_listed(description, "by");
   if (by.empty() || any_speaks_of(description, "by", starter, person)) return {};
-  return fail(
-      ErrorKind::kPermission,
+  return denied(
+      person,
       fmt::format("{} may not answer `{}`: it asks {}", person.user, text_of(description, "name"),
                   by == "starter" ? "whoever started the run, " + starter : by),
       "one of those has to answer; groups come from runbook.toml");
@@ -94,6 +157,11 @@ Status may_answer(const json::object& description, const std::string& starter,
 std::string approval_name(const Wait& wait, const json::object& description) {
   const std::string name = text_of(description, "name");
   return name.empty() ? last_part(wait.path) : name;
+}
+
+bool Engine::State::is_escalated(const Wait& wait) {
+  const auto at = escalates_at(object_of(wait.description), wait.since);
+  return at && *at <= world.clock->wall();
 }
 
 Status Engine::State::post(RunKey run, vm::RequestId request, Message::Kind kind,
@@ -130,6 +198,8 @@ WaitWords words_of(Wait::Kind kind) {
       return {"step in doubt", "answer about a step"};
     case Wait::Kind::kSignal:
       return {"signal", "signal"};
+    case Wait::Kind::kFailure:
+      return {"failed step", "answer about a step"};
   }
   return {"wait", "answer"};
 }
@@ -141,8 +211,8 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
   auto waits = store->waits(row.key);
   if (!waits) return tl::unexpected(waits.error());
   const auto own_name = [&](const Wait& wait) {
-    return kind == Wait::Kind::kDoubt ? wait.path
-                                      : approval_name(wait, object_of(wait.description));
+    const bool is_step = kind == Wait::Kind::kDoubt || kind == Wait::Kind::kFailure;
+    return is_step ? wait.path : approval_name(wait, object_of(wait.description));
   };
   std::map<std::string, int> named;
   for (const Wait& wait : *waits)
@@ -286,7 +356,8 @@ Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Per
 }
 
 Result<WaitingFor> Engine::approve(const std::string& run, const std::string& name,
-                                   const json::object& form, const Person& by) {
+                                   const json::object& form, const Person& by,
+                                   const std::string& break_glass) {
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
   auto wait = state_->find_wait(*row, Wait::Kind::kApproval, name);
@@ -297,12 +368,15 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
                 fmt::format("approval `{}` of run {} has expired",
                             approval_name(*wait, description), row->id),
                 fmt::format("`rbk resume {}` goes on with what it says for that case", row->id));
-  if (auto may = may_decide(description, row->starter, by); !may)
+  const bool alone = !break_glass.empty();
+  if (auto may = alone ? may_break_glass(description, row->starter, by)
+                       : may_decide(description, row->starter, by, state_->is_escalated(*wait));
+      !may)
     return tl::unexpected(may.error());
   auto votes = state_->store->votes(row->key, wait->request);
   if (!votes) return tl::unexpected(votes.error());
   json::object wanted = form;
-  if (!votes->empty()) {
+  if (!votes->empty() && !alone) {
     const json::object first = object_of(votes->front().body);
     const json::value* filled = first.if_contains("form");
     if (form.empty()) wanted = form_of(first);
@@ -315,7 +389,7 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
   if (auto known = check_form_names(description, wanted); !known)
     return tl::unexpected(known.error());
   if (auto fits = state_->check_decision(
-          *row, *wait, vm::event::Decided{wait->request, true, wanted, {by.user}, {}});
+          *row, *wait, vm::event::Decided{wait->request, true, wanted, {by.user}, break_glass});
       !fits) {
     // Or somebody has decided meanwhile.
     row = state_->store->find_run(run);
@@ -323,9 +397,11 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
     wait = state_->find_wait(*row, Wait::Kind::kApproval, name);
     return tl::unexpected(wait ? fits.error() : wait.error());
   }
-  auto posted = state_->post(row->key, wait->request, Message::Kind::kVote,
-                             {{"user", by.user}, {"form", wanted}}, by,
-                             fmt::format("vote:{}:{}:{}", row->id, wait->request, by.user));
+  json::object body{{"user", by.user}, {"form", wanted}};
+  if (alone) body["break_glass"] = break_glass;
+  auto posted = state_->post(
+      row->key, wait->request, Message::Kind::kVote, body, by,
+      fmt::format("{}:{}:{}:{}", alone ? "glass" : "vote", row->id, wait->request, by.user));
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(
         ErrorKind::kRefused,
@@ -343,7 +419,9 @@ Result<WaitingFor> Engine::reject(const std::string& run, const std::string& nam
   if (!row) return tl::unexpected(row.error());
   auto wait = state_->find_wait(*row, Wait::Kind::kApproval, name);
   if (!wait) return tl::unexpected(wait.error());
-  if (auto may = may_decide(object_of(wait->description), row->starter, by); !may)
+  if (auto may =
+          may_decide(object_of(wait->description), row->starter, by, state_->is_escalated(*wait));
+      !may)
     return tl::unexpected(may.error());
   auto posted = state_->post(row->key, wait->request, Message::Kind::kReject,
                              {{"user", by.user}, {"reason", reason}}, by,
@@ -390,12 +468,30 @@ Result<WaitingFor> Engine::answer(const std::string& run, const std::string& nam
   return state_->describe(*wait, *row);
 }
 
+/// The step of this path that is in doubt, or has failed and asks.
+Result<Wait> Engine::State::find_resolvable(const RunRow& row, const std::string& path) {
+  auto doubt = find_wait(row, Wait::Kind::kDoubt, path);
+  if (doubt) return doubt;
+  auto failure = find_wait(row, Wait::Kind::kFailure, path);
+  // What names those that there are says more.
+  const bool none_fails = !failure && failure.error().kind == ErrorKind::kRefused;
+  return none_fails ? doubt : failure;
+}
+
 Status Engine::resolve(const std::string& run, const std::string& path, Resolution how,
                        const std::optional<json::value>& output, const Person& by) {
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
-  auto wait = state_->find_wait(*row, Wait::Kind::kDoubt, path);
+  auto wait = state_->find_resolvable(*row, path);
   if (!wait) return tl::unexpected(wait.error());
+  if (wait->kind == Wait::Kind::kFailure) {
+    if (auto may = may_answer(object_of(wait->description), row->starter, by); !may)
+      return tl::unexpected(may.error());
+    if (how == Resolution::kNotDone)
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("step {} is not in doubt: it has failed", wait->path),
+                  "say `retry` to have it tried again, or `done`, `fail` or `leave`");
+  }
   if (output && how != Resolution::kDone)
     return fail(ErrorKind::kInvalid, "an output belongs to `done` only", "leave --output out");
   std::optional<json::value> given = output;

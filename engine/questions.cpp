@@ -24,10 +24,10 @@ class EntryNews : public NewsSource {
   Result<json::value> event_output() override {
     auto journaled = decode_body(entry_.body, store_);
     if (!journaled) return tl::unexpected(journaled.error());
-    auto* performed = std::get_if<vm::event::Performed>(&journaled->event.what);
-    if (performed == nullptr)
+    json::value* output = output_of(journaled->event);
+    if (output == nullptr)
       return fail(ErrorKind::kCorrupt, "news refer to an output that is not there");
-    return std::move(performed->output);
+    return std::move(*output);
   }
   Result<std::string> blob(const Digest& hash) override { return store_.blob(hash); }
 
@@ -79,6 +79,27 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
     if (!origin) return tl::unexpected(origin.error());
     summary.undoes = origin->id;
   }
+  if (row.parent != 0) {
+    auto parent = store->run(row.parent);
+    if (!parent) return tl::unexpected(parent.error());
+    summary.link = row.link;
+    summary.parent = parent->id;
+    summary.parent_step = row.parent_path;
+  }
+  auto children = store->children(row.key);
+  if (!children) return tl::unexpected(children.error());
+  for (const RunRow& child : *children) {
+    summary.began.push_back(child.id);
+    const bool awaited = child.link != Link::kDetached && !is_over(child.status);
+    if (awaited && !is_over(row.status)) summary.awaits.push_back(child.id);
+  }
+  if (row.schedule != 0) {
+    auto firing = store->firing_of_run(row.key);
+    if (!firing) return tl::unexpected(firing.error());
+    auto schedule = store->schedule(row.schedule);
+    if (!schedule) return tl::unexpected(schedule.error());
+    if (*firing && *schedule) summary.firing = summarise(**firing, (*schedule)->name);
+  }
   return summary;
 }
 
@@ -104,6 +125,16 @@ Result<WaitingFor> Engine::State::describe(const Wait& wait, const RunRow& row) 
             : fmt::format("Did the last attempt of step {} have its effect?", wait.path);
     return made;
   }
+  if (wait.kind == Wait::Kind::kFailure) {
+    const json::value* said = made.description.if_contains("error");
+    const json::object error =
+        said != nullptr && said->is_object() ? said->get_object() : json::object{};
+    made.name = wait.path;
+    made.question = fmt::format(
+        "{}: {}{}", text_of(error, "kind"), text_of(error, "message"),
+        flag_of(made.description, "in_doubt") ? "; whether it took effect is not known" : "");
+    return made;
+  }
   made.name = approval_name(wait, made.description);
   if (const json::value* question = made.description.if_contains("question");
       question != nullptr && question->is_string())
@@ -111,6 +142,7 @@ Result<WaitingFor> Engine::State::describe(const Wait& wait, const RunRow& row) 
   if (const json::value* quorum = made.description.if_contains("quorum");
       quorum != nullptr && quorum->is_int64())
     made.quorum = quorum->get_int64();
+  made.escalates = escalates_at(made.description, wait.since);
   auto votes = store->votes(wait.run, wait.request);
   if (!votes) return tl::unexpected(votes.error());
   for (const Message& vote : *votes) made.approved_by.push_back(vote.by);
@@ -229,6 +261,9 @@ Result<RunDetail> Engine::show(const std::string& run) {
   auto locks = state.lock_states(row->key);
   if (!locks) return tl::unexpected(locks.error());
   detail.locks = std::move(*locks);
+  auto notices = state.store->notices(row->key);
+  if (!notices) return tl::unexpected(notices.error());
+  detail.notices = std::move(*notices);
   for (RunKey undone = row->key;;) {
     auto rollback = state.store->rollback_of(undone);
     if (!rollback) return tl::unexpected(rollback.error());
@@ -237,6 +272,13 @@ Result<RunDetail> Engine::show(const std::string& run) {
     if (!told) return tl::unexpected(told.error());
     detail.rollbacks.push_back(std::move(*told));
     undone = (*rollback)->key;
+  }
+  auto children = state.store->children(row->key);
+  if (!children) return tl::unexpected(children.error());
+  for (const RunRow& child : *children) {
+    auto told = state.summarise(child);
+    if (!told) return tl::unexpected(told.error());
+    detail.children.push_back(std::move(*told));
   }
   auto arguments = arguments_of(*state.store, *row);
   if (!arguments) return tl::unexpected(arguments.error());
@@ -334,8 +376,13 @@ Result<std::vector<WaitingFor>> Engine::inbox(const Person& person) {
     if (!row) return tl::unexpected(row.error());
     auto made = state_->describe(wait, *row);
     if (!made) return tl::unexpected(made.error());
-    const bool asks = wait.kind == Wait::Kind::kQuestion || wait.kind == Wait::Kind::kSignal;
-    const auto may = asks ? may_answer : may_decide;
+    const bool asks = wait.kind == Wait::Kind::kQuestion || wait.kind == Wait::Kind::kSignal ||
+                      wait.kind == Wait::Kind::kFailure;
+    const auto may = [&](const json::object& description, const std::string& starter,
+                         const Person& who) {
+      if (asks) return may_answer(description, starter, who);
+      return may_decide(description, starter, who, state_->is_escalated(wait));
+    };
     if (wait.kind == Wait::Kind::kSignal && !made->description.contains("by")) continue;
     const bool theirs =
         wait.kind == Wait::Kind::kDoubt || may(made->description, row->starter, person).has_value();

@@ -41,6 +41,16 @@ boost::json::object signal_description(const bytecode::Program& program,
   return made;
 }
 
+/// Of a step that has failed: {"name", "error", "in_doubt", "type"?, "by"?}.
+boost::json::object failure_description(const bytecode::Program& program,
+                                        const vm::request::AskFailure& failure) {
+  boost::json::object made{
+      {"name", failure.path}, {"error", error_json(failure.error)}, {"in_doubt", failure.in_doubt}};
+  if (failure.type != bytecode::kNone) made["type"] = bytecode::type_text(program, failure.type);
+  if (!failure.by.is_null()) made["by"] = failure.by;
+  return made;
+}
+
 /// Of a lock: {"kind", "lock", "limit"}.
 boost::json::object lock_description(const vm::Lock& lock) {
   static constexpr std::string_view kWords[] = {"lock", "exclusive", "max"};
@@ -106,6 +116,7 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
   auto turn = machine_.deliver(event);
   if (!turn) return tl::unexpected(turn.error());
   Entry& entry = begin_entry(Entry::Kind::kEvent, now);
+  event_to_come_ = true;
   entry.body = encode_body(event, turn->requests, change_.blobs);
   std::vector<News> news;
   news.reserve(2 + turn->marks.size() + turn->requests.size());
@@ -119,6 +130,9 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
     else if (asked != nullptr && (!performed || asked->in_doubt))
       change_.waits_over.push_back(answers);
     if (asked != nullptr) tell_decision(asked->request, event, news);
+    if (const auto* ended = std::get_if<vm::event::RunEnded>(&event.what);
+        ended && asked != nullptr)
+      tell_run_ended(asked->request, *ended, news);
     News& item = news.emplace_back();
     item.kind = performed ? News::Kind::kAttemptEnded : News::Kind::kWaitOver;
     item.request = answers;
@@ -139,8 +153,7 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
   tell_requests(turn->requests, news);
   asked_.absorb(turn->requests, entry);
   if (turn->ending) end(*turn->ending, news);
-  const auto* performed = std::get_if<vm::event::Performed>(&event.what);
-  close_entry(entry, std::move(news), performed != nullptr ? &performed->output : nullptr);
+  close_entry(entry, std::move(news), output_of(event));
   if (attempt != 0) leaving_.acknowledged.push_back(attempt);
   return {};
 }
@@ -180,6 +193,17 @@ void RunDriver::tell_decision(const vm::Request& request, const vm::Event& event
                                             : "rejected";
       said["by"] = boost::json::array(decided->by.begin(), decided->by.end());
       if (!decided->reason.empty()) said["reason"] = decided->reason;
+      if (decided->approved && !decided->reason.empty()) {
+        said["break_glass"] = true;
+        Occasion& loud = occasions_.emplace_back();
+        loud.kind = "break_glass";
+        loud.path = approve->path;
+        loud.about = {{"by", decided->by.empty() ? std::string() : decided->by.front()},
+                      {"reason", decided->reason}};
+        if (const auto* description = approve->description.if_object())
+          loud.targets = named_targets(*description);
+        loud.defaults_too = true;
+      }
       if (!decided->form.empty()) said["form"] = decided->form;
     } else if (std::holds_alternative<vm::event::Woke>(event.what)) {
       said["answer"] = "expired";
@@ -189,11 +213,13 @@ void RunDriver::tell_decision(const vm::Request& request, const vm::Event& event
     }
   } else if (const auto* resolved = std::get_if<vm::event::Resolved>(&event.what)) {
     const auto* doubt = std::get_if<vm::request::AskDoubt>(&request.what);
-    if (doubt == nullptr) return;
-    item.path = doubt->path;
-    said["what"] = "doubt";
-    said["name"] = doubt->path;
-    said["answer"] = answer_of(*resolved);
+    const auto* failure = std::get_if<vm::request::AskFailure>(&request.what);
+    if (doubt == nullptr && failure == nullptr) return;
+    item.path = doubt != nullptr ? doubt->path : failure->path;
+    said["what"] = doubt != nullptr ? "doubt" : "failure";
+    said["name"] = item.path;
+    const bool retried = failure != nullptr && resolved->how == vm::event::Resolved::How::kNotDone;
+    said["answer"] = retried ? "retried" : answer_of(*resolved);
     said["by"] = boost::json::array{boost::json::string(resolved->by)};
   } else {
     return;
@@ -217,6 +243,21 @@ void RunDriver::tell_locked(const vm::request::Acquire& acquire, const Asked& as
   boost::json::object description = lock_description(acquire.lock);
   description["waited"] = std::max<int64_t>(time_ - asked.time, 0);
   item.input = std::move(description);
+}
+
+void RunDriver::tell_run_ended(const vm::Request& request, const vm::event::RunEnded& ended,
+                               std::vector<News>& news) {
+  const auto* start = std::get_if<vm::request::Start>(&request.what);
+  if (start == nullptr) return;  // the news of the rollback say it
+  News& item = news.emplace_back();
+  item.kind = News::Kind::kRunEnded;
+  item.request = request.id;
+  item.path = start->path;
+  const boost::json::value* status = ended.error.fields.if_contains("status");
+  boost::json::object said{{"run", start->run}};
+  said["status"] = ended.partial ? "partial" : "succeeded";
+  if (!ended.ok && status != nullptr) said["status"] = *status;
+  item.input = std::move(said);
 }
 
 void RunDriver::tell_marks(std::vector<vm::Mark> marks, std::vector<News>& news) {
@@ -274,6 +315,12 @@ void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vec
       item.path = ask->path;
       change_.waits.push_back({row_.key, row_.id, request.id, Wait::Kind::kDoubt, ask->path, "{}",
                                time_, std::nullopt});
+    } else if (const auto* failure = std::get_if<vm::request::AskFailure>(&request.what)) {
+      item.kind = News::Kind::kFailure;
+      item.path = failure->path;
+      item.input = failure_description(*program_, *failure);
+      change_.waits.push_back({row_.key, row_.id, request.id, Wait::Kind::kFailure, failure->path,
+                               boost::json::serialize(item.input), time_, std::nullopt});
     } else if (const auto* acquire = std::get_if<vm::request::Acquire>(&request.what)) {
       item.kind = News::Kind::kQueues;
       item.path = acquire->path;
@@ -289,6 +336,20 @@ void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vec
     } else if (const auto* stop = std::get_if<vm::request::Stop>(&request.what)) {
       leaving_.stops.push_back(*stop);
       continue;
+    } else if (const auto* start = std::get_if<vm::request::Start>(&request.what)) {
+      item.kind = News::Kind::kStarted;
+      item.path = start->path;
+      item.input = boost::json::object{{"run", start->run},
+                                       {"runbook", program_->runbooks[start->runbook].name},
+                                       {"detached", start->detached}};
+      starting_.push_back({request.id, *start});
+    } else if (const auto* cancel = std::get_if<vm::request::CancelRun>(&request.what)) {
+      if (const std::string run = begun_by(cancel->start); !run.empty())
+        change_.cancels.push_back({run, cancel->rollback, cancel->now, "run " + row_.id, time_});
+      continue;
+    } else if (std::holds_alternative<vm::request::UndoRun>(request.what)) {
+      leaving_.requests.push_back(request.id);
+      continue;
     } else if (const auto* forget = std::get_if<vm::request::Forget>(&request.what)) {
       item.kind = News::Kind::kWaitOver;
       item.request = forget->request;
@@ -301,6 +362,16 @@ void RunDriver::tell_requests(const std::vector<vm::Request>& requests, std::vec
     }
     news.push_back(std::move(item));
   }
+}
+
+/// The id of the run that a Start asked for.
+std::string RunDriver::begun_by(vm::RequestId request) {
+  for (const Starting& one : starting_)
+    if (one.request == request) return one.start.run;
+  const Asked* asked = asked_.find(request);
+  const auto* start =
+      asked == nullptr ? nullptr : std::get_if<vm::request::Start>(&asked->request.what);
+  return start == nullptr ? std::string() : start->run;
 }
 
 void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& requests, Moment now) {
@@ -359,6 +430,7 @@ void RunDriver::take_message(int64_t key) {
 }
 
 void RunDriver::let_go(bool with_snapshot) {
+  if (!over()) settle_facts();
   change_.release = true;
   dirty_ = true;
   if (with_snapshot && entries_since_snapshot_ >= kEntriesWorthASnapshot)
@@ -375,23 +447,32 @@ void RunDriver::end(const vm::Ending& ending, std::vector<News>& news) {
   item.kind = News::Kind::kEnded;
   item.ending = ending;
   item.status = row_.status;
+  if (row_.status != RunStatus::kFailed && row_.status != RunStatus::kRollbackFailed) return;
+  Occasion& told = occasions_.emplace_back();
+  told.kind = row_.status == RunStatus::kFailed ? "run_failed" : "rollback_failed";
+  if (ending.error) told.about["error"] = error_json(*ending.error);
 }
 
-void RunDriver::settle_status(std::vector<News>& news) {
-  if (over()) return;
-  const RunStatus status = asked_.performing() > 0 ? RunStatus::kRunning
-                           : asked_.doubts() > 0   ? RunStatus::kInDoubt
-                                                   : RunStatus::kWaiting;
+/// Brings the row's status and time of waking to what the requests are; whether the status changes.
+bool RunDriver::settle_facts() {
+  const bool runs = asked_.performing() > 0 || asked_.undoes_runs();
+  const RunStatus status = runs                  ? RunStatus::kRunning
+                           : asked_.doubts() > 0 ? RunStatus::kInDoubt
+                                                 : RunStatus::kWaiting;
   const std::optional<int64_t> wake = status == RunStatus::kRunning ? std::nullopt : asked_.wake();
-  if (status == row_.status && wake == row_.wake) return;
-  if (status != row_.status) {
-    News& item = news.emplace_back();
-    item.kind = News::Kind::kStatus;
-    item.status = status;
-  }
+  if (status == row_.status && wake == row_.wake) return false;
+  const bool differs = status != row_.status;
   row_.status = status;
   row_.wake = wake;
   change_.facts_changed = true;
+  return differs;
+}
+
+void RunDriver::settle_status(std::vector<News>& news) {
+  if (over() || !settle_facts()) return;
+  News& item = news.emplace_back();
+  item.kind = News::Kind::kStatus;
+  item.status = row_.status;
 }
 
 RunChange RunDriver::take() {
@@ -400,6 +481,7 @@ RunChange RunDriver::take() {
   change_.status = row_.status;
   change_.wake = row_.wake;
   change_.ending = row_.ending;
+  change_.schedule = row_.schedule;
   if (labels_changed_) {
     change_.labels = boost::json::serialize(labels_);
     row_.labels = change_.labels;
@@ -420,19 +502,22 @@ RunChange RunDriver::take() {
   change_.facts_changed = false;
   in_flight_leaving_ = std::move(leaving_);
   leaving_ = {};
+  event_in_flight_ = std::exchange(event_to_come_, false);
   dirty_ = false;
   in_flight_ = true;
   return taken;
 }
 
-void RunDriver::adopt(RunKey key, EngineKey holder) {
-  row_.key = key;
+void RunDriver::adopt(const RunRow& row, EngineKey holder) {
+  row_.key = row.key;
+  row_.parent = row.parent;
   row_.token = 1;
   row_.holder = holder;
 }
 
 Leaving RunDriver::committed() {
   in_flight_ = false;
+  got_further_ = got_further_ || event_in_flight_;
   return std::exchange(in_flight_leaving_, {});
 }
 

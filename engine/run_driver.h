@@ -6,12 +6,14 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/action.h"
 #include "engine/asked.h"
 #include "engine/ids.h"
 #include "engine/news.h"
+#include "engine/notices.h"
 #include "engine/recovery.h"
 #include "engine/run_secrets.h"
 #include "engine/store.h"
@@ -70,6 +72,8 @@ class RunDriver {
   bool in_flight() const { return in_flight_; }
   /// Hands over what is to be committed.
   RunChange take();
+  /// Of what is to be committed: whom to tell of it, but for waits.
+  std::vector<Occasion> take_occasions() { return std::exchange(occasions_, {}); }
   /// The change that was taken is durable.
   Leaving committed();
 
@@ -84,8 +88,20 @@ class RunDriver {
 
   /// Lines of the change that was taken.
   const std::vector<RunLogLine>& lines_in_flight() const { return in_flight_leaving_.lines; }
-  /// A new run's key, once the store has given it one.
-  void adopt(RunKey key, EngineKey holder);
+  /// A new run, once the store has given it a key; `row` as it was committed.
+  void adopt(const RunRow& row, EngineKey holder);
+
+  struct Starting {
+    vm::RequestId request = 0;
+    vm::request::Start start;
+  };
+  /// The runs that it begins by the change that is taken next.
+  std::vector<Starting> take_starting() { return std::exchange(starting_, {}); }
+  /// Its labels as they are now.
+  const boost::json::object& labels() const { return labels_; }
+
+  /// Something happened to it since it was brought back, and that is durable.
+  bool got_further() const { return got_further_; }
 
   std::optional<Keys> keys;           // made when they are first needed
   std::optional<RunSecrets> secrets;  // likewise
@@ -102,8 +118,12 @@ class RunDriver {
   void tell_decision(const vm::Request& request, const vm::Event& event, std::vector<News>& news);
   void tell_locked(const vm::request::Acquire& acquire, const Asked& asked, const vm::Event& event,
                    std::vector<News>& news);
+  void tell_run_ended(const vm::Request& request, const vm::event::RunEnded& ended,
+                      std::vector<News>& news);
   void tell_marks(std::vector<vm::Mark> marks, std::vector<News>& news);
   void tell_requests(const std::vector<vm::Request>& requests, std::vector<News>& news);
+  std::string begun_by(vm::RequestId request);
+  bool settle_facts();
   void settle_status(std::vector<News>& news);
   void close_entry(Entry& entry, std::vector<News> news, const boost::json::value* output);
   void end(const vm::Ending& ending, std::vector<News>& news);
@@ -115,10 +135,15 @@ class RunDriver {
   EngineKey engine_;
   int64_t time_ = 0;
   RunChange change_;
-  Leaving leaving_;  // waits for change_
+  std::vector<Starting> starting_;
+  Leaving leaving_;                  // waits for change_
+  std::vector<Occasion> occasions_;  // likewise
   Leaving in_flight_leaving_;
   bool dirty_ = false;
   bool in_flight_ = false;
+  bool event_to_come_ = false;  // in change_
+  bool event_in_flight_ = false;
+  bool got_further_ = false;
   bool labels_changed_ = false;
   boost::json::object labels_;
   uint64_t entries_since_snapshot_ = 0;

@@ -85,6 +85,13 @@ void RunSecrets::look(SecretSource* source) {
   // One that can't be read stays masked as it was last known; who is given it is told.
   for (const std::string& name : given_) (void)read(source, name);
   for (const std::string& name : named_) (void)read(source, name);
+  // Commands inherit this process's environment: what is secret in it is, whoever asks for it.
+  if (source != nullptr) {
+    for (const SecretVariable& one : source->variables(folder_)) {
+      variables_.insert(one.variable);
+      (void)read(source, one.name);
+    }
+  }
   if (!masks_ && !values_.empty())
     masks_ =
         std::make_shared<const Masks>(std::vector<std::string>(values_.begin(), values_.end()));

@@ -27,8 +27,9 @@ class RunSecrets {
   Status check(SecretSource* source) const;
 
   /// Puts values in place of names in the attempt's arguments, and tells it what must not be shown
-  /// or handed on. All secrets of the run are masked in whatever comes back, whichever of them it
-  /// was given. kRefused: one that it is given can't be read.
+  /// or handed on. All secrets of the run, and those of the project that are in this process's
+  /// environment, are masked in whatever comes back, whichever of them it was given. kRefused: one
+  /// that it is given can't be read.
   Status hand_over(SecretSource* source, const bytecode::Program& program, uint32_t action,
                    Attempt& attempt);
 

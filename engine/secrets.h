@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -11,6 +12,12 @@ namespace rbk::engine {
 struct SecretValue {
   std::string text;
   std::string variable;  // of this process's environment that it comes from; empty: of none
+};
+
+/// A secret of the project that comes from a variable of this process's environment.
+struct SecretVariable {
+  std::string name;
+  std::string variable;
 };
 
 /// Where secrets are kept: what the engine is given. Engine's thread; does not block for long.
@@ -23,6 +30,9 @@ class SecretSource {
   virtual Result<SecretValue> read(const std::string& name, const std::string& folder) = 0;
   /// Whether there is one of this name; whether it can be read is not looked at.
   virtual Status find(const std::string& name, const std::string& folder) = 0;
+  /// Those that this process has been handed, whether a run names them or not. None if what says
+  /// so can't be read.
+  virtual std::vector<SecretVariable> variables(const std::string& folder) = 0;
 };
 
 }  // namespace rbk::engine

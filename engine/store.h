@@ -66,16 +66,46 @@ struct Blob {
 
 /// Something that waits for a person or a signal: the row behind `approvals` and `inbox`.
 struct Wait {
-  enum class Kind : uint8_t { kApproval = 1, kDoubt = 2, kQuestion = 3, kSignal = 4 };
+  enum class Kind : uint8_t {
+    kApproval = 1,
+    kDoubt = 2,
+    kQuestion = 3,
+    kSignal = 4,
+    kFailure = 5,  // a step that has failed, and asks what becomes of it
+  };
   RunKey run = 0;
   std::string run_id;
   uint64_t request = 0;
   Kind kind = Kind::kApproval;
   std::string path;         // the step's or the approval's
   std::string description;  // JSON; kApproval, kQuestion: as in vm::request::Approve; kDoubt:
-                            // {action, reason}; kSignal: {name, type, by}
+                            // {action, reason}; kSignal: {name, type, by}; kFailure: {name, error,
+                            // in_doubt, type?, by?}
   int64_t since = 0;
   std::optional<int64_t> expires;
+};
+
+/// Something that a target is to be told: a row of the outbox, written with its cause.
+struct Notice {
+  enum class State : uint8_t {
+    kOpen = 0,
+    kDelivered = 1,
+    kGivenUp = 2,  // it could not be delivered for too long; `problem` says why
+    kDropped = 3,  // what it was to tell was over before it was due
+  };
+  int64_t key = 0;       // the store's
+  std::string id;        // unique: its receiver may be given it twice under this id, and knows it
+  RunKey run = 0;        // the store fills it in
+  std::string run_id;    // read only
+  uint64_t request = 0;  // the wait that it tells of; 0: of none
+  std::string kind;      // engine/notices.h
+  std::string target;
+  std::string payload;  // JSON
+  int64_t made = 0;
+  int64_t due = 0;       // not before; then of the next attempt
+  int64_t attempts = 0;  // begun so far
+  State state = State::kOpen;
+  std::string problem;  // of the last attempt
 };
 
 /// What somebody other than the run's holder wants of it. The holder journals it.
@@ -87,7 +117,8 @@ struct Message {
     kResolve = 4,
     kAnswer = 5,
     kSignal = 6,
-    kLock = 7,  // the store's own answer to a LockAsk: {how: granted|deadlock|taken, message}
+    kLock = 7,      // the store's own answer to a LockAsk: {how: granted|deadlock|taken, message}
+    kRunEnded = 8,  // the store's own: a run that this one waits for has ended: {run: its id}
   };
   int64_t key = 0;  // the store's
   std::string id;   // unique: the same one twice counts once
@@ -114,6 +145,14 @@ struct LockRow {
   std::string path;              // of the step; empty: the run's own
   int64_t since = 0;             // held: since it has it; else since it waits
   std::optional<int64_t> until;  // it waits no longer than that
+};
+
+/// How a run hangs on the one that began it.
+enum class Link : uint8_t {
+  kNone = 0,
+  kStarted = 1,   // that one waits for its end
+  kDetached = 2,  // it does not
+  kUndoing = 3,   // it undoes what that one started, and that one waits for its end
 };
 
 /// Lines of one attempt's log, in order.
@@ -143,9 +182,18 @@ struct RunRow {
   std::optional<int64_t> wake;  // when the earliest timer is due, microseconds since the epoch
   std::string ending;           // JSON (engine/news.h), once it is over; why, if quarantined
   int64_t log_bytes = 0;
-  RunKey origin = 0;   // of a rollback by hand: the finished run that it undoes; 0 otherwise
-  std::string folder;  // where it was started; empty: not known
-  int32_t umask = -1;  // the file mask with which it was started; below 0: not known
+  RunKey origin = 0;     // of a rollback by hand: the finished run that it undoes; 0 otherwise
+  std::string folder;    // where it was started; empty: not known
+  int32_t umask = -1;    // the file mask with which it was started; below 0: not known
+  int64_t schedule = 0;  // that started it: its key; 0: none
+  Link link = Link::kNone;
+  RunKey parent = 0;            // the run that began it; 0: a person or a schedule did
+  uint64_t parent_request = 0;  // by which it did; unique with the parent
+  std::string parent_path;      // of the step that did
+  /// The Acquires of the parent that it can't release before this run has ended.
+  std::vector<uint64_t> parent_under;
+  int32_t claims = 0;  // since it last got further: 0 once an event of it is journaled or it is let
+                       // go; a person's claim counts as the first
 };
 
 /// A program's serialised form.
@@ -154,7 +202,19 @@ struct ProgramRow {
   std::string bytes;
 };
 
-/// What one commit does to one run. All of it happens, or nothing.
+/// A run that another one has begun is to be cancelled by it.
+struct RunCancel {
+  std::string run;  // its id
+  bool rollback = false;
+  bool now = false;
+  std::string by;
+  int64_t time = 0;
+};
+
+struct NewRun;
+
+/// What one commit does to one run. All of it happens, or nothing. If it ends the run, and another
+/// one waits for that end, that one gets a kRunEnded message with it.
 struct RunChange {
   RunKey run = 0;
   Token token = 0;    // must be the run's, else nothing of this change is done
@@ -174,22 +234,101 @@ struct RunChange {
   /// nothing.
   std::vector<uint64_t> locks_freed;  // requests
   std::vector<LockAsk> locks_asked;
+  std::vector<NewRun> children;         // that it begins; their `parent` is set by the store
+  std::vector<RunCancel> cancels;       // those of its children that are over are left alone
+  std::vector<Notice> notices;          // one whose id is there already is not written again
   std::optional<std::string> snapshot;  // engine/snapshot.h; names the last entry of this change
   bool release = false;                 // the run has no holder afterwards
+  int64_t schedule = 0;  // of the run: one that is over lets what waits for it there be started
 };
 
 /// Another run, with its first change (token 1, head 0). Held by `change`'s writer unless it
 /// releases.
 struct NewRun {
   RunRow row;  // key, token and holder are set by the store
+  /// Of a child only its hash is looked at: its parent's program is kept already.
   std::shared_ptr<const ProgramRow> program;
   RunChange change;
 };
 
-/// What one commit writes. Order: new runs, changes, logs.
+using ScheduleKey = int64_t;
+
+/// A schedule as it was added.
+struct ScheduleRow {
+  enum class Overlap : uint8_t { kSkip = 0, kQueue = 1, kCancelRunning = 2 };
+  enum class Missed : uint8_t { kSkip = 0, kRunOnce = 1, kRunAll = 2 };
+  ScheduleKey key = 0;
+  std::string name;     // unique among those that were not removed
+  int64_t version = 0;  // counts what people did to it
+  Digest program{};
+  std::string runbook;
+  std::string arguments;  // JSON array
+  std::string timing;     // JSON: engine/schedule_timing.h
+  Overlap overlap = Overlap::kSkip;
+  Missed missed = Missed::kSkip;
+  std::optional<int64_t> missed_within;  // microseconds
+  std::string place;                     // where it is written
+  std::string folder;                    // of its runs
+  int32_t umask = -1;
+  std::string author;  // who added it
+  int64_t added = 0;
+  std::optional<int64_t> paused;  // since then
+  std::string paused_by;
+  int64_t watermark = 0;       // everything that was due up to then was dealt with
+  std::optional<int64_t> due;  // when there is something to be done next; none: never
+};
+
+/// What became of a nominal time of a schedule.
+struct FiringRow {
+  enum class Kind : uint8_t { kPlan = 1, kHand = 2, kBackfill = 3 };
+  enum class Outcome : uint8_t {
+    kStarted = 1,
+    kSkipped = 2,
+    kDelayed = 3,  // a calendar is closed: it starts when that opens
+    kQueued = 4,   // it starts when the run before it has ended
+  };
+  int64_t key = 0;
+  ScheduleKey schedule = 0;
+  std::string zone;     // of the clock that shows `nominal`
+  int64_t nominal = 0;  // what it shows: seconds since 1970-01-01 00:00 on that clock
+  int32_t fold = 0;     // 1: the second time that it shows this
+  int64_t at = 0;       // the instant, microseconds since the epoch
+  int64_t time = 0;     // when it was dealt with
+  Kind kind = Kind::kPlan;
+  Outcome outcome = Outcome::kStarted;
+  std::string why;
+  std::string by;  // not by plan: who did it
+  RunKey run = 0;
+  std::string run_id;
+  int64_t count = 1;  // so many in a row
+  int64_t last = 0;   // the instant of the last of them
+};
+
+/// What one commit does to one schedule. Unless that has the version, and the watermark where it
+/// moves, nothing of the group is done: kExists.
+struct ScheduleStep {
+  ScheduleKey schedule = 0;
+  std::string name;
+  int64_t version = 0;
+  bool moves = false;  // the watermark and `due`
+  int64_t watermark_was = 0;
+  int64_t watermark = 0;
+  std::optional<int64_t> due;
+  int64_t time = 0;
+  bool cancels = false;  // the runs of it that go on are cancelled, what is queued is not started
+  std::vector<FiringRow> records;  // in the place of others of their nominal times
+  /// Belongs to the group's first new run. kExists as well if its nominal time has its run, or
+  /// another run of the schedule goes on.
+  std::optional<FiringRow> start;
+};
+
+enum class ScheduleChange : uint8_t { kFacts, kRemove };
+
+/// What one commit writes. Order: new runs, schedules, changes, logs.
 struct Group {
   EngineKey engine = 0;
   std::vector<NewRun> runs;  // keys are filled in by the commit
+  std::vector<ScheduleStep> schedules;
   std::vector<RunChange> changes;
   std::vector<LogChunk> logs;
 };
@@ -199,7 +338,7 @@ struct CommitResult {
   std::vector<RunKey> lost;
   /// What was asked for and is had at once: (run, request).
   std::vector<std::pair<RunKey, uint64_t>> locks_granted;
-  bool locks_answered = false;  // there are new kLock messages, perhaps for runs of others
+  bool messages_posted = false;  // by the store itself, perhaps for runs of others
 };
 
 struct RunFilter {
@@ -219,6 +358,27 @@ struct EngineRow {
   int64_t process = 0;
   int64_t started = 0;
   bool alive = false;  // its lock is held
+  bool works = false;  // it goes on with any run of the store, until it is stopped
+};
+
+/// On whose behalf a run is claimed.
+enum class Claimer : uint8_t {
+  kPerson,  // who has looked at it: also one that is quarantined since it got nowhere
+  kWorker,
+};
+
+/// So many claims in a row that got a run nowhere, and it is quarantined.
+inline constexpr int32_t kMostClaims = 4;
+
+/// What workers can go on with: runs that can go on and that nobody who lives holds.
+struct WaitingWork {
+  struct Run {
+    RunKey key = 0;
+    int32_t claims = 0;  // RunRow::claims
+  };
+  std::vector<Run> runs;
+  std::optional<int64_t> next_wake;  // when the next run is due that waits for a time only
+  std::vector<EngineKey> holders;    // others that live and hold runs
 };
 
 class Store {
@@ -240,10 +400,20 @@ class Store {
 
   /// Takes the run if nobody holds it, or its holder is dead. kLocked: a living process holds it;
   /// kRefused: it is over or quarantined; kNotFound. The row returned is the run as claimed.
-  virtual Result<RunRow> claim(RunKey run, EngineKey engine) = 0;
+  virtual Result<RunRow> claim(RunKey run, EngineKey engine, Claimer by = Claimer::kPerson) = 0;
+
+  /// The engine that joined does not work any more; and of those that died it is put down.
+  virtual Status leave_work() = 0;
 
   /// Puts a message before the run's holder. kExists: a message of this id is there already.
   virtual Status post(const Message& message) = 0;
+
+  /// Notices that are due at `now`, at most so many, for an attempt at their delivery: each is due
+  /// again at `lease`, lest it be lost with whoever took it.
+  virtual Result<std::vector<Notice>> take_notices(int64_t now, int64_t lease, size_t most) = 0;
+  /// What became of an attempt: kOpen is tried again at `due`.
+  virtual Status settle_notice(int64_t key, Notice::State state, int64_t due,
+                               const std::string& problem) = 0;
 
   /// Throws a run's snapshot away.
   virtual Status drop_snapshot(RunKey run) = 0;
@@ -254,6 +424,12 @@ class Store {
   /// Frees all that a quarantined run has, and takes it out of every queue. kRefused: it is not
   /// quarantined. Returns how many locks it had.
   virtual Result<size_t> free_locks(RunKey run) = 0;
+
+  /// Adds a schedule (key 0), or puts it in the place of what it was in that version. kExists:
+  /// another has its name, or has changed it.
+  virtual Status put_schedule(ScheduleRow& row, const ProgramRow& program) = 0;
+  /// Its pause, watermark and `due`; or it is removed. kExists: another has changed it.
+  virtual Status change_schedule(const ScheduleRow& row, ScheduleChange change) = 0;
 
   /// After a failed write: everything is opened anew, the lock of `join` kept.
   virtual Status reopen() = 0;
@@ -266,6 +442,10 @@ class Store {
   /// The rollback by hand of this run, if there is one.
   virtual Result<std::optional<RunRow>> rollback_of(RunKey origin) = 0;
   virtual Result<std::vector<RunRow>> runs(const RunFilter& filter) = 0;
+  /// The run that this one began by that request.
+  virtual Result<std::optional<RunRow>> run_begun_by(RunKey parent, uint64_t request) = 0;
+  /// All that it began, in that order.
+  virtual Result<std::vector<RunRow>> children(RunKey parent) = 0;
 
   /// The entries numbered `after + 1` and on, in order. kCorrupt if one is missing.
   virtual Result<std::vector<Entry>> entries(RunKey run, uint64_t after) = 0;
@@ -278,6 +458,10 @@ class Store {
   virtual Result<std::vector<Wait>> waits(RunKey run) = 0;
   /// All locks that anybody has or waits for, in the order in which they came.
   virtual Result<std::vector<LockRow>> locks() = 0;
+  /// Of one run or of all (0), in the order in which they were made.
+  virtual Result<std::vector<Notice>> notices(RunKey run) = 0;
+  /// When the next open one is due; nothing if there is none.
+  virtual Result<std::optional<int64_t>> next_notice() = 0;
   /// Those not taken yet, of one run or of all (0), oldest first.
   virtual Result<std::vector<Message>> messages(RunKey run) = 0;
   /// Votes on one request that were taken or not, oldest first.
@@ -286,6 +470,33 @@ class Store {
   /// least one if there is one.
   virtual Result<std::vector<LogChunk>> logs(RunKey run, int64_t after_key, size_t most_bytes) = 0;
   virtual Result<EngineRow> engine(EngineKey key) = 0;
+  /// Those that work and live.
+  virtual Result<std::vector<EngineRow>> workers() = 0;
+  /// Whether this engine's lock is held. Needs no look into the store.
+  virtual bool lives(EngineKey engine) = 0;
+  /// At most `most` runs of each kind: let go while they can go on, due at `now` (microseconds
+  /// since the epoch), with an open message, held by dead engines. Costs what is found, not what
+  /// there is.
+  virtual Result<WaitingWork> waiting_work(int64_t now, EngineKey own, uint32_t most) = 0;
+
+  /// All that were not removed, by name.
+  virtual Result<std::vector<ScheduleRow>> schedules() = 0;
+  virtual Result<std::optional<ScheduleRow>> schedule(std::string_view name) = 0;
+  /// Removed or not.
+  virtual Result<std::optional<ScheduleRow>> schedule(ScheduleKey key) = 0;
+  /// Those that are due at that time and not paused, the earliest first. Costs what is due.
+  virtual Result<std::vector<ScheduleRow>> due_schedules(int64_t now, uint32_t most) = 0;
+  /// When the next one is due after that time.
+  virtual Result<std::optional<int64_t>> next_schedule(int64_t after) = 0;
+  /// Newest first; 0: all.
+  virtual Result<std::vector<FiringRow>> firings(ScheduleKey schedule, uint32_t most) = 0;
+  /// What is known of this nominal time, unless it was by hand.
+  virtual Result<std::optional<FiringRow>> firing(const FiringRow& like) = 0;
+  virtual Result<std::optional<FiringRow>> firing_of_run(RunKey run) = 0;
+  /// That has waited the longest.
+  virtual Result<std::optional<FiringRow>> queued_firing(ScheduleKey schedule) = 0;
+  /// Its runs that are not over, the oldest first.
+  virtual Result<std::vector<RunRow>> unfinished_of(ScheduleKey schedule) = 0;
 
   /// Whether anybody has written since the last call. Cheap.
   virtual Result<bool> changed() = 0;

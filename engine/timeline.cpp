@@ -35,7 +35,20 @@ class Fold {
         if (const auto found = attempt_of_.find(news.request); found != attempt_of_.end())
           by_number(found->second)->status = StepStatus::kRunning;
         break;
+      case News::Kind::kStarted:
+        if (StepDetail* step = around(news.path)) {
+          const auto* said = news.input.if_object();
+          if (said == nullptr) break;
+          if (const auto* run = said->if_contains("run"); run != nullptr && run->is_string())
+            step->runs.emplace_back(run->get_string());
+          const auto* detached = said->if_contains("detached");
+          if (detached != nullptr && *detached == true) break;
+          step->status = StepStatus::kWaiting;
+          waiting_[news.request] = step->number;
+        }
+        break;
       case News::Kind::kApproval:
+      case News::Kind::kFailure:
       case News::Kind::kDoubt:
         if (StepDetail* step = around(news.path)) {
           step->status =

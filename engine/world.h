@@ -3,10 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "engine/notifier.h"
 #include "engine/secrets.h"
+#include "timing/system_zones.h"
 
 namespace rbk::engine {
 
@@ -45,6 +49,9 @@ struct World {
   std::shared_ptr<Random> random;
   std::shared_ptr<Sleeper> sleeper;
   std::shared_ptr<SecretSource> secrets = {};  // null: no secret can be read here
+  std::shared_ptr<Notifier> notifier = {};     // null: notices stay in the outbox
+  /// The time zones of schedules, by their names.
+  std::function<Result<timing::Zone>(std::string_view)> zones = timing::system_zone;
   /// Commits on a thread of their own while machines run on; a simulation commits in the engine's.
   bool writer_thread = true;
   /// How often to look for what other processes have written; microseconds.

@@ -93,6 +93,7 @@ class Exploring {
     std::vector<FaultyWorld::Answered> answered;
     std::vector<FaultyWorld::Decided> decided;
     std::vector<std::pair<std::string, json::value>> sent;
+    std::vector<FaultyWorld::Said> failures;
     bool was_asked = false;
   };
 
@@ -104,6 +105,7 @@ class Exploring {
     path.answered = world.answered();
     path.decided = world.decided();
     path.sent = world.sent();
+    path.failures = world.failures();
     path.was_asked = world.was_asked();
     ++made_.paths;
     return path;
@@ -128,8 +130,9 @@ class Exploring {
       one.message = as_written(tests_, message);
       for (const Fault& fault : faults) one.faults.push_back(fault.text());
       for (const std::string& line : path.run.story) one.story.push_back(as_written(tests_, line));
-      one.test = path_text(tests_, first_, faults, path.answered, path.decided, path.sent,
-                           path.run.problem.empty() ? outcome(path.run) : json::object());
+      one.test =
+          path_text(tests_, first_, faults, path.answered, path.decided, path.sent, path.failures,
+                    path.run.problem.empty() ? outcome(path.run) : json::object());
       made_.broken.push_back(std::move(one));
     }
     ++made_.broken[known->second].paths;
@@ -183,12 +186,38 @@ class Exploring {
       fault.kind = Fault::Kind::kNoDecision;
       add(fault);
     }
+    extend_failures(faults, path, add);
     for (const auto& [name, brought] : path.sent) {
       if (!seen.insert(name).second) continue;
       Fault fault;
       fault.place = name;
       fault.kind = Fault::Kind::kNoDecision;
       add(fault);
+    }
+  }
+
+  /// What else a person may say of a step that has failed and asks.
+  template <typename Add>
+  void extend_failures(const Faults& faults, const Path& path, const Add& add) {
+    using How = vm::event::Resolved::How;
+    std::set<std::string> seen;
+    for (const FaultyWorld::Said& one : path.failures) {
+      const bool is_said = std::any_of(faults.begin(), faults.end(), [&](const Fault& fault) {
+        return fault.kind == Fault::Kind::kSaid && fault.place == one.path;
+      });
+      if (is_said || !seen.insert(one.path).second) continue;
+      // Only the call of one action has an output that can be made up.
+      const bool is_call =
+          std::any_of(path.answered.begin(), path.answered.end(),
+                      [&](const auto& answered) { return answered.call.step == one.path; });
+      for (const How how : {How::kNotDone, How::kDone, How::kLeave}) {
+        if (how == one.resolution.how || (how == How::kDone && !is_call)) continue;
+        Fault fault;
+        fault.kind = Fault::Kind::kSaid;
+        fault.place = one.path;
+        fault.resolution = how;
+        add(std::move(fault));
+      }
     }
   }
 
@@ -202,6 +231,10 @@ class Exploring {
     const auto declared = tests_.errors.find(one.call.target);
     if (declared != tests_.errors.end())
       kinds.insert(kinds.begin(), declared->second.begin(), declared->second.end());
+    // A command on this host calls none that could be out of reach.
+    const auto* host = one.call.arguments.if_contains("on");
+    if (one.call.target == "shell" && (host == nullptr || host->is_null()))
+      std::erase(kinds, "shell.Unreachable");
     for (const std::string& kind : kinds) {
       fault.error = kind;
       add(fault);

@@ -8,6 +8,11 @@
 
 namespace rbk::harness {
 
+std::string_view word_of(vm::event::Resolved::How resolution) {
+  constexpr std::string_view kWords[] = {"done", "retry", "fail", "leave"};
+  return kWords[static_cast<size_t>(resolution)];
+}
+
 std::string Fault::text() const {
   switch (kind) {
     case Kind::kError:
@@ -25,6 +30,8 @@ std::string Fault::text() const {
       return fmt::format("{} is rejected", place);
     case Kind::kNoDecision:
       return fmt::format("nobody decides on {}", place);
+    case Kind::kSaid:
+      return fmt::format("{} has failed, and a person says {}", place, word_of(resolution));
   }
   return {};
 }
@@ -87,6 +94,27 @@ Result<std::optional<boost::json::value>> FaultyWorld::signal(const std::string&
   auto brought = stand_ins_.signal(name);
   if (brought && *brought) sent_.emplace_back(name, **brought);
   return brought;
+}
+
+/// The output that a step has given where a person says that it counts as done: its action's.
+Result<std::optional<Resolution>> FaultyWorld::failed(const std::string& path) {
+  Resolution said;  // somebody looks, and leaves it failed
+  const auto fault = std::find_if(faults_.begin(), faults_.end(), [&](const Fault& one) {
+    return one.kind == Fault::Kind::kSaid && one.place == path;
+  });
+  if (fault != faults_.end() && answered_failures_.insert(path).second) {
+    said.how = fault->resolution;
+    const auto last = std::find_if(answered_.rbegin(), answered_.rend(),
+                                   [&](const Answered& one) { return one.call.step == path; });
+    if (said.how == vm::event::Resolved::How::kDone && last != answered_.rend())
+      said.output = made_up(last->call.target).output;
+  } else if (fault == faults_.end()) {
+    auto given = stand_ins_.failed(path);
+    if (!given) return given;
+    if (*given) said = std::move(**given);
+  }
+  failures_.push_back({path, said});
+  return said;
 }
 
 std::optional<Doubted> FaultyWorld::resolve(const std::string& path) {

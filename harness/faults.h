@@ -13,13 +13,17 @@
 
 namespace rbk::harness {
 
+/// "retry", "done", "fail", "leave".
+std::string_view word_of(vm::event::Resolved::How resolution);
+
 struct Fault {
   enum class Kind : uint8_t {
     kError,        // `error` at the call
     kCrashBefore,  // of the engine
     kCrashAfter,
-    kReject,     // of an approval
-    kNoDecision  // nobody decides on it
+    kReject,      // of an approval
+    kNoDecision,  // nobody decides on it
+    kSaid,        // a person says `resolution` of the failed step
   };
   Kind kind = Kind::kError;
   std::string place;              // the step's path; the approval's name
@@ -28,6 +32,7 @@ struct Fault {
   bool for_good = false;          // kError: and all after it at that place
   std::string error;              // kError: the kind
   Doubted said = Doubted::kDone;  // kCrashAfter: of a step in doubt
+  vm::event::Resolved::How resolution = vm::event::Resolved::How::kFail;  // kSaid
 
   /// "drain: http.ServerError at the first call".
   std::string text() const;
@@ -42,8 +47,10 @@ class FaultyWorld : public World {
   Reply call(const Call& call) override;
   Result<std::optional<Decision>> decide(const std::string& name, bool is_question) override;
   Result<std::optional<boost::json::value>> signal(const std::string& name) override;
+  Result<std::optional<Resolution>> failed(const std::string& path) override;
   std::optional<Doubted> resolve(const std::string& path) override;
   Result<std::optional<int64_t>> clock() override { return stand_ins_.clock(); }
+  Result<std::vector<double>> draws() override { return stand_ins_.draws(); }
 
   /// What was answered, in order.
   struct Answered {
@@ -56,6 +63,12 @@ class FaultyWorld : public World {
     bool is_question = false;
     std::optional<Decision> decision;
   };
+  /// What was said of a failed step, in order.
+  struct Said {
+    std::string path;
+    Resolution resolution;
+  };
+  const std::vector<Said>& failures() const { return failures_; }
   const std::vector<Answered>& answered() const { return answered_; }
   const std::vector<Decided>& decided() const { return decided_; }
   /// Signals by name, with what they brought.
@@ -74,8 +87,10 @@ class FaultyWorld : public World {
   std::map<std::string, size_t> calls_;  // by place
   std::vector<Answered> answered_;
   std::vector<Decided> decided_;
+  std::vector<Said> failures_;
   std::vector<std::pair<std::string, boost::json::value>> sent_;
   bool was_asked_ = false;
+  std::set<std::string> answered_failures_;  // likewise
   std::set<std::string> said_;  // paths of which a fault's answer was given; once is enough
 };
 

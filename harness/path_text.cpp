@@ -130,6 +130,42 @@ std::string signal_text(const lower::TestProgram& tests, const std::string& name
   return json::serialize(brought);
 }
 
+/// By step: `given ask drain => .retry`, or all that was said of it in order.
+std::string failures_text(const lower::TestProgram& tests,
+                          const std::vector<FaultyWorld::Said>& failures,
+                          const std::vector<FaultyWorld::Answered>& answered) {
+  const auto name_of = [](const std::string& path) {
+    const std::string plain = without_items(path);
+    return plain.substr(plain.rfind('/') + 1);
+  };
+  const auto said = [&](const FaultyWorld::Said& one) {
+    std::string text = fmt::format(".{}", word_of(one.resolution.how));
+    if (one.resolution.how != vm::event::Resolved::How::kDone) return text;
+    for (const auto& call : answered) {
+      if (call.call.step != one.path) continue;
+      for (const bytecode::ActionImport& action : tests.program->actions)
+        if (action.name == call.call.target && action.result != bytecode::kNone)
+          return fmt::format("{}({})", text,
+                             literal(*tests.program, action.result, one.resolution.output));
+    }
+    return text;
+  };
+  std::vector<std::string> names;
+  std::string text;
+  for (const FaultyWorld::Said& first : failures) {
+    const std::string name = name_of(first.path);
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    names.push_back(name);
+    std::vector<std::string> all;
+    for (const FaultyWorld::Said& one : failures)
+      if (name_of(one.path) == name) all.push_back(said(one));
+    text += all.size() == 1
+                ? fmt::format("  given ask {} => {}\n", name, all.front())
+                : fmt::format("  given ask {} => in order [{}]\n", name, fmt::join(all, ", "));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
@@ -137,7 +173,7 @@ std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
                       const std::vector<FaultyWorld::Answered>& answered,
                       const std::vector<FaultyWorld::Decided>& decided,
                       const std::vector<std::pair<std::string, json::value>>& sent,
-                      const json::object& outcome) {
+                      const std::vector<FaultyWorld::Said>& failures, const json::object& outcome) {
   std::string title;
   for (const Fault& fault : faults) title += (title.empty() ? "" : ", ") + fault.text();
   std::string text = fmt::format("test {} {{\n", quoted(title.empty() ? "as it is" : title));
@@ -165,6 +201,7 @@ std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
     told.push_back(name);
     text += fmt::format("  given signal {} => {}\n", name, signal_text(tests, name, brought));
   }
+  text += failures_text(tests, failures, answered);
   for (const Fault& fault : faults) {
     if (fault.kind != Fault::Kind::kCrashBefore && fault.kind != Fault::Kind::kCrashAfter) continue;
     std::string path = without_items(fault.place);

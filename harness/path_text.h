@@ -28,6 +28,7 @@ std::string path_text(const lower::TestProgram& tests, const FirstRun& first,
                       const std::vector<FaultyWorld::Answered>& answered,
                       const std::vector<FaultyWorld::Decided>& decided,
                       const std::vector<std::pair<std::string, boost::json::value>>& sent,
+                      const std::vector<FaultyWorld::Said>& failures,
                       const boost::json::object& outcome);
 
 /// A name of the program as the file that was checked writes it: "lib/inventory.hosts" as

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <functional>
+#include <memory>
 
 #include "base/units.h"
 #include "harness/samples.h"
@@ -59,10 +62,28 @@ std::string_view status_text(vm::Ending::Status status) {
   return "";
 }
 
+/// The run itself, or one that it has begun.
+struct Member {
+  Member(const lower::TestProgram& tests, std::string run)
+      : id(std::move(run)), machine(tests.program, {}) {}
+  std::string id;
+  int64_t key = 0;     // 0: the run itself
+  std::string prefix;  // of its paths: those of a run that was begun stand below the step
+  std::string runbook;
+  vm::Machine machine;
+  std::optional<vm::Ending> ending;
+  Member* parent = nullptr;   // who waits for its end; null: nobody
+  vm::RequestId request = 0;  // by which that one waits
+  std::set<vm::RequestId> stopped;
+  std::set<vm::RequestId> lost_before;  // an attempt at it was lost with the engine
+};
+
 class Rehearsing {
  public:
   Rehearsing(const lower::TestProgram& tests, World& world, std::vector<Crash>& crashes)
-      : tests_(tests), world_(world), crashes_(crashes), machine_(tests.program, {}) {}
+      : tests_(tests), world_(world), crashes_(crashes) {
+    members_.push_back(std::make_unique<Member>(tests, "run000001"));
+  }
 
   Rehearsal run(uint32_t runbook, const json::object& parameters) {
     const bytecode::Runbook& of = tests_.program->runbooks.at(runbook);
@@ -80,24 +101,32 @@ class Rehearsing {
       return std::move(made_);
     }
     if (!enter_calendars(of, clock->has_value())) return std::move(made_);
+    Result<std::vector<double>> draws = world_.draws();
+    if (!draws) {
+      made_.problem = draws.error().message;
+      return std::move(made_);
+    }
     masks_ = masks_of(of, *arguments);
     vm::event::Started started;
     started.runbook = runbook;
     started.arguments = std::move(*arguments);
-    started.run = "run000001";
+    started.run = members_.front()->id;
     started.url = "https://runbook.test/run000001";
     started.starter = "tester";
     started.reason = "test";
     started.seed = 1;
-    deliver(std::move(started));
-    for (size_t turns = 0; made_.problem.empty() && !made_.ending && !abandoned_; ++turns) {
+    started.draws = std::move(*draws);
+    members_.front()->runbook = of.name;
+    deliver(*members_.front(), std::move(started));
+    // What it has detached goes on after its end.
+    for (size_t turns = 0; made_.problem.empty() && !abandoned_; ++turns) {
       if (turns == kMostTurns) {
         made_.problem = fmt::format("the run has not ended after {} events", kMostTurns);
         break;
       }
       if (!go_on()) break;
     }
-    made_.ended = time_;
+    if (!made_.ending) made_.ended = time_;
     return std::move(made_);
   }
 
@@ -136,22 +165,127 @@ class Rehearsing {
     made_.story.push_back(fmt::format("{:>8}  {}", format_duration(time_ - made_.began), line));
   }
 
-  void deliver(decltype(vm::Event::what) what) {
-    Result<vm::Turn> turn = machine_.deliver({time_, std::move(what)});
+  void deliver(Member& member, decltype(vm::Event::what) what) {
+    Result<vm::Turn> turn = member.machine.deliver({time_, std::move(what)});
     if (!turn) {
       made_.problem = turn.error().message;
       return;
     }
-    for (const Mark& mark : turn->marks) take(mark);
-    for (const vm::Request& one : turn->requests) {
-      if (const auto* stop = std::get_if<request::Stop>(&one.what)) stopped_.insert(stop->perform);
-      locks_.take(one);
+    for (Mark& mark : turn->marks) {
+      if (mark.kind == Mark::Kind::kLabel && member.key != 0) continue;  // that one's own
+      mark.path = member.prefix + mark.path;
+      take(mark);
     }
-    if (!turn->ending) return;
-    made_.ending = std::move(turn->ending);
-    tell(fmt::format("the run {}{}{}", status_text(made_.ending->status),
-                     made_.ending->rolled_back ? ", rolled back" : "",
-                     made_.ending->error ? ": " + made_.ending->error->message : std::string()));
+    for (const vm::Request& one : turn->requests) {
+      if (const auto* stop = std::get_if<request::Stop>(&one.what))
+        member.stopped.insert(stop->perform);
+      locks_.take(member.key, one);
+      take_family(member, one);
+    }
+    if (turn->ending) end(member, std::move(*turn->ending));
+  }
+
+  // ---- Runs of their own
+
+  void take_family(Member& member, const vm::Request& one) {
+    if (const auto* start = std::get_if<request::Start>(&one.what)) {
+      begin(member, one.id, *start);
+    } else if (const auto* cancel = std::get_if<request::CancelRun>(&one.what)) {
+      for (const auto& child : members_)
+        if (child->parent == &member && child->request == cancel->start && !child->ending)
+          errands_.emplace_back([this, child = child.get(), cancel = *cancel] {
+            const vm::event::Cancelled event{cancel.rollback, cancel.now, {}};
+            if (!child->ending) deliver(*child, event);
+          });
+    } else if (const auto* undo = std::get_if<request::UndoRun>(&one.what)) {
+      errands_.emplace_back(
+          [this, &member, id = one.id, undo = *undo] { begin_undo(member, id, undo); });
+    }
+  }
+
+  void begin(Member& member, vm::RequestId id, const request::Start& start) {
+    Member& child = *members_.emplace_back(std::make_unique<Member>(tests_, start.run));
+    child.key = static_cast<int64_t>(members_.size()) - 1;
+    child.prefix = member.prefix + start.path + "/";
+    child.runbook = tests_.program->runbooks.at(start.runbook).name;
+    if (!start.detached) wait_for(member, id, child, start.under);
+    tell(fmt::format("{}: run {} of {} {}", member.prefix + start.path, child.id, child.runbook,
+                     start.detached ? "is detached" : "is started"));
+    vm::event::Started started;
+    started.runbook = start.runbook;
+    started.arguments = start.arguments;
+    started.run = start.run;
+    started.url = "https://runbook.test/" + start.run;
+    started.starter = "tester";
+    started.reason = "test";
+    started.seed = static_cast<uint64_t>(members_.size());
+    started.overrides = start.overrides;
+    errands_.emplace_back([this, &child, started] { deliver(child, started); });
+  }
+
+  void wait_for(Member& member, vm::RequestId id, Member& child,
+                const std::vector<vm::RequestId>& under) {
+    child.parent = &member;
+    child.request = id;
+    locks_.waits({member.key, id, under, child.key, child.id});
+  }
+
+  void begin_undo(Member& member, vm::RequestId id, const request::UndoRun& undo) {
+    const auto found = std::find_if(members_.begin(), members_.end(),
+                                    [&](const auto& one) { return one->id == undo.run; });
+    if (found == members_.end() || (*found)->machine.undoable().empty()) {
+      vm::event::RunEnded done;
+      done.request = id;
+      done.ok = true;
+      return deliver(member, std::move(done));
+    }
+    Member& child = **found;
+    wait_for(member, id, child, undo.under);
+    child.ending.reset();
+    tell(fmt::format("run {} is undone", child.id));
+    deliver(child, vm::event::RollBack{{}, {}});
+  }
+
+  void end(Member& member, vm::Ending ending) {
+    locks_.ended(member.key);
+    const std::string who = member.key == 0 ? "the run" : "run " + member.id;
+    tell(fmt::format("{} {}{}{}", who, status_text(ending.status),
+                     ending.rolled_back ? ", rolled back" : "",
+                     ending.error ? ": " + ending.error->message : std::string()));
+    member.ending = std::move(ending);
+    if (member.key == 0) {
+      made_.ending = member.ending;
+      made_.ended = time_;
+    }
+    if (Member* parent = std::exchange(member.parent, nullptr))
+      errands_.emplace_back([this, parent, event = ended(member)] {
+        if (!parent->ending) deliver(*parent, event);
+      });
+  }
+
+  /// What the one who waits for it is told, as engine/children.cpp does.
+  static vm::event::RunEnded ended(const Member& member) {
+    using Status = vm::Ending::Status;
+    const vm::Ending& ending = *member.ending;
+    vm::event::RunEnded event;
+    event.request = member.request;
+    event.ok = ending.status == Status::kSucceeded || ending.status == Status::kPartial;
+    event.partial = ending.status == Status::kPartial;
+    if (event.ok) {
+      event.output = ending.output;
+      return event;
+    }
+    event.undo_failed = ending.status == Status::kRollbackFailed;
+    const vm::ErrorValue cause = ending.error.value_or(vm::ErrorValue());
+    event.error = {"RunFailed",
+                   fmt::format("run {} of {} {}: {}", member.id, member.runbook,
+                               status_text(ending.status), cause.message),
+                   ending.status == Status::kFailed && cause.retryable,
+                   {{"run", member.id},
+                    {"name", member.runbook},
+                    {"status", status_text(ending.status)},
+                    {"cause", cause.kind}}};
+    return event;
   }
 
   void take(const Mark& mark) {
@@ -192,72 +326,93 @@ class Rehearsing {
     }
   }
 
+  using Waiting = std::pair<Member*, vm::Request>;
+
+  std::vector<Waiting> pending() const {
+    std::vector<Waiting> all;
+    for (const auto& member : members_)
+      if (!member->ending)
+        for (vm::Request& one : member->machine.pending())
+          all.emplace_back(member.get(), std::move(one));
+    return all;
+  }
+
   /// Answers one thing that the run waits for. False: nothing can be answered.
   bool go_on() {
-    if (const auto answer = locks_.next()) {
-      deliver(*answer);
+    if (!errands_.empty()) {
+      const std::function<void()> errand = std::move(errands_.front());
+      errands_.pop_front();
+      errand();
       return true;
     }
-    const std::vector<vm::Request> pending = machine_.pending();
-    for (const vm::Request& one : pending) {
+    if (const auto answer = locks_.next()) {
+      deliver(*members_.at(static_cast<size_t>(answer->run)), answer->event);
+      return true;
+    }
+    const std::vector<Waiting> waiting = pending();
+    for (const auto& [member, one] : waiting) {
       if (const auto* perform = std::get_if<request::Perform>(&one.what)) {
-        this->perform(one.id, *perform);
+        this->perform(*member, one.id, *perform);
         return true;
       }
     }
-    for (const vm::Request& one : pending) {
+    for (const auto& [member, one] : waiting) {
       const auto* approve = std::get_if<request::Approve>(&one.what);
-      if (approve != nullptr && decide(one.id, *approve)) return true;
+      if (approve != nullptr && decide(*member, one.id, *approve)) return true;
       const auto* signal = std::get_if<request::AwaitSignal>(&one.what);
-      if (signal != nullptr && send(*signal)) return true;
+      if (signal != nullptr && send(*member, *signal)) return true;
+      const auto* failure = std::get_if<request::AskFailure>(&one.what);
+      if (failure != nullptr && say(*member, one.id, *failure)) return true;
     }
-    for (const vm::Request& one : pending) {
+    for (const auto& [member, one] : waiting) {
       const auto* doubt = std::get_if<request::AskDoubt>(&one.what);
       if (doubt == nullptr) continue;
-      if (const auto said = world_.resolve(doubt->path)) {
-        resolved(one.id, doubt->path, *said);
+      const std::string path = member->prefix + doubt->path;
+      if (const auto said = world_.resolve(path)) {
+        resolved(*member, one.id, path, *said);
         return true;
       }
       made_.in_doubt = true;
-      made_.waits_for = doubt->path;
-      tell(fmt::format("a person has to say what became of {}", doubt->path));
+      made_.waits_for = path;
+      tell(fmt::format("a person has to say what became of {}", path));
       return false;
     }
-    return wake(pending);
+    return wake(waiting);
   }
 
-  void perform(vm::RequestId id, const request::Perform& perform) {
+  void perform(Member& member, vm::RequestId id, const request::Perform& perform) {
+    const std::string path = member.prefix + perform.path;
     Performed event;
     event.request = id;
-    if (stopped_.erase(id) != 0) {
+    if (member.stopped.erase(id) != 0) {
       event.how = Performed::How::kStopped;
       event.effect = Effect::kNone;
-      return deliver(std::move(event));
+      return deliver(member, std::move(event));
     }
-    if (crash(perform.path, true)) restart(perform.path, "before");
+    if (crash(path, true)) restart(path, "before");
     if (!made_.problem.empty()) return;
     Call call;
     call.target = tests_.program->actions.at(perform.action).name;
     call.arguments = handed_over(perform.arguments);
-    call.step = perform.path;
+    call.step = path;
     call.attempt = perform.attempt;
     call.at = time_;
-    actions_[perform.path] = perform.action;
+    actions_[path] = perform.action;
     Reply reply = world_.call(call);
     mask(reply, perform.action);
     if (reply.how == Reply::How::kNone || reply.how == Reply::How::kProblem) {
-      made_.problem = fmt::format("step {}: {}", perform.path, reply.problem);
+      made_.problem = fmt::format("step {}: {}", path, reply.problem);
       return;
     }
     if (reply.how == Reply::How::kFails) call.error = reply.error.kind;
     made_.calls.push_back(call);
-    tell(fmt::format("{}{}: {} {}{}", perform.path,
+    tell(fmt::format("{}{}: {} {}{}", path,
                      perform.attempt > 1 ? fmt::format(" #{}", perform.attempt) : std::string(),
                      call.target, first_argument(perform),
                      reply.how == Reply::How::kOk
                          ? std::string("succeeds")
                          : fmt::format("fails: {}: {}", reply.error.kind, reply.error.message)));
-    if (crash(perform.path, false)) return lose(id, perform, std::move(reply));
+    if (crash(path, false)) return lose(member, id, perform, std::move(reply));
     if (reply.how == Reply::How::kOk) {
       event.output = std::move(reply.output);
     } else {
@@ -267,11 +422,11 @@ class Rehearsing {
                                                   : Performed::How::kError;
       // An action that fails in a test has failed for certain; `Timeout` is what leaves it open.
       const bool is_open =
-          perform.behaviour != bytecode::Behaviour::kReads && lost_before_.contains(id);
+          perform.behaviour != bytecode::Behaviour::kReads && member.lost_before.contains(id);
       event.effect =
           event.how == Performed::How::kError && !is_open ? Effect::kDone : Effect::kUnknown;
     }
-    deliver(std::move(event));
+    deliver(member, std::move(event));
   }
 
   /// As in earnest, what comes back shows no secret of the run.
@@ -312,12 +467,15 @@ class Rehearsing {
   /// Another engine takes the run up, from what the first has kept.
   void restart(const std::string& path, std::string_view when) {
     tell(fmt::format("the engine dies {} {} was done; another goes on", when, path));
-    Result<vm::Machine> again = vm::Machine::restore(tests_.program, {}, machine_.snapshot());
-    if (!again) {
-      made_.problem = again.error().message;
-      return;
+    for (const auto& member : members_) {
+      Result<vm::Machine> again =
+          vm::Machine::restore(tests_.program, {}, member->machine.snapshot());
+      if (!again) {
+        made_.problem = again.error().message;
+        return;
+      }
+      member->machine = std::move(*again);
     }
-    machine_ = std::move(*again);
   }
 
   /// Of a step that is said to be done: what it gave, or might have given.
@@ -330,7 +488,7 @@ class Rehearsing {
   }
 
   /// A person's answer to a doubt that the program itself asks about.
-  void resolved(vm::RequestId id, const std::string& path, Doubted said) {
+  void resolved(Member& member, vm::RequestId id, const std::string& path, Doubted said) {
     tell(fmt::format("a person says that {} was {}", path,
                      said == Doubted::kDone ? "done" : "not done"));
     vm::event::Resolved event;
@@ -339,43 +497,44 @@ class Rehearsing {
                                        : vm::event::Resolved::How::kNotDone;
     event.output = output_of(path);
     event.by = "tester";
-    deliver(std::move(event));
+    deliver(member, std::move(event));
   }
 
   /// The action was done, and nobody knows: the rules of engine/attempts.cpp (effect_unknown).
-  void lose(vm::RequestId id, const request::Perform& perform, Reply reply) {
-    restart(perform.path, "after");
+  void lose(Member& member, vm::RequestId id, const request::Perform& perform, Reply reply) {
+    const std::string path = member.prefix + perform.path;
+    restart(path, "after");
     if (!made_.problem.empty()) return;
     const bool repeatable = perform.behaviour != bytecode::Behaviour::kWrites ||
                             perform.doubt == bytecode::Doubt::kRetry;
     if (repeatable) {  // it is still pending, and done again
-      lost_before_.insert(id);
+      member.lost_before.insert(id);
       return;
     }
-    if (reply.how == Reply::How::kOk) lost_[perform.path] = reply.output;
+    if (reply.how == Reply::How::kOk) lost_[path] = reply.output;
     if (perform.doubt != bytecode::Doubt::kDefault) {
       Performed event;
       event.request = id;
       event.how = Performed::How::kInDoubt;
       event.effect = Effect::kUnknown;
-      return deliver(std::move(event));
+      return deliver(member, std::move(event));
     }
-    const auto said = world_.resolve(perform.path);
+    const auto said = world_.resolve(path);
     if (!said) {
       made_.in_doubt = abandoned_ = true;
-      made_.waits_for = perform.path;
-      return tell(fmt::format("a person has to say what became of {}", perform.path));
+      made_.waits_for = path;
+      return tell(fmt::format("a person has to say what became of {}", path));
     }
-    tell(fmt::format("a person says that {} was {}", perform.path,
+    tell(fmt::format("a person says that {} was {}", path,
                      *said == Doubted::kDone ? "done" : "not done"));
     if (*said == Doubted::kNotDone) return;  // it is still pending, and done again
     Performed event;
     event.request = id;
-    event.output = output_of(perform.path);
-    deliver(std::move(event));
+    event.output = output_of(path);
+    deliver(member, std::move(event));
   }
 
-  bool decide(vm::RequestId id, const request::Approve& approve) {
+  bool decide(Member& member, vm::RequestId id, const request::Approve& approve) {
     const json::value* name = approve.description.is_object()
                                   ? approve.description.as_object().if_contains("name")
                                   : nullptr;
@@ -402,9 +561,9 @@ class Rehearsing {
              ? fmt::format("question {} is answered", wanted)
              : fmt::format("approval {} is {}", wanted, event.approved ? "given" : "rejected"));
     const std::string path = approve.path;
-    deliver(std::move(event));
+    deliver(member, std::move(event));
     // A form that does not fit its `where` is asked for again: this one will never fit.
-    for (const vm::Request& one : machine_.pending()) {
+    for (const vm::Request& one : member.machine.pending()) {
       const auto* again = std::get_if<request::Approve>(&one.what);
       if (again != nullptr && again->path == path && one.id != id && made_.problem.empty())
         made_.problem = made_.logs.empty() ? "`" + wanted + "` is asked again" : made_.logs.back();
@@ -412,8 +571,28 @@ class Rehearsing {
     return true;
   }
 
+  /// Somebody says what becomes of a step that has failed.
+  bool say(Member& member, vm::RequestId id, const request::AskFailure& failure) {
+    const std::string path = member.prefix + failure.path;
+    Result<std::optional<Resolution>> said = world_.failed(path);
+    if (!said) {
+      made_.problem = said.error().message;
+      return true;
+    }
+    if (!*said) return false;
+    using How = vm::event::Resolved::How;
+    const How how = (*said)->how;
+    tell(fmt::format("{} has failed, and a person says {}", path,
+                     how == How::kNotDone ? "retry"
+                     : how == How::kDone  ? "done"
+                     : how == How::kFail  ? "fail"
+                                          : "leave"));
+    deliver(member, vm::event::Resolved{id, how, std::move((*said)->output), "tester"});
+    return true;
+  }
+
   /// Somebody who may sends the signal that is waited for.
-  bool send(const request::AwaitSignal& wait) {
+  bool send(Member& member, const request::AwaitSignal& wait) {
     Result<std::optional<json::value>> brought = world_.signal(wait.name);
     if (!brought) {
       made_.problem = brought.error().message;
@@ -433,24 +612,28 @@ class Rehearsing {
         event.groups.emplace_back(group->as_string());
     }
     tell(fmt::format("signal {} is sent", wait.name));
-    deliver(std::move(event));
+    deliver(member, std::move(event));
     return true;
   }
 
   /// The earliest time that is waited for has come.
-  bool wake(const std::vector<vm::Request>& pending) {
+  bool wake(const std::vector<Waiting>& waiting) {
     vm::RequestId first = 0;
+    Member* of = nullptr;
     int64_t when = INT64_MAX;
-    for (const vm::Request& one : pending) {
+    for (const auto& [member, one] : waiting) {
       std::optional<int64_t> until;
       if (const auto* sleep = std::get_if<request::Sleep>(&one.what)) until = sleep->until;
       if (const auto* approve = std::get_if<request::Approve>(&one.what)) {
         until = approve->expires;
-        if (made_.waits_for.empty()) made_.waits_for = approve->path;
+        if (made_.waits_for.empty()) made_.waits_for = member->prefix + approve->path;
       }
       if (const auto* signal = std::get_if<request::AwaitSignal>(&one.what)) {
         until = signal->expires;
-        if (made_.waits_for.empty()) made_.waits_for = signal->path;
+        if (made_.waits_for.empty()) made_.waits_for = member->prefix + signal->path;
+      }
+      if (const auto* failure = std::get_if<request::AskFailure>(&one.what)) {
+        if (made_.waits_for.empty()) made_.waits_for = member->prefix + failure->path;
       }
       if (const auto* acquire = std::get_if<request::Acquire>(&one.what)) {
         until = acquire->until;
@@ -459,8 +642,10 @@ class Rehearsing {
       if (!until || *until >= when) continue;
       when = *until;
       first = one.id;
+      of = member;
     }
-    if (first == 0) {
+    if (of == nullptr) {
+      if (made_.ending) return false;
       tell(made_.waits_for.empty()
                ? std::string("the run waits for nothing that could come")
                : fmt::format("nothing comes of {}: the run waits", made_.waits_for));
@@ -468,20 +653,19 @@ class Rehearsing {
     }
     made_.waits_for.clear();
     time_ = std::max(time_, when);
-    deliver(vm::event::Woke{first});
+    deliver(*of, vm::event::Woke{first});
     return true;
   }
 
   const lower::TestProgram& tests_;
   World& world_;
   std::vector<Crash>& crashes_;
-  vm::Machine machine_;
+  std::vector<std::unique_ptr<Member>> members_;  // the run itself first
+  std::deque<std::function<void()>> errands_;     // what members tell each other, in order
   Rehearsal made_;
   Masks masks_{{}};  // of the run's secrets
   int64_t time_ = kBegin;
-  vm::LockTable locks_;  // nobody else has any
-  std::set<vm::RequestId> stopped_;
-  std::set<vm::RequestId> lost_before_;      // an attempt at it was lost with the engine
+  vm::LockTable locks_;                      // nobody else has any
   std::map<std::string, json::value> lost_;  // by path: the output that nobody got
   std::map<std::string, uint32_t> actions_;  // by path: what was called last
   bool abandoned_ = false;

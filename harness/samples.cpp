@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "vm/machine.h"
+
 namespace rbk::harness {
 
 namespace json = boost::json;
@@ -17,6 +19,62 @@ json::value made_up(const Program& program, TypeId id, int depth);
 
 json::value of_field(const Program& program, const Type::Field& field, int depth) {
   return made_up(program, field.type, depth + 1);
+}
+
+/// What else a field may be, where its `where` asks more of it than that it is of its type.
+std::vector<json::value> others(const Program& program, TypeId id, int depth) {
+  switch (program.types.at(id).shape) {
+    case Type::Shape::kInt:
+    case Type::Shape::kSize:
+      return {0, 2, 3, 5, 10, 50, 100, 443, 1000, 8080, -1};
+    case Type::Shape::kFloat:
+      return {0.0, 0.5, 0.01, 10.0, 100.0};
+    case Type::Shape::kDuration:
+      return {"0s", "10s", "1m", "1h", "1d"};
+    case Type::Shape::kBool:
+      return {false};
+    case Type::Shape::kString:
+      return {"", "a", "1", "sample-1", "SAMPLE", "SAMPLE-1", "1.2.3", "sample@example.com"};
+    case Type::Shape::kList:
+      return {json::array{made_up(program, program.types[id].element, depth + 1)}};
+    case Type::Shape::kEnum: {
+      std::vector<json::value> members;
+      for (const Type::Member& member : program.types[id].members)
+        if (member.payload.empty()) members.emplace_back(json::string(member.outer_name));
+      return members;
+    }
+    case Type::Shape::kOptional: {
+      std::vector<json::value> inner = others(program, program.types[id].element, depth);
+      inner.push_back(made_up(program, program.types[id].element, depth + 1));
+      return inner;
+    }
+    default:
+      return {};
+  }
+}
+
+/// A record's fields one after another, until it keeps what is asked of them. What none of the
+/// values fits stays as it is: then the path ends there.
+void fit_conditions(const Program& program, TypeId id, json::object& object, int depth) {
+  const Type& type = program.types[id];
+  for (const bytecode::FieldCheck& check : program.field_checks) {
+    if (check.type != id) continue;
+    const Type::Field& field = type.fields.at(check.field);
+    const std::string here = "$." + field.outer_name + ":";
+    const auto unmet = [&] {
+      const Status fits = vm::check_output(program, id, object);
+      return !fits && fits.error().message.starts_with(here);
+    };
+    if (!unmet()) continue;
+    const json::value before = object[field.outer_name];
+    bool found = false;
+    for (const json::value& other : others(program, field.type, depth)) {
+      object[field.outer_name] = other;
+      found = !unmet();
+      if (found) break;
+    }
+    if (!found) object[field.outer_name] = before;
+  }
 }
 
 json::value of_member(const Program& program, const Type& type, int depth) {
@@ -48,9 +106,10 @@ json::value made_up(const Program& program, TypeId id, int depth) {
       return "https://example.com/sample";
     case Type::Shape::kString:
     case Type::Shape::kCommand:
-    case Type::Shape::kQuery:
     case Type::Shape::kRegex:
       return "sample";
+    case Type::Shape::kQuery:
+      return json::object{{"text", "select 1"}, {"values", json::array()}};
     case Type::Shape::kSecret:
       return json::object{{"secret", "sample"}};
     case Type::Shape::kJson:
@@ -62,6 +121,9 @@ json::value made_up(const Program& program, TypeId id, int depth) {
       return json::object{{"from", made_up(program, type.element, depth + 1)},
                           {"to", made_up(program, type.element, depth + 1)}};
     case Type::Shape::kResult:
+      if (type.key != bytecode::kNone)
+        return json::object{{"ok", made_up(program, type.element, depth + 1)},
+                            {"item", made_up(program, type.key, depth + 1)}};
       return json::object{{"ok", made_up(program, type.element, depth + 1)}};
     case Type::Shape::kRecord: {
       json::object object;
@@ -70,6 +132,7 @@ json::value made_up(const Program& program, TypeId id, int depth) {
         if (field.default_constant == bytecode::kNone)
           object[field.outer_name] = of_field(program, field, depth);
       }
+      fit_conditions(program, id, object, depth);
       return object;
     }
     case Type::Shape::kEnum:

@@ -9,7 +9,8 @@
 namespace rbk::harness {
 
 /// JSON that reads as the type: a small number, "sample", the first member of an enum, an empty
-/// list. Null for a function, and for a record inside of itself.
+/// list; what a `where` asks of a field more than that is tried with a few others. Null for a
+/// function, and for a record inside of itself.
 boost::json::value sample(const bytecode::Program& program, bytecode::TypeId type);
 
 /// Fields for an error of that kind: samples of those that have no default.

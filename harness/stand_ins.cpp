@@ -239,6 +239,49 @@ Result<std::optional<json::value>> StandIns::signal(const std::string& name) {
   return std::nullopt;
 }
 
+namespace {
+
+/// "retry", "fail", "leave", {"done": {"output": …}} or "done", as the language writes the enum.
+Resolution resolution_of(const json::value& said) {
+  using How = vm::event::Resolved::How;
+  Resolution made;
+  if (const json::object* object = said.if_object(); object != nullptr && !object->empty()) {
+    made.how = How::kDone;
+    const json::object* payload = object->begin()->value().if_object();
+    const json::value* output = payload == nullptr ? nullptr : payload->if_contains("output");
+    if (output != nullptr) made.output = *output;
+    return made;
+  }
+  const std::string_view word = said.is_string() ? std::string_view(said.get_string()) : "";
+  made.how = word == "retry"   ? How::kNotDone
+             : word == "done"  ? How::kDone
+             : word == "leave" ? How::kLeave
+                               : How::kFail;
+  return made;
+}
+
+}  // namespace
+
+Result<std::optional<Resolution>> StandIns::failed(const std::string& path) {
+  const std::string plain = without_items(path);
+  const std::string name = plain.substr(plain.rfind('/') + 1);
+  for (Given& given : given_) {
+    if (given.what->kind != StandIn::Kind::kFailure || given.what->target != name) continue;
+    const Result<bool> fitting = fits(given, {});
+    if (!fitting) return tl::unexpected(fitting.error());
+    if (!*fitting) continue;
+    Result<vm::Ending> ending = evaluate(given.what->reply, arguments_of(given, {}));
+    if (!ending) return tl::unexpected(ending.error());
+    if (ending->error)
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("{}: what is said of the failed step `{}` goes wrong: {}",
+                              place_of(*given.what), name, ending->error->message));
+    ++given.replied;
+    return resolution_of(ending->output);
+  }
+  return std::nullopt;
+}
+
 Result<std::optional<int64_t>> StandIns::clock() {
   for (const Given& given : given_) {
     if (given.what->kind != StandIn::Kind::kClock) continue;
@@ -252,6 +295,31 @@ Result<std::optional<int64_t>> StandIns::clock() {
     return *time;
   }
   return std::nullopt;
+}
+
+Result<std::vector<double>> StandIns::draws() {
+  std::vector<double> drawn;
+  for (Given& given : given_) {
+    if (given.what->kind != StandIn::Kind::kRandom) continue;
+    const uint32_t replies = given.what->replies == bytecode::kNone ? 1 : given.what->replies;
+    for (given.replied = 0; given.replied < replies; ++given.replied) {
+      Result<vm::Ending> ending = evaluate(given.what->reply, arguments_of(given, {}));
+      if (!ending) return tl::unexpected(ending.error());
+      const json::value& output = ending->output;
+      const double value = output.is_double()  ? output.as_double()
+                           : output.is_int64() ? static_cast<double>(output.as_int64())
+                                               : -1.0;
+      if (ending->error || value < 0.0 || value >= 1.0)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("{}: `given random` gives {}, which is no number from 0 to below 1",
+                                place_of(*given.what),
+                                ending->error        ? ending->error->message
+                                : output.is_double() ? fmt::format("{}", value)
+                                                     : json::serialize(output)));
+      drawn.push_back(value);
+    }
+  }
+  return drawn;
 }
 
 }  // namespace rbk::harness

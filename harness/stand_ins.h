@@ -23,8 +23,10 @@ class StandIns : public World {
   Reply call(const Call& call) override;
   Result<std::optional<Decision>> decide(const std::string& name, bool is_question) override;
   Result<std::optional<boost::json::value>> signal(const std::string& name) override;
+  Result<std::optional<Resolution>> failed(const std::string& path) override;
   std::optional<Doubted> resolve(const std::string& path) override;
   Result<std::optional<int64_t>> clock() override;
+  Result<std::vector<double>> draws() override;
 
  private:
   struct Given {

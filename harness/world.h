@@ -45,6 +45,12 @@ struct Decision {
 /// What a person says of a step in doubt.
 enum class Doubted : uint8_t { kDone, kNotDone };
 
+/// What a person says of a step that has failed.
+struct Resolution {
+  vm::event::Resolved::How how = vm::event::Resolved::How::kFail;  // kNotDone: try it again
+  boost::json::value output;                                       // kDone
+};
+
 class World {
  public:
   virtual ~World() = default;
@@ -54,10 +60,14 @@ class World {
   virtual Result<std::optional<Decision>> decide(const std::string& name, bool is_question) = 0;
   /// What a signal brings that somebody sends; nothing if nobody does.
   virtual Result<std::optional<boost::json::value>> signal(const std::string& name) = 0;
+  /// Of a failed step that asks. Nothing if nobody says it: the run waits.
+  virtual Result<std::optional<Resolution>> failed(const std::string& path) = 0;
   /// Nothing if nobody says it: the run stays in doubt.
   virtual std::optional<Doubted> resolve(const std::string& path) = 0;
   /// When the clock begins; nothing if it does not matter.
   virtual Result<std::optional<int64_t>> clock() = 0;
+  /// What `random` draws, each from 0 to below 1; empty if it does not matter.
+  virtual Result<std::vector<double>> draws() = 0;
 };
 
 }  // namespace rbk::harness

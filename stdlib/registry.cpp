@@ -43,7 +43,7 @@ Result<engine::Action*> Registry::find_own() {
 
 Result<engine::Action*> Registry::find(std::string_view name) {
   if (name == "shell") {
-    if (!shell_) shell_ = std::make_unique<ShellAction>(commands());
+    if (!shell_) shell_ = std::make_unique<ShellAction>(commands(), options_.ssh);
     return shell_.get();
   }
   if (std::find(kHttpActions.begin(), kHttpActions.end(), name) != kHttpActions.end()) {

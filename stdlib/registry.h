@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/action.h"
+#include "stdlib/ssh/ssh_settings.h"
 
 namespace rbk::stdlib {
 
@@ -21,6 +22,8 @@ class Registry : public engine::ActionRegistry {
     std::string store;
     /// The program that becomes the supervisor, and its arguments before the store's folder.
     std::vector<std::string> supervisor = {"/proc/self/exe", "__supervise"};
+    /// How other hosts are reached; without it, as ssh's own configuration says.
+    FindSshSettings ssh = {};
   };
 
   explicit Registry(Options options);

@@ -292,6 +292,28 @@ TEST_F(ClientTest, ALargeInputIsHandedOverAndARefusedOneHarmsNobody) {
   EXPECT_EQ(second->wait().cause, Ending::Cause::kExited);
 }
 
+TEST_F(ClientTest, TheEndOfItsInputEndsACommandOnceItHasGivenTheSign) {
+  Start start = sh("a", "echo 'the sign' >&2; cat; echo over");
+  start.input = "given\n";
+  start.ends_by_input = "the sign";
+  const auto recorder = begin(start);
+  EXPECT_TRUE(recorder->wait_for_out("given"));
+  client().stop("a");
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kStopped);
+  EXPECT_EQ(recorder->out(), "given\nover\n");
+}
+
+TEST_F(ClientTest, WithoutTheSignASignalEndsIt) {
+  Start start = sh("a", "echo 'the sig' >&2; cat; echo over");
+  start.input = "given\n";
+  start.ends_by_input = "the sign";
+  const auto recorder = begin(start);
+  EXPECT_TRUE(recorder->wait_for_out("given"));
+  client().stop("a");
+  EXPECT_EQ(recorder->wait().cause, Ending::Cause::kStopped);
+  EXPECT_EQ(recorder->out(), "given\n");
+}
+
 TEST_F(ClientTest, WhatCantBeStartedSaysWhy) {
   Start missing = sh("a", "");
   missing.words = {"/no/such/program"};

@@ -52,7 +52,9 @@ void Command::begin(Start start, const rlimit& files) {
   open_source(err_, std::move(child->err), Stream::kErr);
   if (child->in) {
     input_ = std::move(start.input);
+    ends_by_input_ = std::move(start.ends_by_input);
     input_pipe_ = std::move(child->in);
+    writes_input_ = true;
     input_watch_ = loop_.watch(input_pipe_.get(), EPOLLOUT, [this](uint32_t) { write_input(); });
   }
   grace_ = std::max<int64_t>(start.grace, 0);
@@ -80,7 +82,7 @@ void Command::stop_for(Ending::Cause cause) {
   kill_at_ = EventLoop::now() + grace_;
   give_up_at_ = kill_at_ + kPatience;
   pause_ = kFirstPause;
-  if (grace_ > 0) signal_members(SIGTERM);
+  if (grace_ > 0) ask_to_end();
   settle();
 }
 
@@ -91,6 +93,13 @@ void Command::reaped(int status) {
   } else {
     end(ending_of(status));
   }
+}
+
+void Command::ask_to_end() {
+  if (input_ends_it_ && input_pipe_)
+    close_input();
+  else
+    signal_members(SIGTERM);
 }
 
 void Command::signal_members(int signal) {
@@ -172,6 +181,7 @@ bool Command::read_source(Source& source, Stream stream) {
   if (length > 0) {
     const std::string_view bytes(buffer.data(), static_cast<size_t>(length));
     if (ended()) return true;
+    if (stream == Stream::kErr) look_for_sign(bytes);
     if (!source.masking)
       spool_.append(stream, bytes);
     else if (const std::string given = source.masking->add(bytes); !given.empty())
@@ -180,6 +190,15 @@ bool Command::read_source(Source& source, Stream stream) {
   }
   if (length == 0 || (errno != EAGAIN && errno != EINTR)) close_source(source);
   return false;
+}
+
+/// From when on the end of its input ends the command.
+void Command::look_for_sign(std::string_view bytes) {
+  if (ends_by_input_.empty() || input_ends_it_) return;
+  seen_ += bytes;
+  input_ends_it_ = seen_.find(ends_by_input_) != std::string::npos;
+  const size_t kept = ends_by_input_.size() - 1;
+  if (seen_.size() > kept) seen_.erase(0, seen_.size() - kept);
 }
 
 /// What was held back, as it could have become a secret.
@@ -195,15 +214,25 @@ void Command::write_input() {
       write(input_pipe_.get(), input_.data() + input_written_, input_.size() - input_written_);
   if (written > 0) input_written_ += static_cast<size_t>(written);
   const bool refused = written < 0 && errno != EAGAIN && errno != EINTR;
-  if (refused || input_written_ == input_.size()) close_input();
+  const bool is_whole = input_written_ == input_.size();
+  if (refused || (is_whole && ends_by_input_.empty())) {
+    close_input();
+  } else if (is_whole) {
+    stop_writing();
+  }
+}
+
+void Command::stop_writing() {
+  if (writes_input_) loop_.forget(input_watch_);
+  writes_input_ = false;
+  input_.clear();
+  input_.shrink_to_fit();
 }
 
 void Command::close_input() {
   if (!input_pipe_) return;
-  loop_.forget(input_watch_);
+  stop_writing();
   input_pipe_.close();
-  input_.clear();
-  input_.shrink_to_fit();
 }
 
 }  // namespace rbk::supervisor

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/masking.h"
 #include "supervisor/event_loop.h"
@@ -28,7 +29,7 @@ class Command {
   /// For a spool without an end whose supervisor is gone: ends what is left of its processes, then
   /// the command (kLost).
   void abandon();
-  /// SIGTERM to all of its processes, SIGKILL after the grace time.
+  /// SIGTERM to all of its processes, or the end of its input; SIGKILL after the grace time.
   void stop();
   /// The process was reaped with this wait status.
   void reaped(int status);
@@ -55,7 +56,10 @@ class Command {
   bool read_source(Source& source, Stream stream);  // false: nothing more for now
   void give_rest(Source& source, Stream stream);
   void write_input();
+  void stop_writing();
   void close_input();
+  void look_for_sign(std::string_view bytes);
+  void ask_to_end();
   void stop_for(Ending::Cause cause);
   void settle();
   void tell();
@@ -72,6 +76,10 @@ class Command {
   EventLoop::Id input_watch_ = 0;
   std::string input_;
   size_t input_written_ = 0;
+  bool writes_input_ = false;   // it is being watched
+  std::string ends_by_input_;   // see Start
+  bool input_ends_it_ = false;  // that was seen
+  std::string seen_;            // the end of what was read, where it may begin
   int64_t grace_ = kDefaultGrace;
   EventLoop::Id timer_ = 0;
   std::optional<Ending::Cause> stopping_;

@@ -67,6 +67,7 @@ void put(ByteWriter& to, const Start& start) {
   to.put(start.grace);
   to.put(start.file_mask);
   to.put(start.secrets);
+  to.put(start.ends_by_input);
 }
 void get(ByteReader& from, Start& start) {
   start.key = from.text();
@@ -79,6 +80,7 @@ void get(ByteReader& from, Start& start) {
   start.grace = from.get<int64_t>();
   start.file_mask = from.get<uint32_t>();
   start.secrets = from.texts();
+  start.ends_by_input = from.text();
 }
 
 void put(ByteWriter& to, const Attach& attach) {

@@ -13,7 +13,7 @@
 
 namespace rbk::supervisor {
 
-constexpr uint32_t kProtocolVersion = 3;
+constexpr uint32_t kProtocolVersion = 4;
 /// Frames beyond this are refused: a command's words, environment and input have to fit.
 constexpr uint32_t kLargestFrame = 24U << 20;
 /// How long a command may take to end after SIGTERM, unless its start says otherwise. Microseconds.
@@ -58,10 +58,13 @@ struct Start {
   std::vector<std::string> environment;  // the whole of it, "NAME=value"
   std::string directory;                 // absolute
   std::string input;                     // the command's standard input
-  int64_t deadline = -1;                 // microseconds from now; -1: none
-  int64_t grace = kDefaultGrace;         // microseconds between SIGTERM and SIGKILL
-  uint32_t file_mask = 022;              // its umask
-  std::vector<std::string> secrets;      // that its output must not show, in any form
+  // Not empty: the input stays open behind `input`. Once this text has been in its standard error,
+  // closing the input is what asks the command to end, in place of SIGTERM.
+  std::string ends_by_input;
+  int64_t deadline = -1;             // microseconds from now; -1: none
+  int64_t grace = kDefaultGrace;     // microseconds between SIGTERM and SIGKILL
+  uint32_t file_mask = 022;          // its umask
+  std::vector<std::string> secrets;  // that its output must not show, in any form
 };
 /// Sends the output from the cursor on, then how it ended.
 struct Attach {

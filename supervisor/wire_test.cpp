@@ -23,6 +23,7 @@ Start sample() {
   start.environment = {"A=1", "B="};
   start.directory = "/tmp";
   start.input = "in";
+  start.ends_by_input = "connected";
   start.deadline = 1'000'000;
   start.grace = -7;
   start.secrets = {"s3cret", "a\nb"};

@@ -35,6 +35,8 @@ class Cron {
   /// February. Takes time by the fields, not by the minutes between.
   std::optional<std::chrono::local_seconds> next(std::chrono::local_seconds after) const;
 
+  /// As it was written.
+  const std::string& text() const { return text_; }
   /// Whether it fires in every hour of a day: such a one means a rhythm, not an hour.
   bool every_hour() const { return hours_ == kAllHours; }
   /// Whether both day fields say something.
@@ -65,6 +67,7 @@ class Cron {
   uint64_t days_of(std::chrono::year_month month) const;
   std::optional<std::chrono::seconds> next_in_day(std::chrono::seconds least) const;
 
+  std::string text_;
   uint64_t seconds_ = 1;
   uint64_t minutes_ = 0;
   uint64_t hours_ = 0;

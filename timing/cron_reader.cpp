@@ -306,6 +306,10 @@ class CronReader {
   std::optional<CronError> error_;
 };
 
-tl::expected<Cron, CronError> Cron::parse(std::string_view text) { return CronReader().read(text); }
+tl::expected<Cron, CronError> Cron::parse(std::string_view text) {
+  auto cron = CronReader().read(text);
+  if (cron) cron->text_ = std::string(text);
+  return cron;
+}
 
 }  // namespace rbk::timing

@@ -24,7 +24,7 @@ class Reader {
   Status fits(bytecode::TypeId type, const boost::json::value& json) {
     Image& image = execution_.image();
     const Ref inside = json_in(image.heap(), json);
-    const Result<Value> value = read_json(image, inside.get(), type, Unknown::kIgnore);
+    const Result<Value> value = read_json(image, inside.get(), type, Unknown::kIgnore, execution_);
     const bool too_large = image.heap().fault != Fault::kNone;
     image.heap().fault = Fault::kNone;
     if (too_large) return fail(ErrorKind::kLimit, "$: it is too large, or nested too deep");

@@ -89,7 +89,8 @@ bool equal(const Object* a, const Object* b) {
     case Tag::kResult: {
       const auto* x = static_cast<const ResultObject*>(a);
       const auto* y = static_cast<const ResultObject*>(b);
-      return x->ok == y->ok && x->kind == y->kind && equal(x->value, y->value, x->kind);
+      return x->ok == y->ok && x->kind == y->kind && equal(x->value, y->value, x->kind) &&
+             equal(x->item, y->item);
     }
     case Tag::kRange: {
       const auto* x = static_cast<const Range*>(a);

@@ -29,7 +29,7 @@ Ref Execution::make_error(const ErrorValue& value) {
     for (uint32_t i = 0; i < error->size && !known; ++i) {
       const bytecode::Type::Field& declared = image_.type(error->type).fields[i];
       if (declared.outer_name != std::string_view(key)) continue;
-      Result<Value> read = read_json(image_, json.get(), declared.type, Unknown::kIgnore);
+      Result<Value> read = read_json(image_, json.get(), declared.type, Unknown::kIgnore, *this);
       if (!read) break;  // kept below as it came
       const Kind kind = read->kind();
       error->fields()[i].o = boxed(heap_, kind, read->give()).give();

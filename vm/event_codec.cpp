@@ -1,6 +1,8 @@
 // The journal's form of an event; docs/formats/snapshot.md describes it.
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "vm/machine.h"
 #include "vm/wire_json.h"
 
@@ -11,13 +13,15 @@ using bytecode::Writer;
 
 namespace {
 
-constexpr uint8_t kEventVersion = 4;  // 1: Cancelled without `now`
+constexpr uint8_t kEventVersion = 5;  // 1: Cancelled without `now`
 
 /// The oldest version that has such an event: what an older rbk can read it is left to read.
 uint8_t version_of(const Event& event) {
   const auto* started = std::get_if<event::Started>(&event.what);
+  if (started != nullptr && !started->draws.empty()) return 5;
   if (started != nullptr && !started->overrides.empty()) return 4;
   if (std::holds_alternative<event::Acquired>(event.what)) return 4;
+  if (std::holds_alternative<event::RunEnded>(event.what)) return 5;
   return std::holds_alternative<event::Signalled>(event.what) ? 3 : 2;
 }
 
@@ -31,9 +35,12 @@ void put(Writer& out, const event::Started& event) {
   out.text(event.reason);
   put_object(out, event.labels);
   out.number(event.seed);
-  if (event.overrides.empty()) return;
+  if (event.overrides.empty() && event.draws.empty()) return;
   out.number(event.overrides.size());
   for (const std::string& calendar : event.overrides) out.text(calendar);
+  if (event.draws.empty()) return;
+  out.number(event.draws.size());
+  for (const double draw : event.draws) out.number(std::bit_cast<uint64_t>(draw));
 }
 bool has_error(const event::Performed& event) {
   using How = event::Performed::How;
@@ -84,6 +91,18 @@ void put(Writer& out, const event::Acquired& event) {
   out.text(event.message);
 }
 
+void put(Writer& out, const event::RunEnded& event) {
+  out.number(event.request);
+  out.flag(event.ok);
+  if (event.ok) {
+    out.flag(event.partial);
+    put_json(out, event.output);
+  } else {
+    out.flag(event.undo_failed);
+    put_error(out, event.error);
+  }
+}
+
 template <typename E>
 E get_enum(Reader& in, E last) {
   const uint8_t byte = in.byte();
@@ -103,8 +122,13 @@ void get(Reader& in, event::Started& event, uint8_t version) {
   event.seed = in.number();
   if (version < 4) return;
   const size_t overrides = in.count();
-  if (overrides == 0) in.fail();  // it would have been written as version 2
+  if (overrides == 0 && version == 4) in.fail();  // it would have been written as version 2
   for (size_t i = 0; i < overrides && !in.failed(); ++i) event.overrides.push_back(in.text());
+  if (version < 5) return;
+  const size_t draws = in.count();
+  if (draws == 0) in.fail();
+  for (size_t i = 0; i < draws && !in.failed(); ++i)
+    event.draws.push_back(std::bit_cast<double>(in.number()));
 }
 void get(Reader& in, event::Performed& event) {
   event.request = in.number();
@@ -149,6 +173,18 @@ void get(Reader& in, event::Acquired& event) {
   event.request = in.number();
   event.how = get_enum(in, event::Acquired::How::kTaken);
   event.message = in.text();
+}
+
+void get(Reader& in, event::RunEnded& event) {
+  event.request = in.number();
+  event.ok = in.flag();
+  if (event.ok) {
+    event.partial = in.flag();
+    event.output = get_json(in);
+  } else {
+    event.undo_failed = in.flag();
+    event.error = get_error(in);
+  }
 }
 
 /// Makes the alternative of that index.

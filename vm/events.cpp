@@ -150,6 +150,8 @@ void Execution::abort_run(Ref error) {
   for (const auto& [id, pending] : given_up) {
     if (std::holds_alternative<request::Perform>(pending.request.what)) {
       turn_.requests.push_back({next_request_++, request::Stop{id}});
+    } else if (std::holds_alternative<request::Start>(pending.request.what)) {
+      turn_.requests.push_back({next_request_++, request::CancelRun{id}});
     } else {
       turn_.requests.push_back({next_request_++, request::Forget{id}});
     }
@@ -220,7 +222,7 @@ Status Execution::take(const event::Started& event) {
   for (size_t i = 0; i < runbook.parameters.size(); ++i) {
     const Ref json = json_in(heap_, event.arguments[i]);
     Result<Value> value =
-        read_json(image_, json.get(), runbook.parameters[i].type, Unknown::kIgnore);
+        read_json(image_, json.get(), runbook.parameters[i].type, Unknown::kIgnore, *this);
     if (!value || heap_.fault != Fault::kNone) {
       return fail(ErrorKind::kInvalid,
                   fmt::format("{}: {}", runbook.parameters[i].name,
@@ -230,7 +232,8 @@ Status Execution::take(const event::Started& event) {
   }
   begun_ = true;
   runbook_ = event.runbook;
-  info_ = {event.run, event.url, event.starter, event.reason, event.labels, now_, event.overrides};
+  info_ = {event.run,   event.url, event.starter, event.reason, event.labels, now_, event.overrides,
+           event.draws, 0};
   seed_ = event.seed;
   Fiber& fiber = new_fiber();
   root_ = fiber.id;
@@ -327,7 +330,7 @@ Status Execution::take(const event::Performed& event) {
     return {};
   }
   const Ref json = json_in(heap_, event.output);
-  Result<Value> output = read_json(image_, json.get(), action.result, Unknown::kIgnore);
+  Result<Value> output = read_json(image_, json.get(), action.result, Unknown::kIgnore, *this);
   if (heap_.fault != Fault::kNone) {
     raise_fault();
     go_on_raising(fiber, std::move(raised_));
@@ -427,18 +430,63 @@ Status Execution::take(const event::Decided& event) {
   }
   const bytecode::Instruction& at = *fiber.top().pc;
   const Ref json = json_in(heap_, form);
-  Result<Value> value = read_json(image_, json.get(), at.c, Unknown::kIgnore);
+  Result<Value> value = read_json(image_, json.get(), at.c, Unknown::kIgnore, *this);
   if (!value || heap_.fault != Fault::kNone) {
     return fail(ErrorKind::kInvalid,
                 "the form: " + (value ? std::string("it is too large") : value.error().message),
                 "give each of its fields a value of the field's type");
+  }
+  if (!event.reason.empty()) {
+    const auto& approve = std::get<request::Approve>(found->request.what);
+    Mark loud;
+    loud.level = "warn";
+    loud.path = approve.path;
+    loud.step = innermost(fiber).number;
+    loud.text = fmt::format("{} broke the glass and approved {} alone: {}", join(event.by),
+                            approve.path, event.reason);
+    tell(std::move(loud));
   }
   pending_.erase(event.request);
   go_on_with(fiber, at.a, std::move(*value));
   return {};
 }
 
+/// What a person says of a step that has failed.
+Status Execution::take_failure(const event::Resolved& event, const Pending& pending) {
+  Fiber& fiber = *find_fiber(pending.fiber);
+  const auto& asked = std::get<request::AskFailure>(pending.request.what);
+  const bytecode::Instruction& at = *fiber.top().pc;
+  using How = event::Resolved::How;
+  if (event.how == How::kFail || event.how == How::kLeave) {
+    Ref made = make_error(asked.error);
+    auto* error = static_cast<ErrorObject*>(made.get());
+    error->in_doubt = asked.in_doubt;
+    if (event.how == How::kLeave) error->reach = Reach::kLeave;
+    pending_.erase(event.request);
+    go_on_raising(fiber, std::move(made));
+    return {};
+  }
+  Value output(Ref{});
+  const bool is_done = event.how == How::kDone;
+  if (is_done && at.a != kNoRegister) {
+    const Ref json = json_in(heap_, event.output);
+    Result<Value> value = read_json(image_, json.get(), at.c, Unknown::kIgnore, *this);
+    if (!value || heap_.fault != Fault::kNone)
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("the output of {}: {}", asked.path,
+                              value ? "it is too large" : value.error().message));
+    output = std::move(*value);
+  }
+  pending_.erase(event.request);
+  if (!is_done) ++fiber.steps.back().generation;
+  fiber.registers()[at.b].i = is_done ? 1 : 0;
+  go_on_with(fiber, is_done ? at.a : kNoRegister, std::move(output));
+  return {};
+}
+
 Status Execution::take(const event::Resolved& event) {
+  if (const Pending* failure = waiting(event.request, Fiber::Wait::kFailure))
+    return take_failure(event, *failure);
   Pending* found = waiting(event.request, Fiber::Wait::kDoubt);
   if (found == nullptr) return nothing_waits(event.request);
   Fiber& fiber = *find_fiber(found->fiber);
@@ -457,7 +505,7 @@ Status Execution::take(const event::Resolved& event) {
   Value output(Ref{});
   if (event.how == How::kDone && action.result != kNone && at.a != kNoRegister) {
     const Ref json = json_in(heap_, event.output);
-    Result<Value> value = read_json(image_, json.get(), action.result, Unknown::kIgnore);
+    Result<Value> value = read_json(image_, json.get(), action.result, Unknown::kIgnore, *this);
     if (!value || heap_.fault != Fault::kNone) {
       return fail(ErrorKind::kInvalid,
                   fmt::format("the output of {}: {}", action.name,
@@ -486,7 +534,8 @@ Status Execution::take(const event::Cancelled& event) {
   if (!event.now) return {};
   kill_ = true;
   for (const auto& [id, fiber] : fibers_) {
-    if (fiber->wait == Fiber::Wait::kPerform && has_interrupt(*fiber)) interrupt(*fiber);
+    const bool acts = fiber->wait == Fiber::Wait::kPerform || fiber->wait == Fiber::Wait::kRun;
+    if (acts && has_interrupt(*fiber)) interrupt(*fiber);
   }
   return {};
 }
@@ -597,6 +646,11 @@ Result<Value> Execution::evaluate(uint32_t function, const std::vector<Value>& a
   fuel_reserve_ = false;
   heap_.visits = 0;
   heap_.most_visits = limits_.fuel;
+  return run_alone(function, arguments);
+}
+
+/// With the fuel that there is.
+Result<Value> Execution::run_alone(uint32_t function, const std::vector<Value>& arguments) {
   Fiber fiber;
   const Code& code = image_.code(function);
   if (!grow(fiber, code.registers)) return fail(ErrorKind::kLimit, "the function is too large");
@@ -615,6 +669,57 @@ Result<Value> Execution::evaluate(uint32_t function, const std::vector<Value>& a
     return fail(ErrorKind::kInvalid, outside(fiber.error.get()).message);
   }
   return fiber.result;
+}
+
+/// While an operation or an event is under way: what it computes counts as work of the turn.
+Result<Value> Execution::evaluate_within(uint32_t function, const std::vector<Value>& arguments) {
+  Fiber* const fiber = fiber_;
+  const Kind* const kinds = kinds_;
+  const int64_t fuel = fuel_;
+  const bool fuel_reserve = fuel_reserve_;
+  Ref raised = std::exchange(raised_, Ref());
+  const uint64_t left = heap_.most_visits - std::min(heap_.visits, heap_.most_visits);
+  fuel_ = static_cast<int64_t>(left);
+  fuel_reserve_ = false;
+  Result<Value> value = run_alone(function, arguments);
+  const bool has_fuel = !fuel_reserve_ && fuel_ > 0;
+  heap_.visits += left - (has_fuel ? static_cast<uint64_t>(fuel_) : 0);
+  fiber_ = fiber;
+  kinds_ = kinds;
+  fuel_ = fuel;
+  fuel_reserve_ = fuel_reserve;
+  raised_ = std::move(raised);
+  return value;
+}
+
+std::optional<Conditions::Unmet> Execution::unmet(const Record& value) {
+  // A condition may read a value that has conditions itself: each costs a frame of the host.
+  constexpr int kMostConditions = 8;
+  for (const bytecode::FieldCheck* check : image_.checks(value.type, value.member)) {
+    if (conditions_ == kMostConditions)
+      return Unmet{check->field, fmt::format("`{}` can't be tested: conditions are nested too deep",
+                                             check->text)};
+    std::vector<Value> fields;
+    fields.reserve(check->field + 1);
+    for (uint32_t i = 0; i <= check->field; ++i) {
+      fields.push_back(Value::to(value.kinds[i], value.fields()[i]));
+    }
+    ++conditions_;
+    const Result<Value> holds = evaluate_within(check->condition, fields);
+    std::optional<Unmet> found;
+    if (!holds) {
+      found = Unmet{check->field,
+                    fmt::format("`{}` can't be tested: {}", check->text, holds.error().message)};
+    } else if (holds->slot().i == 0) {
+      const Result<Value> message = evaluate_within(check->message, fields);
+      const String* text = message ? as_string(message->slot().o) : nullptr;
+      found = Unmet{check->field, text == nullptr ? fmt::format("`{}` does not hold", check->text)
+                                                  : std::string(text->view())};
+    }
+    --conditions_;
+    if (found) return found;
+  }
+  return {};
 }
 
 std::vector<Request> Execution::pending() const {

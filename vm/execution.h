@@ -1,6 +1,6 @@
 // A run while it lives: what Machine::State holds. interpreter.cpp has the loop; the operations
 // that it calls are grouped by subject in *_ops.cpp, scopes.cpp, waits.cpp, signals.cpp,
-// locks.cpp and parallel.cpp; events.cpp takes in what happened.
+// locks.cpp, runs.cpp and parallel.cpp; events.cpp takes in what happened.
 #pragma once
 
 #include <deque>
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "vm/fiber.h"
+#include "vm/json.h"
 
 namespace rbk::vm {
 
@@ -20,10 +21,10 @@ enum class Next : uint8_t {
   kEnter,  // another frame is on top
 };
 
-class Execution {
+class Execution : public Conditions {
  public:
   Execution(std::shared_ptr<const bytecode::Program> program, Limits limits);
-  ~Execution();
+  ~Execution() override;
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
 
@@ -37,6 +38,8 @@ class Execution {
 
   /// Runs a pure function by itself. The arguments must be of its parameters' kinds.
   Result<Value> evaluate(uint32_t function, const std::vector<Value>& arguments);
+  /// For a value that is being read: within a turn, or without one.
+  std::optional<Unmet> unmet(const Record& value) override;
   Image& image() { return image_; }
 
  private:
@@ -135,11 +138,17 @@ class Execution {
   void clear_dead(Frame& frame, Slot* registers);
   void charge_stack(Fiber& fiber);
 
+  // ---- runs.cpp
+  bool is_start_of(const Instruction& at, uint32_t runbook) const;
+  void cancel_run(Fiber& fiber);
+  Ref run_error(Fiber& fiber, const event::RunEnded& event);
+
   // ---- signals.cpp
   Result<Value> signal_value(const event::Signalled& signal, TypeId type);
 
   // ---- parallel.cpp
   Next begin_group(Fiber& fiber, Group group);
+  Ref item_of(const List& items, size_t index);
   Value group_result(Group& group);
   Ref group_error(Group& group);
   void pass_undo(Group& group, Fiber& parent);
@@ -166,15 +175,20 @@ class Execution {
   Status take(const event::Woke& event);
   Status take(const event::Decided& event);
   Status take(const event::Resolved& event);
+  Status take_failure(const event::Resolved& event, const Pending& pending);
   Status take(const event::Cancelled& event);
   Status take(const event::RollBack& event);
   Status take(const event::Signalled& event);
   Status take(const event::Acquired& event);
+  Status take(const event::RunEnded& event);
   Ref outcome_error(Fiber& fiber, const event::Performed& event, const request::Perform& perform);
   Pending* waiting(RequestId request, Fiber::Wait wait);
+  Result<Value> run_alone(uint32_t function, const std::vector<Value>& arguments);
+  Result<Value> evaluate_within(uint32_t function, const std::vector<Value>& arguments);
   Fiber& new_fiber();
   Fiber* find_fiber(uint64_t id);
   uint64_t random();
+  double random_fraction();
 
   Limits limits_;
   Heap heap_;
@@ -189,6 +203,8 @@ class Execution {
     boost::json::object labels;
     int64_t started = 0;
     std::vector<std::string> overrides;
+    std::vector<double> draws;
+    size_t drawn = 0;  // of them
   } info_;
   bool begun_ = false;
   bool ended_ = false;
@@ -211,6 +227,7 @@ class Execution {
   uint64_t next_timer_ = 1;
   uint64_t next_step_ = 1;
   RequestId next_request_ = 1;
+  uint64_t next_run_ = 1;  // of those that it starts
   uint64_t root_ = 0;
   std::map<uint64_t, std::unique_ptr<Fiber>> fibers_;
   std::map<uint64_t, std::unique_ptr<Group>> groups_;
@@ -224,6 +241,7 @@ class Execution {
   int64_t fuel_ = 0;
   bool fuel_reserve_ = false;
   bool aborted_ = false;
+  int conditions_ = 0;           // being tested, one within the other
   Fiber* fiber_ = nullptr;       // that runs
   const Kind* kinds_ = nullptr;  // of its top frame, while an operation is done
   std::string native_message_;   // of the native that raised last

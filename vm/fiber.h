@@ -36,6 +36,7 @@ struct StepEntry {
   uint32_t attempt = 1;
   uint32_t performed = 0;      // the last attempt that was performed
   RequestId last_perform = 0;  // for AskDoubt
+  uint32_t generation = 0;     // how often a person had it tried again
 };
 
 struct ItemEntry {
@@ -101,7 +102,9 @@ struct Fiber {
     kDoubt,
     kGroup,
     kSignal,
-    kLock
+    kLock,
+    kRun,  // that was started, or that undoes one
+    kFailure,
   };
 
   uint64_t id = 0;

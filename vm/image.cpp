@@ -60,6 +60,9 @@ Image::Image(std::shared_ptr<const bytecode::Program> program, Heap& heap)
     }
     if (type.shape == Shape::kError) error_types_.emplace(type.name, id);
   }
+  for (const bytecode::FieldCheck& check : program_->field_checks) {
+    checks_[{check.type, check.member}].push_back(&check);
+  }
   for (const bytecode::NativeImport& import : program_->natives) {
     natives_.push_back(find_native_function(import.name));
   }
@@ -67,6 +70,13 @@ Image::Image(std::shared_ptr<const bytecode::Program> program, Heap& heap)
 
 Image::~Image() {
   for (Object* constant : constants_) release(constant);
+}
+
+const std::vector<const bytecode::FieldCheck*>& Image::checks(TypeId type, uint32_t member) const {
+  static const std::vector<const bytecode::FieldCheck*> kNoChecks;
+  if (checks_.empty()) return kNoChecks;
+  const auto found = checks_.find({type, member});
+  return found == checks_.end() ? kNoChecks : found->second;
 }
 
 const Digest& Image::content_hash() const {

@@ -1,10 +1,12 @@
 // A program made ready for one machine: code pointers, field kinds, constants as values.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "vm/natives.h"
@@ -52,6 +54,9 @@ class Image {
   size_t fields(TypeId type, uint32_t member = 0) const { return layouts_[type][member].size(); }
   size_t members(TypeId type) const { return layouts_[type].size(); }
 
+  /// On a record's fields; on those of an enum member's payload.
+  const std::vector<const bytecode::FieldCheck*>& checks(TypeId type, uint32_t member = 0) const;
+
   /// Of the program; computed once.
   const Digest& content_hash() const;
 
@@ -80,6 +85,7 @@ class Image {
   Heap& heap_;
   std::vector<Code> codes_;
   std::vector<std::vector<std::vector<Kind>>> layouts_;
+  std::map<std::pair<TypeId, uint32_t>, std::vector<const bytecode::FieldCheck*>> checks_;
   std::unordered_map<std::string_view, TypeId> error_types_;
   std::vector<Object*> constants_;  // null until it is needed
   std::vector<Ready> ready_;        // by constant

@@ -197,6 +197,7 @@ class ToJson {
         Map* map = object_of(from);
         Ref owner(map);
         add(map, result->ok ? "ok" : "error", slot(result->value, result->kind));
+        if (result->item != nullptr) add(map, "item", slot(Slot{.o = result->item}, Kind::kRef));
         return owner;
       }
       case Tag::kRange: {

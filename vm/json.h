@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,9 +35,22 @@ boost::json::object fields_to_outside(Image& image, const ErrorObject* error);
 
 enum class Unknown : uint8_t { kIgnore, kRefuse };
 
+/// Tests what the program's types ask of the fields of their values (`where`).
+class Conditions {
+ public:
+  struct Unmet {
+    uint32_t field = 0;
+    std::string message;
+  };
+  virtual ~Conditions() = default;
+  /// The first condition that does not hold for the value, of a record or an enum; none if all do.
+  virtual std::optional<Unmet> unmet(const Record& value) = 0;
+};
+
 /// JSON read as a type; `unknown` says what becomes of fields that the type lacks. kInvalid:
 /// "$.hosts[3].name: expected string, got null".
-Result<Value> read_json(Image& image, const Object* json, TypeId type, Unknown unknown);
+Result<Value> read_json(Image& image, const Object* json, TypeId type, Unknown unknown,
+                        Conditions& conditions);
 
 /// As interpolation shows it. The value must hold no secret: then false.
 bool to_text(Image& image, Slot value, Kind kind, std::string& out);

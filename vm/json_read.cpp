@@ -40,7 +40,8 @@ bool is_url(std::string_view text) {
 
 class FromJson {
  public:
-  FromJson(Image& image, Unknown unknown) : image_(image), heap_(image.heap()), unknown_(unknown) {}
+  FromJson(Image& image, Unknown unknown, Conditions& conditions)
+      : image_(image), heap_(image.heap()), unknown_(unknown), conditions_(conditions) {}
 
   Result<Value> run(const Object* json, TypeId type) {
     Value value;
@@ -118,10 +119,17 @@ class FromJson {
         [[fallthrough]];
       case Shape::kString:
       case Shape::kCommand:
-      case Shape::kQuery:
       case Shape::kRegex:
         if (text == nullptr) return wrong_type(id, json);
         return give(out, Ref::to(const_cast<Object*>(json)));
+      case Shape::kQuery: {
+        const Map* query = map_of(json);
+        const Map::Entry* written = query == nullptr ? nullptr : find(query, "text");
+        const Map::Entry* values = query == nullptr ? nullptr : find(query, "values");
+        const bool fits = written != nullptr && as_string(written->value.o) != nullptr &&
+                          values != nullptr && list_of(values->value.o) != nullptr;
+        return fits ? give(out, Ref::to(const_cast<Object*>(json))) : wrong_type(id, json);
+      }
       case Shape::kBool: {
         const Box* box = box_of(json, Kind::kBool);
         return box == nullptr ? wrong_type(id, json) : give(out, Kind::kBool, box->value.i);
@@ -335,20 +343,35 @@ class FromJson {
   bool read_result(const Object* json, TypeId id, Value& out) {
     const Map* from = map_of(json);
     const TypeId element = image_.type(id).element;
+    Ref item;
+    if (from != nullptr && !read_item(from, image_.type(id).key, item)) return false;
     if (const Map::Entry* ok = from == nullptr ? nullptr : find(from, "ok")) {
       Value value;
       if (!at(".ok", [&] { return read(ok->value.o, element, value); })) return false;
       const Kind kind = value.kind();
-      return give(out, make_result(heap_, true, kind, value.give()));
+      return give(out, make_result(heap_, true, kind, value.give(), std::move(item)));
     }
     if (const Map::Entry* error = from == nullptr ? nullptr : find(from, "error")) {
       Value value;
       if (!at(".error", [&] { return read_error(error->value.o, bytecode::kNone, value); })) {
         return false;
       }
-      return give(out, make_result(heap_, false, Kind::kRef, value.give()));
+      return give(out, make_result(heap_, false, Kind::kRef, value.give(), std::move(item)));
     }
     return wrong_type(id, json);
+  }
+
+  /// Of a result that knows whose branch gave it.
+  bool read_item(const Map* from, TypeId type, Ref& out) {
+    if (type == bytecode::kNone) return true;
+    return at(".item", [&] {
+      const Map::Entry* entry = find(from, "item");
+      Value value;
+      if (!read(entry == nullptr ? nullptr : entry->value.o, type, value)) return false;
+      const Kind kind = value.kind();
+      out = Ref(boxed(heap_, kind, value.give()));
+      return true;
+    });
   }
 
   bool read_fields(const Map* from, const std::vector<Type::Field>& fields, std::string_view name,
@@ -364,7 +387,18 @@ class FromJson {
       if (!fits) return false;
     }
     settle(record);
-    return unknown_ == Unknown::kIgnore || no_others(from, fields, name);
+    if (unknown_ == Unknown::kRefuse && !no_others(from, fields, name)) return false;
+    return meets_conditions(fields, record);
+  }
+
+  bool meets_conditions(const std::vector<Type::Field>& fields, const Record* record) {
+    if (image_.checks(record->type, record->member).empty()) return true;
+    if (heap_.fault != Fault::kNone) return true;  // the caller tells it
+    std::optional<Conditions::Unmet> unmet = conditions_.unmet(*record);
+    if (!unmet) return true;
+    path_ += key_part(fields[unmet->field].outer_name);
+    message_ = std::move(unmet->message);
+    return false;
   }
 
   bool read_field(const Map::Entry* entry, const Type::Field& field, Value& out) {
@@ -475,14 +509,16 @@ class FromJson {
   Image& image_;
   Heap& heap_;
   Unknown unknown_;
+  Conditions& conditions_;
   std::string path_;
   std::string message_;
 };
 
 }  // namespace
 
-Result<Value> read_json(Image& image, const Object* json, TypeId type, Unknown unknown) {
-  return FromJson(image, unknown).run(json, type);
+Result<Value> read_json(Image& image, const Object* json, TypeId type, Unknown unknown,
+                        Conditions& conditions) {
+  return FromJson(image, unknown, conditions).run(json, type);
 }
 
 }  // namespace rbk::vm

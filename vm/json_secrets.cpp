@@ -44,6 +44,10 @@ Status walk(const Program& program, TypeId id, json::value& value, const Each& e
     case Type::Shape::kResult: {
       json::object* object = value.if_object();
       json::value* ok = object == nullptr ? nullptr : object->if_contains("ok");
+      json::value* of = object == nullptr ? nullptr : object->if_contains("item");
+      if (of != nullptr && type.key != bytecode::kNone) {
+        if (Status done = walk(program, type.key, *of, each, depth + 1); !done) return done;
+      }
       return ok == nullptr ? Status() : walk(program, type.element, *ok, each, depth + 1);
     }
     case Type::Shape::kList:

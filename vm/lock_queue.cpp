@@ -123,56 +123,95 @@ std::optional<Deadlock> find_deadlock(const std::vector<LockClaim>& claims, size
   return Deadlock{victim, circle_from(stuck, victim)};
 }
 
-// ---- One run by itself
+// ---- Runs that wait for runs
 
-void LockTable::take(const Request& request) {
+void add_run_waits(std::vector<LockClaim>& claims, const std::vector<RunWait>& waits) {
+  constexpr RequestId kEnd = UINT64_MAX;  // what a run has until it ends
+  const auto end_of = [](const RunWait& wait) {
+    return Lock{Lock::Space::kRunEnd, wait.awaited_id, 1};
+  };
+  for (const RunWait& wait : waits)
+    claims.push_back({wait.run, wait.request, end_of(wait), false, true, wait.under});
+  for (LockClaim& claim : claims) {
+    const bool is_awaited = std::any_of(
+        waits.begin(), waits.end(), [&](const RunWait& wait) { return wait.awaited == claim.run; });
+    if (!claim.held && is_awaited) claim.under.push_back(kEnd);
+  }
+  for (const RunWait& wait : waits)
+    claims.push_back({wait.awaited, kEnd, end_of(wait), true, true, {}});
+}
+
+// ---- Without a store
+
+void LockTable::take(int64_t run, const Request& request) {
   if (const auto* acquire = std::get_if<request::Acquire>(&request.what)) {
     const bool taken = std::any_of(claims_.begin(), claims_.end(), [&](const LockClaim& claim) {
       return claim.lock.same(acquire->lock);
     });
-    claims_.push_back({0, request.id, acquire->lock, false, acquire->unwinds, acquire->under});
+    claims_.push_back({run, request.id, acquire->lock, false, acquire->unwinds, acquire->under});
     settle(acquire->lock);
     if (claims_.back().held) return;
     if (taken && acquire->mode == request::Acquire::Mode::kReject) {
       claims_.pop_back();
-      answers_.push_back({request.id, event::Acquired::How::kTaken, {}});
+      answers_.push_back({run, {request.id, event::Acquired::How::kTaken, {}}});
       return;
     }
-    const auto deadlock = find_deadlock(claims_, claims_.size() - 1);
-    if (!deadlock) return;
-    const RequestId victim = claims_[deadlock->victim].request;
-    std::string message = "branches of one run wait for each other:";
-    for (const size_t i : deadlock->circle)
-      message += (i == deadlock->circle.front() ? " " : ", ") + describe(claims_[i].lock);
-    remove(victim);
-    answers_.push_back({victim, event::Acquired::How::kDeadlock, std::move(message)});
+    break_deadlock();
   } else if (const auto* release = std::get_if<request::Release>(&request.what)) {
-    remove(release->acquire);
+    remove(run, release->acquire);
   } else if (const auto* forget = std::get_if<request::Forget>(&request.what)) {
-    remove(forget->request);
+    remove(run, forget->request);
   }
+}
+
+/// The newest claim waits: if it would wait for ever, somebody fails.
+void LockTable::break_deadlock() {
+  std::vector<LockClaim> all = claims_;
+  add_run_waits(all, waits_);
+  const auto deadlock = find_deadlock(all, claims_.size() - 1);
+  if (!deadlock) return;
+  const LockClaim victim = claims_[deadlock->victim];
+  std::string message =
+      waits_.empty() ? "branches of one run wait for each other:" : "a circle would close:";
+  for (const size_t i : deadlock->circle)
+    message += (i == deadlock->circle.front() ? " " : ", ") + describe(all[i].lock);
+  remove(victim.run, victim.request);
+  answers_.push_back(
+      {victim.run, {victim.request, event::Acquired::How::kDeadlock, std::move(message)}});
 }
 
 void LockTable::settle(const Lock& lock) {
   for (const size_t i : grantable(claims_, lock)) {
     claims_[i].held = true;
-    answers_.push_back({claims_[i].request, event::Acquired::How::kGranted, {}});
+    answers_.push_back({claims_[i].run, {claims_[i].request, event::Acquired::How::kGranted, {}}});
   }
 }
 
-void LockTable::remove(RequestId request) {
-  const auto found = std::find_if(claims_.begin(), claims_.end(),
-                                  [&](const LockClaim& claim) { return claim.request == request; });
+void LockTable::remove(int64_t run, RequestId request) {
+  const auto found = std::find_if(claims_.begin(), claims_.end(), [&](const LockClaim& claim) {
+    return claim.run == run && claim.request == request;
+  });
   if (found == claims_.end()) return;
   const Lock lock = found->lock;
   claims_.erase(found);
-  std::erase_if(answers_, [&](const event::Acquired& one) { return one.request == request; });
+  std::erase_if(answers_,
+                [&](const Answer& one) { return one.run == run && one.event.request == request; });
   settle(lock);
 }
 
-std::optional<event::Acquired> LockTable::next() {
+void LockTable::ended(int64_t run) {
+  std::erase_if(waits_, [&](const RunWait& wait) { return wait.awaited == run; });
+  while (true) {
+    const auto left = std::find_if(claims_.begin(), claims_.end(),
+                                   [&](const LockClaim& claim) { return claim.run == run; });
+    if (left == claims_.end()) return;
+    remove(run, left->request);
+  }
+}
+
+std::optional<LockTable::Answer> LockTable::next() {
   if (answers_.empty()) return std::nullopt;
-  event::Acquired answer = std::move(answers_.front());
+  Answer answer = std::move(answers_.front());
   answers_.pop_front();
   return answer;
 }

@@ -22,6 +22,20 @@ struct LockClaim {
   std::vector<RequestId> under;  // of the same run; see request::Acquire
 };
 
+/// A run that waits for the end of another one.
+struct RunWait {
+  int64_t run = 0;
+  RequestId request = 0;         // by which it waits
+  std::vector<RequestId> under;  // the Acquires that it can't release until then
+  int64_t awaited = 0;           // the other one
+  std::string awaited_id;        // as people know it
+};
+
+/// Adds what `find_deadlock` has to know of runs that wait for runs: that one waits for the other's
+/// end as for a lock, which the other has until then. First the claims of those who wait, in the
+/// order of `waits`, then those of the runs that they wait for. They are never a victim.
+void add_run_waits(std::vector<LockClaim>& claims, const std::vector<RunWait>& waits);
+
 /// Of all claims, in the order in which they came: the places of those that wait for this lock and
 /// can have it now. First come, first served: nobody passes one who waits. So many may have it as
 /// the smallest limit among those who have it, and of the one who comes, says.
@@ -38,20 +52,32 @@ struct Deadlock {
 /// needed to undo something: then one that is not, if that helps.
 std::optional<Deadlock> find_deadlock(const std::vector<LockClaim>& claims, size_t newcomer);
 
-/// The locks of a single run, where there is no store: gives the answers to what it asks for.
+/// The locks of a run and of those that it starts, where there is no store: gives the answers to
+/// what they ask for.
 class LockTable {
  public:
-  /// Takes in an Acquire, a Release or a Forget; anything else is nothing to it.
-  void take(const Request& request);
+  struct Answer {
+    int64_t run = 0;
+    event::Acquired event;
+  };
+
+  /// Takes in an Acquire, a Release or a Forget of that run; anything else is nothing to it.
+  void take(int64_t run, const Request& request);
+  /// One run waits for another from now on.
+  void waits(RunWait wait) { waits_.push_back(std::move(wait)); }
+  /// A run has ended: what it had is free, and nobody waits for it.
+  void ended(int64_t run);
   /// The next answer to be delivered. Nothing: the rest waits.
-  std::optional<event::Acquired> next();
+  std::optional<Answer> next();
 
  private:
   void settle(const Lock& lock);
-  void remove(RequestId request);
+  void remove(int64_t run, RequestId request);
+  void break_deadlock();
 
   std::vector<LockClaim> claims_;
-  std::deque<event::Acquired> answers_;
+  std::vector<RunWait> waits_;
+  std::deque<Answer> answers_;
 };
 
 }  // namespace rbk::vm

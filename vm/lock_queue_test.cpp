@@ -86,6 +86,25 @@ TEST(Deadlock, WhatUndoesGoesFirst) {
   EXPECT_EQ(find_deadlock(claims, 3)->victim, 3U);
 }
 
+TEST(Deadlock, ARunThatWaitsForAnotherWaitsForWhatThatWaitsFor) {
+  // 1 has a, and waits under it for run 2, which wants a.
+  std::vector<LockClaim> claims{holds(1, 1, "a"), waits(2, 1, "a", {})};
+  EXPECT_FALSE(find_deadlock(claims, 1));
+  std::vector<LockClaim> all = claims;
+  add_run_waits(all, {{1, 2, {1}, 2, "two"}});
+  ASSERT_TRUE(find_deadlock(all, 1));
+  EXPECT_EQ(find_deadlock(all, 1)->victim, 1U);
+  // It has let go of a, or waits for it without having it: no circle.
+  all = claims;
+  add_run_waits(all, {{1, 2, {}, 2, "two"}});
+  EXPECT_FALSE(find_deadlock(all, 1));
+  // Through a third: 2 waits for 3, which wants a.
+  all = {holds(1, 1, "a"), waits(3, 1, "a", {})};
+  add_run_waits(all, {{1, 2, {1}, 2, "two"}, {2, 1, {}, 3, "three"}});
+  ASSERT_TRUE(find_deadlock(all, 1));
+  EXPECT_EQ(find_deadlock(all, 1)->circle.size(), 3U);
+}
+
 TEST(LockTable, AnswersInOrder) {
   LockTable table;
   const auto acquire = [](std::string name) {
@@ -93,19 +112,19 @@ TEST(LockTable, AnswersInOrder) {
     made.lock.name = std::move(name);
     return made;
   };
-  table.take({1, acquire("a")});
-  table.take({2, acquire("a")});
-  table.take({3, acquire("a")});
-  EXPECT_EQ(table.next()->request, 1U);
+  table.take(0, {1, acquire("a")});
+  table.take(0, {2, acquire("a")});
+  table.take(0, {3, acquire("a")});
+  EXPECT_EQ(table.next()->event.request, 1U);
   EXPECT_FALSE(table.next());
-  table.take({4, request::Forget{2}});
+  table.take(0, {4, request::Forget{2}});
   EXPECT_FALSE(table.next());
-  table.take({5, request::Release{1, lock("a")}});
-  EXPECT_EQ(table.next()->request, 3U);
+  table.take(0, {5, request::Release{1, lock("a")}});
+  EXPECT_EQ(table.next()->event.request, 3U);
   request::Acquire rejects = acquire("a");
   rejects.mode = request::Acquire::Mode::kReject;
-  table.take({6, rejects});
-  EXPECT_EQ(table.next()->how, event::Acquired::How::kTaken);
+  table.take(0, {6, rejects});
+  EXPECT_EQ(table.next()->event.how, event::Acquired::How::kTaken);
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ std::string describe(const Lock& lock) {
       return fmt::format("`exclusive \"{}\"`", lock.name);
     case Lock::Space::kMax:
       return fmt::format("`max {}` of {}", lock.limit, lock.name);
+    case Lock::Space::kRunEnd:
+      return fmt::format("the end of run {}", lock.name);
     case Lock::Space::kLock:
       break;
   }

@@ -40,7 +40,7 @@ enum class Effect : uint8_t { kNone, kDone, kUnknown };
 // -----------------------------------------------------------------------------
 
 namespace event {
-/// First of all. `seed` feeds what looks random (jitter).
+/// First of all. `seed` feeds what looks random (jitter, `random()`).
 struct Started {
   uint32_t runbook = 0;          // index into Program::runbooks
   boost::json::array arguments;  // one for each parameter, defaults filled in
@@ -51,6 +51,7 @@ struct Started {
   boost::json::object labels;
   uint64_t seed = 0;
   std::vector<std::string> overrides;  // names of calendars that do not hold it back
+  std::vector<double> draws;           // in tests: what `random` draws, each from 0 to below 1
 };
 /// The one terminal event of a Perform.
 struct Performed {
@@ -78,9 +79,9 @@ struct Decided {
   bool approved = false;
   boost::json::object form;  // approved: by field name
   std::vector<std::string> by;
-  std::string reason;  // rejected
+  std::string reason;  // rejected; approved: why one person broke the glass, else empty
 };
-/// A person answered a Doubt request.
+/// A person answered an AskDoubt, or an AskFailure: there kNotDone tries the step again.
 struct Resolved {
   enum class How : uint8_t { kDone, kNotDone, kFail, kLeave };
   RequestId request = 0;
@@ -114,6 +115,15 @@ struct Signalled {
   std::string sender;
   std::vector<std::string> groups;  // that the sender belonged to
 };
+/// The run of a Start or of an UndoRun has ended.
+struct RunEnded {
+  RequestId request = 0;
+  bool ok = false;           // it did what it was to do: output
+  bool partial = false;      // ok, but for failures that it tolerates
+  bool undo_failed = false;  // not ok: something of it could not be undone
+  boost::json::value output;
+  ErrorValue error;  // not ok: a RunFailed {run, runbook, status, cause}
+};
 /// A person undoes what a run did, after it has ended: the newest first, down to the step `to` and
 /// with it (empty: everything). Only a machine that has ended takes it; it goes on, and ends anew:
 /// kSucceeded (all was undone) or kRollbackFailed. It stands in the journal of a run of its own,
@@ -127,7 +137,8 @@ struct RollBack {
 struct Event {
   int64_t time = 0;  // microseconds since the epoch; never smaller than the event's before
   std::variant<event::Started, event::Performed, event::Woke, event::Decided, event::Resolved,
-               event::Cancelled, event::RollBack, event::Signalled, event::Acquired>
+               event::Cancelled, event::RollBack, event::Signalled, event::Acquired,
+               event::RunEnded>
       what;
 };
 
@@ -141,6 +152,7 @@ struct Lock {
     kLock,       // `lock "name"`
     kExclusive,  // `exclusive "name"` of a runbook
     kMax,        // `max n` of a runbook, by the runbook's name
+    kRunEnd,     // what one who waits for a run waits for, by its id; nobody asks for it
   };
   Space space = Space::kLock;
   std::string name;
@@ -162,6 +174,7 @@ struct Perform {
   std::string path;                // the step's: "patch[web-1]/boot"
   uint64_t step = 0;               // the step's number in this run: part of its idempotency key
   uint32_t attempt = 1;            // of this step, from 1
+  uint32_t generation = 0;         // how often a person had it tried again: part of that key too
 };
 /// A Perform is not wanted any more. Its Performed still comes.
 struct Stop {
@@ -181,7 +194,8 @@ struct Sleep {
 struct Approve {
   std::string path;                // its name's, as a step's: "patch[web-1]/go"
   boost::json::value description;  // {name, question, by: [{user|group: "x"}], not_by, quorum,
-                                   // allow_starter, notify, form: {fields}}
+                                   // allow_starter, notify, form: {fields}, escalate_after
+                                   // (a duration's text), escalate_to, break_glass}
   std::optional<int64_t> expires;
   /// Its answer is all that is wanted. Described by {name, question, by, form}, where `by` may hold
   /// {"starter": true}.
@@ -192,8 +206,17 @@ struct AskDoubt {
   RequestId perform = 0;
   std::string path;
 };
-/// A Sleep, Timer, Approve, AskDoubt, AwaitSignal or Acquire is not wanted any more; no answer
-/// comes.
+/// A step has failed for good, and a person is to say what becomes of it; answered by Resolved.
+struct AskFailure {
+  std::string path;  // the step's
+  uint64_t step = 0;
+  ErrorValue error;                         // what it failed with
+  bool in_doubt = false;                    // whether its last attempt had its effect is not known
+  bytecode::TypeId type = bytecode::kNone;  // of its output; kNone: it has none
+  boost::json::value by;                    // as of an AwaitSignal
+};
+/// A Sleep, Timer, Approve, AskDoubt, AskFailure, AwaitSignal, Acquire or UndoRun is not wanted any
+/// more; no answer comes.
 struct Forget {
   RequestId request = 0;
 };
@@ -225,6 +248,32 @@ struct Release {
   RequestId acquire = 0;
   Lock lock;
 };
+/// Begin a run of its own of a runbook of this program. Answered by RunEnded once it has ended; one
+/// that is detached is not waited for: no answer comes.
+struct Start {
+  uint32_t runbook = 0;                // index into Program::runbooks
+  boost::json::array arguments;        // one for each parameter; they keep its conditions
+  std::string run;                     // its id: this run's, `-`, and which of its runs it is
+  std::vector<std::string> overrides;  // calendars that do not hold this run back
+  bool detached = false;
+  std::string path;      // of the step
+  uint64_t step = 0;     // the step's number in this run
+  uint32_t attempt = 1;  // of this step, from 1
+  /// The Acquires of this run that can't be released before the answer.
+  std::vector<RequestId> under;
+};
+/// The run of a Start is not wanted any more: it is to be cancelled so. Its RunEnded still comes.
+struct CancelRun {
+  RequestId start = 0;
+  bool rollback = false;
+  bool now = false;
+};
+/// Undo what a started run did that has ended, by a run of its own; answered by RunEnded.
+struct UndoRun {
+  std::string run;   // that is to be undone
+  std::string path;  // of the step that started it
+  std::vector<RequestId> under;
+};
 }  // namespace request
 
 /// "the lock `db`", "`exclusive \"restart-api\"`": for people.
@@ -237,7 +286,8 @@ bool may_send(const boost::json::value& by, const event::Signalled& signal,
 struct Request {
   RequestId id = 0;
   std::variant<request::Perform, request::Stop, request::Sleep, request::Approve, request::AskDoubt,
-               request::Forget, request::AwaitSignal, request::Acquire, request::Release>
+               request::Forget, request::AwaitSignal, request::Acquire, request::Release,
+               request::Start, request::CancelRun, request::UndoRun, request::AskFailure>
       what;
 };
 
@@ -299,6 +349,8 @@ struct Turn {
 
 /// A machine keeps that many signals which nothing has waited for yet.
 inline constexpr size_t kMostSignals = 200;
+/// Runs start runs so deep: a run that was started by one that was started …
+inline constexpr size_t kDeepestRuns = 16;
 
 struct Limits {
   uint64_t fuel = 2'000'000'000;          // backward jumps, calls and waits in one turn

@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/hash.h"
 #include "base/quoting.h"
+#include "base/sql_text.h"
 #include "vm/json.h"
 #include "vm/natives_tables.h"
 
@@ -91,6 +92,76 @@ bool encode_host(NativeCall& call) {
   return call.give(Ref::to(const_cast<String*>(text)));
 }
 
+// ---- Queries
+
+Ref make_query(Heap& heap, std::string_view text, Ref values) {
+  Map* query = new_map(heap, Kind::kRef, Kind::kRef);
+  Ref owner(query);
+  put(query, slot_of(make_string(heap, "text").give()), slot_of(make_string(heap, text).give()));
+  put(query, slot_of(make_string(heap, "values").give()), slot_of(values.give()));
+  return owner;
+}
+
+/// Text and values of a query that was made here; false after having raised.
+bool take_piece(NativeCall& call, const Object* object, std::string& text, List* values) {
+  const Map* query =
+      object != nullptr && object->tag == Tag::kMap ? static_cast<const Map*>(object) : nullptr;
+  const Map::Entry* written = query == nullptr ? nullptr : find(query, "text");
+  const Map::Entry* given = query == nullptr ? nullptr : find(query, "values");
+  const String* own = written == nullptr ? nullptr : as_string(written->value.o);
+  const bool has_list = given != nullptr && given->value.o != nullptr &&
+                        given->value.o->tag == Tag::kList && given->value.o->kind == Kind::kRef;
+  if (own == nullptr || !has_list) return call.raise("NullError", "expected a query");
+  text += renumbered(own->view(), values->items.size());
+  for (const Slot value : static_cast<const List*>(given->value.o)->items) {
+    retain(value, Kind::kRef);
+    push(values, value);
+  }
+  return true;
+}
+
+bool query_build(NativeCall& call) {
+  const List* parts = call.list(0);
+  if (parts == nullptr) return false;
+  if (parts->kind != Kind::kRef) return call.raise("NullError", "expected the parts of a query");
+  std::string text;
+  List* values = new_list(call.heap, Kind::kRef, parts->items.size());
+  Ref owner(values);
+  for (const Slot slot : parts->items) {
+    const Object* part = slot.o;
+    if (const String* own = as_string(part)) {
+      text += own->view();
+    } else if (part != nullptr && part->tag == Tag::kList && part->kind == Kind::kRef) {
+      const auto* bound = static_cast<const List*>(part);
+      if (bound->items.empty())
+        return call.raise("QueryError",
+                          "an empty list has no place in a query: `in ()` is none. Ask `.is_empty` "
+                          "before");
+      for (size_t i = 0; i < bound->items.size(); ++i) {
+        retain(bound->items[i], Kind::kRef);
+        push(values, bound->items[i]);
+        text += fmt::format("{}${}", i == 0 ? "" : ", ", values->items.size());
+      }
+    } else if (!take_piece(call, part, text, values)) {
+      return false;
+    }
+    if (!call.heap.fits(text.size())) return call.give(Ref());
+  }
+  return call.give(make_query(call.heap, text, std::move(owner)));
+}
+
+bool sql_ident(NativeCall& call) {
+  const String* name = call.string(0);
+  if (name == nullptr) return false;
+  const std::string_view view = name->view();
+  if (view.empty() || view.find('\0') != std::string_view::npos)
+    return call.raise("QueryError", fmt::format("{} is no name of a query", json_summary(name)));
+  std::string quoted = "\"";
+  for (const char c : view) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  quoted += '"';
+  return call.give(make_query(call.heap, quoted, Ref(new_list(call.heap, Kind::kRef, 0))));
+}
+
 // ---- Bytes as text
 
 template <std::string (*encode)(std::string_view)>
@@ -119,6 +190,8 @@ constexpr NativeEntry kTable[] = {
     {"url.encode_path", encode_path},
     {"url.encode_query", encode_query},
     {"url.encode_host", encode_host},
+    {"query.build", query_build},
+    {"sql.ident", sql_ident},
     {"string.url_encode", encode_query},
     {"string.url_decode", decoded<from_percent>},
     {"string.to_base64", encoded<to_base64>},

@@ -281,6 +281,18 @@ Next Execution::op_ResultValue(Slot* r, const Instruction* at) {
   return set_part(r, at->a, result->value, result->kind);
 }
 
+Next Execution::op_ResultItem(Slot* r, const Instruction* at) {
+  const Object* object = r[at->b].o;
+  if (object == nullptr || object->tag != Tag::kResult) return raise_wrong(object, "a result");
+  Object* item = static_cast<const ResultObject*>(object)->item;
+  if (kinds()[at->a] == Kind::kRef) {
+    set(r[at->a], Ref::to(item));
+    return Next::kNext;
+  }
+  if (item == nullptr || item->tag != Tag::kBox) return raise_wrong(item, "the item of a result");
+  return set_part(r, at->a, static_cast<const Box*>(item)->value, item->kind);
+}
+
 Next Execution::op_ResultError(Slot* r, const Instruction* at) {
   const Object* object = r[at->b].o;
   if (object == nullptr || object->tag != Tag::kResult) return raise_wrong(object, "a result");

@@ -397,11 +397,22 @@ Ref Execution::group_error(Group& group) {
                                 group.branches.size(), group.tolerated, message));
 }
 
+/// Boxed.
+Ref Execution::item_of(const List& items, size_t index) {
+  const Slot item = items.items[index];
+  retain(item, items.kind);
+  return Ref(boxed(heap_, items.kind, item));
+}
+
 Value Execution::group_result(Group& group) {
   const Kind element = image_.kind(image_.type(group.result_type).element);
+  const bytecode::Type& element_type = image_.type(image_.type(group.result_type).element);
+  const bool has_items = group.list && element_type.shape == bytecode::Type::Shape::kResult &&
+                         element_type.key != kNone;
   List* list = new_list(heap_, element, group.branches.size());
   Ref owner(list);
-  for (Group::Branch& branch : group.branches) {
+  for (size_t i = 0; i < group.branches.size(); ++i) {
+    Group::Branch& branch = group.branches[i];
     const Kind kind = branch.result.kind();
     const Slot value = branch.result.give();
     if (group.policy == Group::Policy::kFail) {
@@ -413,8 +424,10 @@ Value Execution::group_result(Group& group) {
       error = error_copy(static_cast<const ErrorObject*>(error.get()));
       static_cast<ErrorObject*>(error.get())->reach = Reach::kOrdinary;
     }
-    push(list, slot_of((branch.done ? make_result(heap_, true, kind, value)
-                                    : make_result(heap_, false, Kind::kRef, slot_of(error.give())))
+    Ref item = has_items ? item_of(*static_cast<const List*>(group.list.get()), i) : Ref();
+    const Slot held = branch.done ? value : slot_of(error.give());
+    push(list, slot_of(make_result(heap_, branch.done, branch.done ? kind : Kind::kRef, held,
+                                   std::move(item))
                            .give()));
   }
   return Value(std::move(owner));

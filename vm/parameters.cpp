@@ -82,7 +82,8 @@ class ParameterReader {
     Image& image = execution_.image();
     if (const boost::json::value* json = given.if_contains(parameter.name)) {
       const Ref inside = json_in(image.heap(), *json);
-      Result<Value> value = read_json(image, inside.get(), parameter.type, Unknown::kRefuse);
+      Result<Value> value =
+          read_json(image, inside.get(), parameter.type, Unknown::kRefuse, execution_);
       if (image.heap().fault != Fault::kNone) {
         image.heap().fault = Fault::kNone;
         fault(parameter.name + ": the value is too large or nested too deep");

@@ -793,6 +793,65 @@ ended restart failed InDoubt: eve said that shell failed
 )");
 }
 
+TEST(FailureTest, APersonSaysWhatBecomesOfAStep) {
+  const std::string text = with(R"(
+runbook main() -> string = main
+function main() -> string
+  reg host error out ref
+  reg mark int
+  reg done bool
+  LoadConst host "web-1"
+  StepBegin restart _
+  Mark mark
+begin:
+  Perform out shell host | _ 0 0
+end:
+  StepEnd out string
+  Return out
+failed:
+  AskFailure out done string | error _
+  JumpUnless done @begin
+  StepEnd out string
+  Return out
+  catch begin end failed error mark
+end
+)");
+  Driver done(text);
+  done.start();
+  done.fails("ShellError", "exit 1");
+  EXPECT_FALSE(done.send(event::Resolved{2, event::Resolved::How::kDone, 5, "eve"}));
+  EXPECT_FALSE(done.send(event::Woke{2}));
+  done.resolve(event::Resolved::How::kDone, R"("by hand")");
+  EXPECT_EQ(done.finish(), R"(began restart
+> shell{"command":"web-1"} restart
+> failed restart: ShellError: exit 1
+ended restart succeeded "by hand"
+= succeeded "by hand"
+)");
+  Driver retried(text);
+  retried.start();
+  retried.fails("ShellError", "exit 1");
+  retried.resolve(event::Resolved::How::kNotDone);
+  retried.ok(R"("up")");
+  EXPECT_EQ(retried.finish(), R"(began restart
+> shell{"command":"web-1"} restart
+> failed restart: ShellError: exit 1
+> shell{"command":"web-1"} restart #2 generation 1
+ended restart succeeded "up"
+= succeeded "up"
+)");
+  Driver left(text);
+  left.start();
+  left.fails("ShellError", "exit 1");
+  left.resolve(event::Resolved::How::kLeave);
+  EXPECT_EQ(left.finish(), R"(began restart
+> shell{"command":"web-1"} restart
+> failed restart: ShellError: exit 1
+ended restart failed ShellError: exit 1
+= failed ShellError: exit 1
+)");
+}
+
 TEST(NewsTest, WhatDoesNotWait) {
   Driver driver(with(R"(
 runbook main() -> json = main

@@ -8,7 +8,7 @@
 namespace rbk::vm {
 
 inline constexpr std::string_view kSnapshotMagic = "RBKS";
-inline constexpr uint32_t kSnapshotVersion = 4;
+inline constexpr uint32_t kSnapshotVersion = 5;
 /// In the place of an object's tag: it is a constant of the program.
 inline constexpr uint8_t kConstantTag = 0xff;
 

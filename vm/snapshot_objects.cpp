@@ -86,8 +86,9 @@ Ref ObjectReader::read() {
       const Value value(of, slot(of));
       const Object* error = of == Kind::kRef ? value.slot().o : nullptr;
       if (!ok && (error == nullptr || error->tag != Tag::kError)) return fail();
+      Ref item = object();
       retain(value.slot(), of);
-      return make_result(heap_, ok, of, value.slot());
+      return make_result(heap_, ok, of, value.slot(), std::move(item));
     }
     case Tag::kRange: {
       if (of != Kind::kInt && of != Kind::kDuration && of != Kind::kSize && of != Kind::kTime) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "base/hash.h"
 #include "vm/bytecode/op_table.h"
@@ -71,7 +72,7 @@ class SnapshotReader {
     run_.seed_ = in_.number();
     run_.draws_ = in_.number();
     for (uint64_t* next : {&run_.next_fiber_, &run_.next_group_, &run_.next_timer_,
-                           &run_.next_step_, &run_.next_request_}) {
+                           &run_.next_step_, &run_.next_request_, &run_.next_run_}) {
       *next = in_.number_to(2 * Execution::kMostIds);
       need(*next != 0);
     }
@@ -85,6 +86,10 @@ class SnapshotReader {
     const size_t overrides = in_.count();
     for (size_t i = 0; i < overrides && !in_.failed(); ++i)
       run_.info_.overrides.push_back(in_.text());
+    const size_t draws = in_.count();
+    for (size_t i = 0; i < draws && !in_.failed(); ++i)
+      run_.info_.draws.push_back(std::bit_cast<double>(in_.number()));
+    run_.info_.drawn = in_.number();
     const size_t fibers = in_.count();
     for (size_t i = 0; i < fibers && !in_.failed(); ++i) fiber();
     const size_t groups = in_.count();
@@ -118,6 +123,7 @@ class SnapshotReader {
     entry.attempt = in_.index();
     entry.performed = in_.index();
     entry.last_perform = in_.number();
+    entry.generation = in_.index();
   }
 
   bool undoes(const Ref& object) {
@@ -265,7 +271,7 @@ class SnapshotReader {
     fiber.base_shield = in_.index();
     step(fiber.outer);
     step(fiber.last_step);
-    const uint64_t wait = in_.number_to(static_cast<uint64_t>(Fiber::Wait::kLock));
+    const uint64_t wait = in_.number_to(static_cast<uint64_t>(Fiber::Wait::kFailure));
     fiber.wait = static_cast<Fiber::Wait>(wait);
     fiber.request = in_.number();
     fiber.waits_for_group = in_.number();
@@ -461,6 +467,7 @@ class SnapshotReader {
     perform.path = in_.text();
     perform.step = in_.number();
     perform.attempt = in_.index();
+    perform.generation = in_.index();
   }
   void request(request::Sleep& sleep) { sleep.until = in_.integer(); }
   void request(request::Approve& approve) {
@@ -474,6 +481,16 @@ class SnapshotReader {
   void request(request::AskDoubt& doubt) {
     doubt.perform = in_.number();
     doubt.path = in_.text();
+  }
+
+  void request(request::AskFailure& failure) {
+    failure.path = in_.text();
+    failure.step = in_.number();
+    failure.error = get_error(in_);
+    failure.in_doubt = in_.flag();
+    const uint64_t type = in_.number_to(image_.program().types.size());
+    failure.type = type == 0 ? kNone : static_cast<bytecode::TypeId>(type - 1);
+    failure.by = get_json(in_);
   }
 
   void request(request::AwaitSignal& signal) {
@@ -495,8 +512,31 @@ class SnapshotReader {
     const int64_t until = in_.integer();
     if (limited) acquire.until = until;
     acquire.unwinds = in_.flag();
-    acquire.under.resize(in_.count());
-    for (RequestId& one : acquire.under) one = held();
+    under(acquire.under);
+  }
+  void under(std::vector<RequestId>& locks) {
+    locks.resize(in_.count());
+    for (RequestId& one : locks) one = held();
+  }
+
+  void request(request::Start& start) {
+    start.runbook = in_.index();
+    if (!need(start.runbook < image_.program().runbooks.size())) return;
+    const size_t count = in_.count();
+    for (size_t i = 0; i < count && !in_.failed(); ++i) start.arguments.push_back(get_json(in_));
+    need(count == image_.program().runbooks[start.runbook].parameters.size());
+    start.run = in_.text();
+    const size_t overrides = in_.count();
+    for (size_t i = 0; i < overrides && !in_.failed(); ++i) start.overrides.push_back(in_.text());
+    start.path = in_.text();
+    start.step = in_.number();
+    start.attempt = in_.index();
+    under(start.under);
+  }
+  void request(request::UndoRun& undo) {
+    undo.run = in_.text();
+    undo.path = in_.text();
+    under(undo.under);
   }
 
   void pending() {
@@ -521,6 +561,12 @@ class SnapshotReader {
         return request(pending.request.what.emplace<request::AwaitSignal>());
       case 7:
         return request(pending.request.what.emplace<request::Acquire>());
+      case 9:
+        return request(pending.request.what.emplace<request::Start>());
+      case 11:
+        return request(pending.request.what.emplace<request::UndoRun>());
+      case 12:
+        return request(pending.request.what.emplace<request::AskFailure>());
       default:
         in_.fail();
     }
@@ -567,8 +613,17 @@ class SnapshotReader {
         return acquire != nullptr && at.op == Op::kLock && !acquire->unwinds &&
                static_cast<uint16_t>(acquire->lock.space) == (&at)[1].a;
       }
+      case Fiber::Wait::kRun: {
+        if (std::holds_alternative<request::UndoRun>(what)) return at.op == Op::kUndoRun;
+        const auto* start = std::get_if<request::Start>(&what);
+        return start != nullptr && at.op == Op::kStart && (&at)[1].b == 0 &&
+               run_.is_start_of(at, start->runbook);
+      }
       case Fiber::Wait::kDoubt:
         return std::holds_alternative<request::AskDoubt>(what) && at.op == Op::kAskDoubt;
+      case Fiber::Wait::kFailure:
+        return std::holds_alternative<request::AskFailure>(what) && at.op == Op::kAskFailure &&
+               !fiber.steps.empty();
       default:
         return false;
     }

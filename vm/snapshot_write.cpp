@@ -1,4 +1,5 @@
 // A machine's state as bytes; docs/formats/snapshot.md describes them.
+#include <bit>
 #include <unordered_map>
 
 #include "base/hash.h"
@@ -106,7 +107,9 @@ class SnapshotWriter {
       case Tag::kResult: {
         const auto& result = static_cast<const ResultObject&>(from);
         out.flag(result.ok);
-        return slot(out, result.value, result.kind);
+        slot(out, result.value, result.kind);
+        out.number(object(result.item));
+        return;
       }
       case Tag::kRange:
         slot(out, static_cast<const Range&>(from).low, from.kind);
@@ -145,6 +148,7 @@ class SnapshotWriter {
     out_.number(run_.next_timer_);
     out_.number(run_.next_step_);
     out_.number(run_.next_request_);
+    out_.number(run_.next_run_);
     out_.number(run_.root_);
     out_.text(run_.info_.run);
     out_.text(run_.info_.url);
@@ -154,6 +158,9 @@ class SnapshotWriter {
     out_.integer(run_.info_.started);
     out_.number(run_.info_.overrides.size());
     for (const std::string& calendar : run_.info_.overrides) out_.text(calendar);
+    out_.number(run_.info_.draws.size());
+    for (const double draw : run_.info_.draws) out_.number(std::bit_cast<uint64_t>(draw));
+    out_.number(run_.info_.drawn);
     out_.number(run_.fibers_.size());
     for (const auto& [id, each] : run_.fibers_) fiber(*each);
     out_.number(run_.groups_.size());
@@ -181,6 +188,7 @@ class SnapshotWriter {
     out_.number(entry.attempt);
     out_.number(entry.performed);
     out_.number(entry.last_perform);
+    out_.number(entry.generation);
   }
 
   void lock(const std::optional<Lock>& lock) {
@@ -310,6 +318,7 @@ class SnapshotWriter {
     out_.text(perform.path);
     out_.number(perform.step);
     out_.number(perform.attempt);
+    out_.number(perform.generation);
   }
   void request(const request::Sleep& sleep) { out_.integer(sleep.until); }
   void request(const request::Approve& approve) {
@@ -322,6 +331,14 @@ class SnapshotWriter {
   void request(const request::AskDoubt& doubt) {
     out_.number(doubt.perform);
     out_.text(doubt.path);
+  }
+  void request(const request::AskFailure& failure) {
+    out_.text(failure.path);
+    out_.number(failure.step);
+    put_error(out_, failure.error);
+    out_.flag(failure.in_doubt);
+    out_.number((uint64_t{failure.type} + 1) & 0xffffffff);
+    put_json(out_, failure.by);
   }
   void request(const request::AwaitSignal& signal) {
     out_.text(signal.path);
@@ -337,12 +354,33 @@ class SnapshotWriter {
     out_.flag(acquire.until.has_value());
     out_.integer(acquire.until.value_or(0));
     out_.flag(acquire.unwinds);
-    out_.number(acquire.under.size());
-    for (const RequestId held : acquire.under) out_.number(held);
+    held(acquire.under);
   }
-  void request(const request::Stop&) {}     // never pending
-  void request(const request::Release&) {}  // never pending
-  void request(const request::Forget&) {}   // never pending
+  void held(const std::vector<RequestId>& under) {
+    out_.number(under.size());
+    for (const RequestId one : under) out_.number(one);
+  }
+  void request(const request::Start& start) {
+    out_.number(start.runbook);
+    out_.number(start.arguments.size());
+    for (const boost::json::value& argument : start.arguments) put_json(out_, argument);
+    out_.text(start.run);
+    out_.number(start.overrides.size());
+    for (const std::string& calendar : start.overrides) out_.text(calendar);
+    out_.text(start.path);
+    out_.number(start.step);
+    out_.number(start.attempt);
+    held(start.under);
+  }
+  void request(const request::UndoRun& undo) {
+    out_.text(undo.run);
+    out_.text(undo.path);
+    held(undo.under);
+  }
+  void request(const request::CancelRun&) {}  // never pending
+  void request(const request::Stop&) {}       // never pending
+  void request(const request::Release&) {}    // never pending
+  void request(const request::Forget&) {}     // never pending
 
   void pending(const Pending& pending) {
     out_.number(pending.request.id);

@@ -48,7 +48,7 @@ Next Execution::op_ToJson(Slot* r, const Instruction* at) {
 }
 
 Next Execution::op_FromJson(Slot* r, const Instruction* at) {
-  Result<Value> value = read_json(image_, r[at->b].o, at->c, Unknown::kIgnore);
+  Result<Value> value = read_json(image_, r[at->b].o, at->c, Unknown::kIgnore, *this);
   if (!value) return raise("JsonError", value.error().message);
   return set_checked(r[at->a], kinds()[at->a], std::move(*value));
 }

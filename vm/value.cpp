@@ -248,12 +248,14 @@ ErrorObject* new_error(Heap& heap, TypeId type, size_t fields, std::string_view 
   return counted(error);
 }
 
-Ref make_result(Heap& heap, bool ok, Kind kind, Slot value) {
+Ref make_result(Heap& heap, bool ok, Kind kind, Slot value, Ref item) {
   ResultObject* result = allocate<ResultObject>(heap, Tag::kResult, 0);
   result->ok = ok;
   result->kind = kind;
   result->value = value;
+  result->item = item.give();
   deepen(result, value, kind);
+  deepen(result, Slot{.o = result->item}, Kind::kRef);
   return Ref(counted(result));
 }
 

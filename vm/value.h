@@ -149,7 +149,8 @@ struct ErrorObject : Object {
 
 struct ResultObject : Object {
   bool ok = true;
-  Slot value;  // not ok: an ErrorObject, kind is kRef
+  Object* item = nullptr;  // boxed: what the branch that gave it was the branch of; or null
+  Slot value;              // not ok: an ErrorObject, kind is kRef
 };
 
 struct Range : Object {
@@ -270,7 +271,8 @@ Record* new_record(Heap& heap, Tag tag, TypeId type, uint32_t member, const Kind
                    size_t fields);
 ErrorObject* new_error(Heap& heap, TypeId type, size_t fields, std::string_view name,
                        std::string_view message);
-Ref make_result(Heap& heap, bool ok, Kind kind, Slot value);
+/// Takes the value, and the item, boxed.
+Ref make_result(Heap& heap, bool ok, Kind kind, Slot value, Ref item = Ref());
 Ref make_range(Heap& heap, Kind kind, Slot low, Slot high);
 Closure* new_closure(Heap& heap, uint32_t function, const Kind* kinds, size_t captures);
 /// Computes the depth from the parts, after they were filled in.
@@ -338,6 +340,7 @@ void for_each_part(const Object* object, Visit visit) {
     }
     case Tag::kResult:
       visit(static_cast<const ResultObject*>(object)->value, object->kind);
+      visit(Slot{.o = static_cast<const ResultObject*>(object)->item}, Kind::kRef);
       return;
     case Tag::kRange:
       visit(static_cast<const Range*>(object)->low, object->kind);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/units.h"
 #include "vm/bytecode/op_table.h"
@@ -159,6 +160,7 @@ void Execution::interrupt(Fiber& first) {
       case Fiber::Wait::kSleep:
       case Fiber::Wait::kApprove:
       case Fiber::Wait::kDoubt:
+      case Fiber::Wait::kFailure:
       case Fiber::Wait::kSignal:
       case Fiber::Wait::kLock:
         forget(fiber.request);
@@ -175,6 +177,10 @@ void Execution::interrupt(Fiber& first) {
           stop(fiber, request::Stop::How::kLetFinish);
         break;
       }
+      case Fiber::Wait::kRun:
+        if (std::holds_alternative<request::Start>(pending_.at(fiber.request).request.what))
+          cancel_run(fiber);
+        break;
       case Fiber::Wait::kGroup: {
         Group& group = *groups_.at(fiber.waits_for_group);
         if (group.unwinds) break;  // what is being undone is undone to its end
@@ -303,6 +309,7 @@ Next Execution::op_Perform(Slot* r, const Instruction* at) {
   if (step != nullptr) {
     step->performed = std::max(step->attempt, step->performed + 1);
     perform.attempt = step->performed;
+    perform.generation = step->generation;
   }
   const RequestId id = ask(*fiber_, std::move(perform), Fiber::Wait::kPerform);
   if (step != nullptr) step->last_perform = id;
@@ -320,6 +327,26 @@ Next Execution::op_AskDoubt(Slot*, const Instruction*) {
   }
   const StepEntry& step = fiber_->steps.back();
   ask(*fiber_, request::AskDoubt{step.last_perform, step.path}, Fiber::Wait::kDoubt);
+  return Next::kWait;
+}
+
+Next Execution::op_AskFailure(Slot* r, const Instruction* at) {
+  if (Ref error = take_interrupt(*fiber_)) return raise(std::move(error));
+  const Instruction& extra = at[1];
+  const Object* error = r[extra.a].o;
+  if (error == nullptr || error->tag != Tag::kError) return raise_wrong(error, "an error");
+  const size_t floor = fiber_->undoing.empty() ? 0 : fiber_->undoing.back().steps + 1;
+  if (fiber_->steps.size() <= floor) return raise("ProgramError", "no step has begun");
+  const StepEntry& step = fiber_->steps.back();
+  request::AskFailure failure;
+  failure.path = step.path;
+  failure.step = step.number;
+  failure.error = outside(error);
+  failure.in_doubt = static_cast<const ErrorObject*>(error)->in_doubt;
+  if (at->a != kNoRegister) failure.type = at->c;
+  if (extra.b != kNoRegister) failure.by = to_outside(image_, r[extra.b], Kind::kRef);
+  if (heap_.fault != Fault::kNone) return Next::kNext;  // the loop raises
+  ask(*fiber_, std::move(failure), Fiber::Wait::kFailure);
   return Next::kWait;
 }
 
@@ -380,6 +407,49 @@ Next Execution::op_Backoff(Slot* r, const Instruction* at) {
 }
 
 // ---- What does not wait
+
+/// From 0 to below 1; in a test what it says, the last of it again and again.
+double Execution::random_fraction() {
+  if (!info_.draws.empty()) {
+    const double drawn = info_.draws[std::min(info_.drawn, info_.draws.size() - 1)];
+    ++info_.drawn;
+    return std::clamp(drawn, 0.0, std::nextafter(1.0, 0.0));
+  }
+  constexpr double kStep = 1.0 / (uint64_t{1} << 53);
+  return static_cast<double>(random() >> 11) * kStep;
+}
+
+Next Execution::op_Random(Slot* r, const Instruction* at) {
+  r[at->a].f = random_fraction();
+  return Next::kNext;
+}
+
+Next Execution::op_RandomIn(Slot* r, const Instruction* at) {
+  const Object* object = r[at->b].o;
+  if (object == nullptr || object->tag != Tag::kRange) return raise_wrong(object, "a range");
+  const auto* range = static_cast<const Range*>(object);
+  const int64_t low = range->low.i;
+  if (range->high.i < low)
+    return raise("ArithmeticError", fmt::format("no number is in {}..{}", low, range->high.i));
+  // One less than how many there are: all of them may be 2^64.
+  const uint64_t last = static_cast<uint64_t>(range->high.i) - static_cast<uint64_t>(low);
+  uint64_t drawn = 0;
+  if (!info_.draws.empty()) {
+    drawn = std::min(last,
+                     static_cast<uint64_t>(random_fraction() * (static_cast<double>(last) + 1.0)));
+  } else if (last == UINT64_MAX) {
+    drawn = random();
+  } else {
+    // What is beyond the last whole multiple would make the lower numbers likelier.
+    const uint64_t count = last + 1;
+    const uint64_t most = UINT64_MAX - (UINT64_MAX % count + 1) % count;
+    do drawn = random();
+    while (drawn > most);
+    drawn %= count;
+  }
+  r[at->a].i = static_cast<int64_t>(static_cast<uint64_t>(low) + drawn);
+  return Next::kNext;
+}
 
 Next Execution::op_Now(Slot* r, const Instruction* at) {
   r[at->a].i = now_;

@@ -201,6 +201,8 @@ class Printer {
       if (one.allow_starter) who += ", the starter too";
       if (!one.form.empty()) who += ", fills in " + comma(one.form);
       who += one.expires.empty() ? ", never expires" : ", expires " + one.expires;
+      if (!one.escalates_to.empty()) who += " to " + comma(one.escalates_to);
+      if (!one.break_glass.empty()) who += ", broken by " + comma(one.break_glass);
       (one.is_ask ? asks : rows).push_back({one.name, "\"" + one_line(one.question) + "\"", who});
     }
     section("approvals", rows);
@@ -362,6 +364,8 @@ object approval_json(const effects::Approval& one) {
   if (!one.not_by.empty()) made["not_by"] = list(one.not_by);
   put(made, "quorum", one.quorum);
   put(made, "expires", one.expires);
+  if (!one.escalates_to.empty()) made["escalates_to"] = list(one.escalates_to);
+  if (!one.break_glass.empty()) made["break_glass"] = list(one.break_glass);
   made["allow_starter"] = one.allow_starter;
   if (!one.form.empty()) made["form"] = list(one.form);
   put(made, "only_if", one.only_if);

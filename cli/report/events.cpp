@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "cli/report/form.h"
 #include "cli/report/locks.h"
+#include "cli/report/schedules.h"
 
 namespace rbk::cli {
 namespace {
@@ -186,6 +187,20 @@ std::string output_text(const boost::json::value& output) {
   return boost::json::serialize(output);
 }
 
+std::string_view link_name(engine::Link link) {
+  switch (link) {
+    case engine::Link::kNone:
+      return "";
+    case engine::Link::kStarted:
+      return "start";
+    case engine::Link::kDetached:
+      return "detach";
+    case engine::Link::kUndoing:
+      return "undo";
+  }
+  return "";
+}
+
 std::string_view waiting_kind(engine::Wait::Kind kind) {
   switch (kind) {
     case engine::Wait::Kind::kApproval:
@@ -196,6 +211,8 @@ std::string_view waiting_kind(engine::Wait::Kind kind) {
       return "question";
     case engine::Wait::Kind::kSignal:
       return "signal";
+    case engine::Wait::Kind::kFailure:
+      return "failure";
   }
   return "wait";
 }
@@ -219,7 +236,16 @@ object waiting_json(const engine::WaitingFor& wait) {
     result["expired"] = wait.expired;
   }
   if (wait.expires) result["expires"] = format_time(*wait.expires);
+  if (wait.escalates) result["escalates"] = format_time(*wait.escalates);
   return result;
+}
+
+std::string started_run(const News& news) { return field(news.input, "run"); }
+
+bool is_detached(const News& news) {
+  const object* said = news.input.if_object();
+  const boost::json::value* detached = said == nullptr ? nullptr : said->if_contains("detached");
+  return detached != nullptr && *detached == true;
 }
 
 object summary_json(const engine::RunSummary& run) {
@@ -244,7 +270,16 @@ object summary_json(const engine::RunSummary& run) {
   if (run.process) result["process"] = *run.process;
   result["output"] = run.output;
   if (run.error) result["error"] = error_json(*run.error);
+  if (run.firing) result["firing"] = firing_json(*run.firing);
   if (!run.undoes.empty()) result["undoes"] = run.undoes;
+  if (!run.parent.empty()) {
+    result["parent"] = run.parent;
+    result["parent_step"] = run.parent_step;
+    result["link"] = link_name(run.link);
+  }
+  if (!run.began.empty()) result["began"] = boost::json::array(run.began.begin(), run.began.end());
+  if (!run.awaits.empty())
+    result["awaits"] = boost::json::array(run.awaits.begin(), run.awaits.end());
   if (!run.quarantine.empty()) result["quarantine"] = run.quarantine;
   return result;
 }
@@ -290,10 +325,28 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       result["description"] = news.input;
       if (news.until) result["expires"] = format_time(*news.until);
       return result;
+    case News::Kind::kFailure:
+      result = base("failure", run, news.time);
+      result["path"] = news.path;
+      result["description"] = news.input;
+      return result;
     case News::Kind::kQueues:
     case News::Kind::kLocked:
     case News::Kind::kUnlocked:
       return lock_event(run, news);
+    case News::Kind::kStarted:
+      result = base("run_started", run, news.time);
+      result["path"] = news.path;
+      result["started"] = field(news.input, "run");
+      result["runbook"] = field(news.input, "runbook");
+      result["detached"] = is_detached(news);
+      return result;
+    case News::Kind::kRunEnded:
+      result = base("run_ended", run, news.time);
+      result["path"] = news.path;
+      result["started"] = field(news.input, "run");
+      result["status"] = field(news.input, "status");
+      return result;
     case News::Kind::kSignalled:
       result = base("signalled", run, news.time);
       result["name"] = news.path;
@@ -346,6 +399,13 @@ object event_of(const std::string& run, const engine::LogLine& line) {
   return result;
 }
 
+std::string failure_text(const boost::json::value& description) {
+  const object* fields = description.if_object();
+  const boost::json::value* error = fields == nullptr ? nullptr : fields->if_contains("error");
+  if (error == nullptr) return {};
+  return fmt::format("{}: {}", field(*error, "kind"), field(*error, "message"));
+}
+
 std::string decision_text(const News& news) {
   std::string answer = field(news.input, "answer");
   if (answer == "not_done") answer = "not done";
@@ -378,10 +438,17 @@ std::string line_of(const News& news) {
     case News::Kind::kAwaits:
       return fmt::format("waits for signal {}: {}", field(news.input, "name"),
                          field(news.input, "type"));
+    case News::Kind::kFailure:
+      return fmt::format("failed {} {}, and asks", news.path, failure_text(news.input));
     case News::Kind::kQueues:
     case News::Kind::kLocked:
     case News::Kind::kUnlocked:
       return lock_line(news);
+    case News::Kind::kStarted:
+      return fmt::format("{} run {} {}", is_detached(news) ? "detached" : "started",
+                         field(news.input, "run"), field(news.input, "runbook"));
+    case News::Kind::kRunEnded:
+      return fmt::format("run {} {}", field(news.input, "run"), field(news.input, "status"));
     case News::Kind::kSignalled:
       return fmt::format("signal {} by {}", news.path, news.by);
     case News::Kind::kDecided:
@@ -420,6 +487,8 @@ std::string signal_type(const engine::WaitingFor& wait) {
 std::string waiting_text(const engine::WaitingFor& wait) {
   if (wait.kind == engine::Wait::Kind::kDoubt)
     return fmt::format("in doubt {}: {}", printable(wait.path), printable(wait.question));
+  if (wait.kind == engine::Wait::Kind::kFailure)
+    return fmt::format("failed {}: {}", printable(wait.path), printable(wait.question));
   if (wait.kind == engine::Wait::Kind::kSignal)
     return fmt::format("signal {}: {}{}", printable(wait.name), signal_type(wait),
                        wait.expired ? ", whose time is up" : "");
@@ -431,6 +500,9 @@ std::string waiting_command(const engine::WaitingFor& wait, std::string_view sto
   if (wait.kind == engine::Wait::Kind::kDoubt)
     return fmt::format("rbk resolve {} {} ANSWER{}   # done, not-done, retry, fail or leave",
                        wait.run, shown_shell_word(wait.path), store_option);
+  if (wait.kind == engine::Wait::Kind::kFailure)
+    return fmt::format("rbk resolve {} {} ANSWER{}   # retry, done, fail or leave", wait.run,
+                       shown_shell_word(wait.path), store_option);
   if (wait.expired) return fmt::format("rbk resume {}{}", wait.run, store_option);
   if (wait.kind == engine::Wait::Kind::kSignal)
     return fmt::format("rbk signal {} {} JSON{}   # JSON: {}", wait.run,
@@ -446,6 +518,7 @@ std::string standing_text(const engine::RunSummary& run) {
   std::string text =
       fmt::format("{}{}", engine::to_string(run.status), cut_off ? ", nobody drives it" : "");
   for (const engine::LockState& lock : run.queues) text += " for " + queue_text(lock);
+  for (const std::string& other : run.awaits) text += " for run " + other;
   return text;
 }
 

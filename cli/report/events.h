@@ -21,6 +21,14 @@ std::string_view waiting_kind(engine::Wait::Kind kind);
 boost::json::object waiting_json(const engine::WaitingFor& wait);
 boost::json::object summary_json(const engine::RunSummary& run);
 
+/// "start", "detach", "undo"; empty for a run that no run began.
+std::string_view link_name(engine::Link link);
+/// Of the news that a run was started: its id, and whether it is waited for.
+std::string started_run(const engine::News& news);
+bool is_detached(const engine::News& news);
+/// "ShellError: exit 1", of the description of a failed step that asks.
+std::string failure_text(const boost::json::value& description);
+
 /// "approval go approved by eve {\"ticket\":\"OPS-1\"}", of a decision's news.
 std::string decision_text(const engine::News& news);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/json/array.hpp>
+#include <utility>
 
 #include "base/text_width.h"
 #include "base/units.h"
@@ -33,17 +34,7 @@ class JsonReport : public Report {
   }
   void ended(const engine::DriveEnd& end, ExitStatus status) override {
     if (end.held_up) terminal_.print_error(*end.held_up);
-    boost::json::object event{{"event", "end"}};
-    for (const auto& [key, value] : summary_json(end.run)) event[key] = value;
-    boost::json::array waits;
-    for (const engine::WaitingFor& wait : end.waits) waits.push_back(waiting_json(wait));
-    event["waits"] = std::move(waits);
-    boost::json::array next;
-    for (const std::string& command : next_commands(end, terminal_.store_option))
-      next.emplace_back(command);
-    event["next"] = std::move(next);
-    event["exit"] = static_cast<int>(status);
-    terminal_.print_json(event);
+    terminal_.print_json(end_event(end, status, terminal_.store_option));
   }
 
  private:
@@ -64,11 +55,15 @@ class LineReport : public Report {
   }
   void on_news(const std::string& run, const engine::News& news) override {
     print(run, news.time, printable(line_of(news)));
+    detached_.take(news);
   }
   void on_log(const std::string& run, const engine::LogLine& line) override {
     print(run, line.time, line_of(line));
   }
-  void ended(const engine::DriveEnd& end, ExitStatus) override { print_ending(terminal_, end); }
+  void ended(const engine::DriveEnd& end, ExitStatus) override {
+    print_ending(terminal_, end);
+    detached_.print(terminal_);
+  }
 
  private:
   void print(const std::string& run, int64_t time, const std::string& line) {
@@ -82,6 +77,7 @@ class LineReport : public Report {
 
   const Terminal terminal_;
   std::string shown_;  // the run that the last line was of
+  DetachedRuns detached_;
 };
 
 /// What became of a run that failed, in one line.
@@ -104,6 +100,32 @@ std::string undone_text(const engine::RunSummary& run) {
 }
 
 }  // namespace
+
+void DetachedRuns::take(const engine::News& news) {
+  if (news.kind == engine::News::Kind::kStarted && is_detached(news))
+    runs_.push_back(started_run(news));
+}
+
+void DetachedRuns::print(const Terminal& terminal) {
+  for (const std::string& run : std::exchange(runs_, {}))
+    terminal.print_to_err(
+        fmt::format("run {0} was detached: a worker goes on with it, or rbk resume {0}{1}\n", run,
+                    terminal.store_option));
+}
+
+boost::json::object end_event(const engine::DriveEnd& end, ExitStatus status,
+                              std::string_view store_option) {
+  boost::json::object event{{"event", "end"}};
+  for (const auto& [key, value] : summary_json(end.run)) event[key] = value;
+  boost::json::array waits;
+  for (const engine::WaitingFor& wait : end.waits) waits.push_back(waiting_json(wait));
+  event["waits"] = std::move(waits);
+  boost::json::array next;
+  for (const std::string& command : next_commands(end, store_option)) next.emplace_back(command);
+  event["next"] = std::move(next);
+  event["exit"] = static_cast<int>(status);
+  return event;
+}
 
 void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
   const engine::RunSummary& run = end.run;
@@ -144,7 +166,11 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
   else
     text = fmt::format("run {} waits\n", run.id);
   for (const engine::WaitingFor& wait : end.waits)
-    text += fmt::format("  {}\n", waiting_text(wait));
+    text += fmt::format("  {}{}\n",
+                        wait.run == run.id ? std::string() : fmt::format("run {}: ", wait.run),
+                        waiting_text(wait));
+  if (end.waits.empty())
+    for (const std::string& other : run.awaits) text += fmt::format("  for run {}\n", other);
   for (const engine::LockState& lock : run.queues) {
     text += fmt::format("  for {}\n", queue_text(lock));
     for (const std::string& line : idle_holders(lock, terminal.store_option))

@@ -2,8 +2,10 @@
 // where asked.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/exit_status.h"
 #include "cli/terminal.h"
@@ -29,6 +31,21 @@ std::unique_ptr<Report> make_report(const Terminal& terminal);
 std::unique_ptr<Report> json_report(const Terminal& terminal);
 std::unique_ptr<Report> line_report(const Terminal& terminal);
 std::unique_ptr<Report> tree_report(const Terminal& terminal);
+
+/// The runs that were detached: nobody waits for them, so that somebody has to go on with them.
+class DetachedRuns {
+ public:
+  void take(const engine::News& news);
+  /// Says so, each once.
+  void print(const Terminal& terminal);
+
+ private:
+  std::vector<std::string> runs_;
+};
+
+/// How a run stands when nobody goes on with it here any more: the event `end`.
+boost::json::object end_event(const engine::DriveEnd& end, ExitStatus status,
+                              std::string_view store_option);
 
 /// The last lines of a report for people: errors and what to do to `err`, the output to `out`.
 void print_ending(const Terminal& terminal, const engine::DriveEnd& end);

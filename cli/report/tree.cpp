@@ -129,6 +129,9 @@ void StepTree::take(const News& news) {
     case News::Kind::kAwaits:
       waits_.emplace_back(news.request, line_of(news));
       return;
+    case News::Kind::kFailure:
+      waits_.emplace_back(news.request, line_of(news) + " what becomes of it");
+      return;
     case News::Kind::kQueues:
       waits_.emplace_back(news.request, line_of(news));
       return;
@@ -140,6 +143,9 @@ void StepTree::take(const News& news) {
       return;
     case News::Kind::kWaitOver:
       std::erase_if(waits_, [&](const auto& wait) { return wait.first == news.request; });
+      return;
+    case News::Kind::kStarted:  // its steps stand below this one
+    case News::Kind::kRunEnded:
       return;
     case News::Kind::kSignalled:
     case News::Kind::kDecided:

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/interrupt.h"
+#include "cli/report/family.h"
 #include "cli/report/report.h"
 #include "cli/report/tree.h"
 
@@ -37,19 +38,21 @@ class TreeReport : public Report {
     terminal_.print(
         fmt::format("run {} is driven by process {}\n", run.id, run.process.value_or(0)));
   }
-  void on_news(const std::string&, const engine::News& news) override {
+  void on_news(const std::string& run, const engine::News& news) override {
     const std::lock_guard lock(mutex_);
-    tree_.take(news);
+    tree_.take(family_.placed(run, news));
+    detached_.take(news);
     wake_drawer();
   }
-  void on_log(const std::string&, const engine::LogLine& line) override {
+  void on_log(const std::string& run, const engine::LogLine& line) override {
     const std::lock_guard lock(mutex_);
-    tree_.take(line);
+    tree_.take(family_.placed(run, line));
     wake_drawer();
   }
   void ended(const engine::DriveEnd& end, ExitStatus) override {
     finish();
     print_ending(terminal_, end);
+    detached_.print(terminal_);
   }
   void close() override { finish(); }
 
@@ -118,6 +121,8 @@ class TreeReport : public Report {
   std::thread drawer_;
   bool over_ = false;
   StepTree tree_;
+  Family family_;
+  DetachedRuns detached_;
   size_t drawn_ = 0;  // lines of the live part on the screen
   bool cursor_hidden_ = false;
 };

@@ -389,7 +389,7 @@ TypeId BodyChecker::check_parallel_for(ExprId expr, const syntax::ParallelForExp
   facts_.drop_if([&](PathId path) { return is_var(paths_.root_of(path)); });
   TypeId output = value.type == types::kNever ? types::kNothing : value.type;
   if (output == types::kNull) output = types::kNothing;
-  if (tolerant) return types_.list(types_.result(output));
+  if (tolerant) return types_.list(types_.result(output, element));
   return output == types::kNothing ? types::kNothing : types_.list(output);
 }
 

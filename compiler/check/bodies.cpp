@@ -8,7 +8,7 @@ namespace rbk::check {
 using diagnostics::Code;
 
 void BodyChecker::check_declaration(SymbolId id) {
-  const Symbol& symbol = program_.symbols[id];
+  Symbol& symbol = program_.symbols[id];
   const syntax::Decl& decl = ast_[symbol.decl];
   strict_ = all_.options.strict ||
             std::any_of(decl.annotations.begin(), decl.annotations.end(),
@@ -23,12 +23,21 @@ void BodyChecker::check_declaration(SymbolId id) {
     check_schedule(id);
   } else if (const auto* record = std::get_if<syntax::RecordDecl>(&decl.node)) {
     check_fields(symbol.fields, record->fields, symbol.name, "a record");
+    symbol.parameters = check_conditions(id, kNone, symbol.fields, record->fields);
   } else if (const auto* error = std::get_if<syntax::ErrorKindDecl>(&decl.node)) {
     check_fields(symbol.fields, error->fields, symbol.name, "an error");
+    for (const syntax::Field& field : error->fields) {
+      for (const syntax::Refinement& where : field.where)
+        not_supported(where.span, "`where` on a field of an error",
+                      "check it with `require` where the error is made");
+    }
   } else if (const auto* declared = std::get_if<syntax::EnumDecl>(&decl.node)) {
-    for (size_t i = 0; i < declared->members.size() && i < symbol.members.size(); ++i)
+    for (uint32_t i = 0; i < declared->members.size() && i < symbol.members.size(); ++i) {
       check_fields(symbol.members[i].payload, declared->members[i].payload, symbol.name,
                    "an enum's member");
+      symbol.members[i].parameters =
+          check_conditions(id, i, symbol.members[i].payload, declared->members[i].payload);
+    }
   }
 }
 
@@ -64,22 +73,67 @@ void BodyChecker::check_fields(const std::vector<Field>& fields,
     if (written[i].default_value.valid())
       expect(written[i].default_value, fields[i].type,
              {Why::Kind::kField, fields[i].name, owner, written[i].name.span});
+    if (written[i].default_value.valid() && what != "an error")
+      all_.defaults.push_back({module_.id, written[i].default_value, fields[i].name});
     if (what == "an error" && all_.holds_secret(fields[i].type))
       diagnostics_.report(Code::kSecretShown, written[i].span, fmt::format("the error `{}`", owner))
           .labelled("errors are shown and kept")
           .help("say what went wrong without the secret");
-    for (const syntax::Refinement& where : written[i].where)
-      not_supported(where.span, fmt::format("`where` on a field of {}", what),
-                    "check it with `require` where the value is made");
   }
 }
 
-void BodyChecker::check_parameters(SymbolId id, const std::vector<syntax::Field>& written,
-                                   std::string_view what) {
+std::vector<SymbolId> BodyChecker::check_conditions(SymbolId owner, uint32_t member,
+                                                    const std::vector<Field>& fields,
+                                                    const std::vector<syntax::Field>& written) {
+  const size_t count = std::min(fields.size(), written.size());
+  if (std::all_of(written.begin(), written.end(),
+                  [](const syntax::Field& field) { return field.where.empty(); }))
+    return {};
+  const Scopes::Open scope(scopes_);
+  place_ = Place{};
+  place_.pure_in = "a `where`";
+  facts_ = Facts{};
+  std::vector<SymbolId> names;
+  names.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    syntax::Name name = written[i].name;
+    if (fields[i].name.empty()) name.text = "_";  // told where its type was resolved
+    names.push_back(declare_local(name, fields[i].type, Symbol::Kind::kParameter, false));
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    later_.assign(names.begin() + i + 1, names.end());
+    reading_ = written[i].name.text;
+    check_where(written[i]);
+    if (written[i].default_value.valid() && !written[i].where.empty()) {
+      std::vector<ExprId> values(count);
+      values[i] = written[i].default_value;
+      all_.refinements.push_back({owner, member, module_.id, written[i].span, values, i});
+    }
+  }
+  later_.clear();
+  return names;
+}
+
+void BodyChecker::check_where(const syntax::Field& field) {
+  for (const syntax::Refinement& where : field.where) {
+    condition(where.condition);
+    if (where.message.valid())
+      expect(where.message, types::kString, {Why::Kind::kClause, "else", {}, {}});
+  }
+}
+
+void BodyChecker::note_refined(SymbolId owner, uint32_t member, const std::vector<Field>& fields,
+                               const std::vector<ExprId>& arguments, Span span) {
+  const bool is_refined = std::any_of(fields.begin(), fields.end(), [](const Field& field) {
+    return field.written != nullptr && !field.written->where.empty();
+  });
+  if (is_refined) all_.refinements.push_back({owner, member, module_.id, span, arguments, kNone});
+}
+
+void BodyChecker::check_parameters(SymbolId id, const std::vector<syntax::Field>& written) {
   Symbol& symbol = program_.symbols[id];
   const bool is_runbook = symbol.kind == Symbol::Kind::kRunbook;
   const bool has_body = symbol.kind != Symbol::Kind::kAction;
-  const bool is_refined = is_runbook || !has_body;
   std::vector<SymbolId> parameters;
   for (size_t i = 0; i < written.size() && i < symbol.fields.size(); ++i) {
     syntax::Name name = written[i].name;
@@ -100,22 +154,16 @@ void BodyChecker::check_parameters(SymbolId id, const std::vector<syntax::Field>
       place_.pure_in = "a default";
       expect(field.default_value, type,
              {Why::Kind::kField, symbol.fields[i].name, symbol.name, field.name.span});
-      if (is_refined && !field.where.empty())
+      if (!field.where.empty()) {
+        std::vector<ExprId> values(parameters.size());
+        values[i] = field.default_value;
         all_.refinements.push_back(
-            {id, static_cast<uint32_t>(i), module_.id, field.default_value, true});
+            {id, kNone, module_.id, field.span, values, static_cast<uint32_t>(i)});
+      }
     }
     later_.erase(later_.begin());
     place_.pure_in = "a `where`";
-    for (const syntax::Refinement& where : field.where) {
-      if (!is_refined) {
-        not_supported(where.span, fmt::format("`where` on a parameter of {}", what),
-                      "check it with `require` or `if` where it is used");
-        continue;
-      }
-      condition(where.condition);
-      if (where.message.valid())
-        expect(where.message, types::kString, {Why::Kind::kClause, "else", {}, {}});
-    }
+    check_where(field);
     if (is_runbook) check_from_outside(symbol.fields[i]);
   }
   later_.clear();
@@ -162,7 +210,7 @@ void BodyChecker::check_function(SymbolId id) {
   const syntax::Decl& decl = ast_[symbol.decl];
   const auto& written = std::get<syntax::FnDecl>(decl.node);
   const Scopes::Open scope(scopes_);
-  check_parameters(id, written.params, "a `fn`");
+  check_parameters(id, written.params);
   place_ = Place{};
   place_.pure_in = "a `fn`";
   place_.returns_to = symbol.name;
@@ -177,9 +225,15 @@ void BodyChecker::check_function(SymbolId id) {
 }
 
 void BodyChecker::check_head(const syntax::RunbookDecl& runbook) {
-  if (!runbook.allow.empty())
-    not_supported(runbook.allow.front().span, "`allow` in a runbook's head",
-                  "whoever can write to the store can start a run until then");
+  for (const syntax::Who& who : runbook.allow) {
+    if (who.kind == syntax::Who::Kind::kStarter) {
+      not_supported(who.span, "`starter` here", "whoever starts it is the starter");
+      continue;
+    }
+    place_ = Place{};
+    place_.pure_in = "`allow`";
+    known_text(who.name, who.kind == syntax::Who::Kind::kUser ? "user" : "group");
+  }
   if (runbook.worker.valid())
     not_supported(span_of(runbook.worker), "`on worker`", "start it where it is to run");
 }
@@ -191,7 +245,7 @@ void BodyChecker::check_runbook(SymbolId id) {
   check_head(written);
   check_outside(id, written.outside);
   const Scopes::Open scope(scopes_);
-  check_parameters(id, written.params, "a runbook");
+  check_parameters(id, written.params);
   check_concurrency(written);
   if (symbol.result != kNone && all_.holds_secret(symbol.result))
     diagnostics_

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/sql_text.h"
 #include "compiler/check/facts.h"
 #include "compiler/check/program_checker.h"
 #include "compiler/check/rollback_rules.h"
@@ -136,8 +137,15 @@ class BodyChecker {
   void check_passes(syntax::TypeRefId written, TypeId type, Passes way);
   void find_program(ExprId exec);
 
-  void check_parameters(SymbolId symbol, const std::vector<syntax::Field>& written,
-                        std::string_view what);
+  void check_parameters(SymbolId id, const std::vector<syntax::Field>& written);
+  void check_where(const syntax::Field& field);
+  /// Those on the fields of a record or an enum's member; the fields' symbols if there are any.
+  std::vector<SymbolId> check_conditions(SymbolId owner, uint32_t member,
+                                         const std::vector<Field>& fields,
+                                         const std::vector<syntax::Field>& written);
+  /// What is given is held against the `where`s once every body is checked.
+  void note_refined(SymbolId owner, uint32_t member, const std::vector<Field>& fields,
+                    const std::vector<ExprId>& arguments, Span span);
   void check_fields(const std::vector<Field>& fields, const std::vector<syntax::Field>& written,
                     std::string_view owner, std::string_view what);
   void check_from_outside(const Field& field);
@@ -234,6 +242,11 @@ class BodyChecker {
   bool learn_from_function(const Signature& signature, const std::vector<ExprId>& arguments,
                            Bindings& bindings);
   TypeId call_closure(ExprId expr, const syntax::CallExpr& node, TypeId function);
+  void check_lock_name(ExprId name, std::string_view clause);
+  bool needs_label(const Callee& callee, size_t index, const syntax::Argument& argument);
+  TypeId call_random(ExprId expr, const syntax::CallExpr& node);
+  void note_shell_names(ExprId expr, const syntax::StringLit& node);
+  void note_environment(const std::vector<ExprId>& arguments);
   TypeId call_raw_command(ExprId expr, const syntax::CallExpr& node);
   std::vector<ExprId> check_arguments(const Callee& callee,
                                       const std::vector<syntax::Argument>& args, Span call);
@@ -263,7 +276,14 @@ class BodyChecker {
   TypeId infer_query(ExprId expr, const syntax::StringLit& node);
   TypeId infer_literal(ExprId expr, const syntax::StringLit& node, TypeId type);
   /// The type of a part after what may not stand in any text was refused; kUnknown then.
-  TypeId infer_part(const syntax::StringLit::Part& part, std::string_view where);
+  /// `may_be_null`: null has a meaning there.
+  TypeId infer_part(const syntax::StringLit::Part& part, std::string_view where,
+                    bool may_be_null = false);
+  /// How the value stands in a query; kText if it can't.
+  Encoding query_encoding(const syntax::StringLit::Part& part, TypeId type);
+  void report_in_query(const syntax::StringLit& node, size_t part, SqlText::Place place);
+  bool is_identifier_call(const syntax::MemberExpr& callee) const;
+  TypeId call_identifier(ExprId expr, const syntax::CallExpr& node);
   bool is_scalar(TypeId type) const;
 
   // ---- statements (statements.cpp, blocks.cpp, steps.cpp, people.cpp)
@@ -339,14 +359,19 @@ class BodyChecker {
   struct Work {
     SymbolId action = kNone;   // of a call of an action
     SymbolId runbook = kNone;  // of a call of a runbook
+    bool detached = false;     // a run of its own, which is not waited for
     std::string shown;         // "`http.post`", "the block"
     TypeId output = types::kNothing;
     Span span;
   };
   Work work_of(ExprId call) const;
+  void check_launch(syntax::StmtId stmt, const syntax::StepStmt& node, Work& work);
+  TypeId detached_run();
   void check_clauses(syntax::StmtId stmt, const syntax::Clauses& clauses, const Work& work);
   void check_timeout(const syntax::Clauses& clauses, const syntax::TimeoutClause& clause);
   void check_retry(syntax::StmtId stmt, const syntax::RetryClause& clause);
+  void check_failure_ask(syntax::StmtId stmt, const syntax::OnFailureClause& clause, Span span,
+                         const Work& work);
   void check_doubt(syntax::StmtId stmt, const syntax::Clauses& clauses,
                    const syntax::OnDoubtClause& clause, const Work& work);
   void check_step_rules(syntax::StmtId stmt, const syntax::Clauses& clauses, const Work& work);
@@ -375,6 +400,7 @@ class BodyChecker {
   /// Of an approval or a question.
   void given_decision(syntax::StmtId stmt, const syntax::GivenStmt& node);
   void given_signal(syntax::StmtId stmt, const syntax::GivenStmt& node);
+  bool given_resolution(syntax::StmtId stmt, const syntax::GivenStmt& node);
   /// Binds or compares the arguments; gives the name bound to each parameter.
   std::vector<SymbolId> given_arguments(syntax::StmtId stmt, const syntax::GivenStmt& node,
                                         const Callee& callee);
@@ -422,6 +448,7 @@ class BodyChecker {
   std::vector<Border> borders_;
   std::unordered_map<SymbolId, size_t> var_borders_;  // how many borders a var was declared in
   std::unordered_map<uint32_t, int64_t> folded_;      // constant operators, by ExprId
+  std::unordered_map<SymbolId, int64_t> constants_;   // names of constant numbers
   TypeId doubt_ = kNone;                              // in a verify block: what `Doubt` means
   std::vector<SymbolId> maybe_absent_;                // names whose value may not be there yet
   std::vector<SymbolId> top_level_names_;             // of the runbook's body

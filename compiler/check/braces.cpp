@@ -112,6 +112,7 @@ TypeId BodyChecker::infer_record(ExprId expr, const syntax::BraceExpr& node) {
           .help(fmt::format("add `{}: …`", field.name));
     }
   }
+  if (!wrong && !is_error) note_refined(id, kNone, symbol.fields, arguments, span_of(expr));
   Meaning& meaning = mean(expr, Meaning::Kind::kPlain);
   meaning.symbol = id;
   meaning.arguments = std::move(arguments);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "compiler/check/body_checker.h"
+#include "compiler/syntax/foreign.h"
 
 namespace rbk::check {
 
@@ -43,6 +44,34 @@ BodyChecker::Callee BodyChecker::callee_of(SymbolId symbol, std::string shown) {
          has_default || field.name.empty() || types_.is_optional(field.type)});
   }
   return callee;
+}
+
+/// `http.post(url, json { … })`: in the place of another parameter, what only `json:` can mean.
+bool BodyChecker::needs_label(const Callee& callee, size_t index,
+                              const syntax::Argument& argument) {
+  const auto* brace = std::get_if<syntax::BraceExpr>(&ast_[argument.value].node);
+  if (brace == nullptr) return false;
+  const TypeId made = brace->kind == syntax::BraceExpr::Kind::kJson  ? types::kJson
+                      : brace->kind == syntax::BraceExpr::Kind::kEnv ? types::kEnvironment
+                                                                     : kNone;
+  const TypeId here = types_.without_optional(callee.parameters[index].type);
+  if (made == kNone || here == made || types_.is_silent(here)) return false;
+  const Callee::Parameter* meant = nullptr;
+  for (size_t i = index + 1; i < callee.parameters.size(); ++i) {
+    if (types_.without_optional(callee.parameters[i].type) != made) continue;
+    if (meant != nullptr) return false;
+    meant = &callee.parameters[i];
+  }
+  if (meant == nullptr) return false;
+  infer(argument.value, types::kUnknown);
+  const Span span = span_of(argument.value);
+  diagnostics_.report(Code::kWrongType, span, text(callee.parameters[index].type), text(made))
+      .labelled(fmt::format("in this place stands `{}` of `{}`", callee.parameters[index].name,
+                            callee.name))
+      .help(fmt::format("write its label: `{}: {} {{ … }}`", meant->name, text(made)))
+      .fix(fmt::format("put `{}:` before it", meant->name),
+           {{{span.begin, span.begin, span.file}, fmt::format("{}: ", meant->name)}});
+  return true;
 }
 
 std::vector<ExprId> BodyChecker::check_arguments(const Callee& callee,
@@ -99,6 +128,10 @@ std::vector<ExprId> BodyChecker::check_arguments(const Callee& callee,
       if (index >= callee.parameters.size()) {
         infer(argument.value, types::kUnknown);
         ++too_many;
+        continue;
+      }
+      if (needs_label(callee, index, argument)) {
+        wrong = true;
         continue;
       }
     }
@@ -186,6 +219,7 @@ TypeId BodyChecker::infer_call(ExprId expr, const syntax::CallExpr& node, TypeId
     return infer_shorthand(expr, shorthand->name, &node.args, hint);
   if (const auto* member = std::get_if<syntax::MemberExpr>(&ast_[node.callee].node)) {
     if (names_type(member->base)) return call_type_function(expr, node, *member);
+    if (is_identifier_call(*member)) return call_identifier(expr, node);
     const Reference base = reference(member->base, After::kCall);
     if (base.is_wrong) {
       infer_arguments(node.args);
@@ -298,14 +332,10 @@ TypeId BodyChecker::call_symbol(ExprId expr, const syntax::CallExpr& node, Symbo
   if (symbol->kind != Symbol::Kind::kFunction) check_effect(expr, id, callee.name);
   std::vector<ExprId> arguments = check_arguments(callee, node.args, span_of(expr));
   for (uint32_t i = 0; i < arguments.size(); ++i) {
-    const syntax::Field* written = symbol->fields[i].written;
     if (arguments[i].valid()) use_field(symbol->fields[i], symbol->module, span_of(arguments[i]));
-    if (arguments[i].valid() && symbol->kind == Symbol::Kind::kAction && symbol->name == "shell" &&
-        symbol->fields[i].name == "on" && program_.modules[symbol->module]->standard)
-      not_supported(span_of(arguments[i]), "`on:`", "call `ssh` in the command until then");
-    if (arguments[i].valid() && written != nullptr && !written->where.empty())
-      all_.refinements.push_back({id, i, module_.id, arguments[i]});
   }
+  note_environment(arguments);
+  note_refined(id, kNone, symbol->fields, arguments, span_of(expr));
   mean(node.callee, Meaning::Kind::kSymbol).symbol = id;
   Meaning& meaning =
       mean(expr, symbol->kind == Symbol::Kind::kFunction  ? Meaning::Kind::kCallFunction
@@ -324,13 +354,10 @@ TypeId BodyChecker::call_built_in(ExprId expr, const syntax::CallExpr& node, Sym
     mean(expr, Meaning::Kind::kCallNow);
     return types::kTime;
   }
+  if (name == "random") return call_random(expr, node);
   if (in_test() && name == "calls") return call_calls(expr, node);
   if (in_test() && name == "secret") return call_secret(expr, node);
   if (name != "calls") infer_arguments(node.args);
-  if (name == "random") {
-    not_supported(span_of(expr), "`random()`", "take the number as a parameter until then");
-    return types::kUnknown;
-  }
   if (name == "secret" || name == "calls") {
     diagnostics_.report(Code::kOutsideTest, span_of(expr), fmt::format("{}(…)", name))
         .labelled(name == "secret" ? "a secret is never written in a runbook"
@@ -341,6 +368,27 @@ TypeId BodyChecker::call_built_in(ExprId expr, const syntax::CallExpr& node, Sym
   diagnostics_.report(Code::kNotCallable, span_of(node.callee), name, "a module")
       .labelled(
           fmt::format("call something of it: `{}.{}(…)`", name, name == "log" ? "info" : "label"));
+  return types::kUnknown;
+}
+
+/// `random()` is from 0 to below 1, `random(1..6)` one of a range's.
+TypeId BodyChecker::call_random(ExprId expr, const syntax::CallExpr& node) {
+  allow_effect(span_of(expr), "`random()`");
+  std::vector<ExprId> arguments =
+      check_arguments({"random", {{"of", types::kUnknown, true}}, {}}, node.args, span_of(expr));
+  const bool has_range = !arguments.empty() && arguments.front().valid();
+  const TypeId range = has_range ? info(arguments.front()).type : kNone;
+  mean(expr, Meaning::Kind::kCallRandom).arguments = std::move(arguments);
+  if (!has_range) return types::kFloat;
+  if (types_.is(range, Shape::kRange)) return types_.element(range);
+  if (!types_.is_silent(range))
+    diagnostics_
+        .report(Code::kWrongType, span_of(node.args.front().value), "range<int>", text(range))
+        .labelled("`random` draws from a range")
+        .help(types_.is(range, Shape::kList)
+                  ? fmt::format("draw a place in it: `{0}[random(0..<{0}.length)]`",
+                                source(span_of(node.args.front().value)))
+                  : std::string("write both ends: `random(1..6)`"));
   return types::kUnknown;
 }
 
@@ -384,6 +432,20 @@ TypeId BodyChecker::call_emit(ExprId expr, const syntax::CallExpr& node, std::st
         .labelled("no function of this name")
         .did_you_mean(name.span, nearest(name.text, std::move(names)));
   return types::kUnknown;
+}
+
+bool BodyChecker::is_identifier_call(const syntax::MemberExpr& callee) const {
+  const auto* base = std::get_if<syntax::NameExpr>(&ast_[callee.base].node);
+  return base != nullptr && base->name == "sql" && callee.name.text == "ident" &&
+         scopes_.find(base->name) == kNone && all_.find_top_level(module_.id, base->name) == kNone;
+}
+
+/// `sql.ident(name)`: a name in a query, quoted so that it is one whatever it holds.
+TypeId BodyChecker::call_identifier(ExprId expr, const syntax::CallExpr& node) {
+  std::vector<ExprId> arguments = check_arguments(
+      {"sql.ident", {{"name", types::kString, false}}, {}}, node.args, span_of(expr));
+  mean(expr, Meaning::Kind::kCallIdentifier).arguments = std::move(arguments);
+  return types::kQuery;
 }
 
 TypeId BodyChecker::call_raw_command(ExprId expr, const syntax::CallExpr& node) {
@@ -512,7 +574,14 @@ TypeId BodyChecker::call_method(ExprId expr, const syntax::CallExpr& node,
     const std::vector<std::string_view> names = Signatures::members(type_name);
     auto& report = diagnostics_.report(Code::kUnknownMethod, name.span, text(receiver), name.text);
     report.labelled("no function of this name");
-    report.did_you_mean(name.span, nearest(name.text, names));
+    const std::string_view ours = syntax::member_instead_of(name.text);
+    const Signature* known = ours.empty() ? nullptr : all_.signatures.find(type_name, ours);
+    if (known != nullptr && known->property && node.args.empty())
+      report.help(fmt::format("write `.{}`, without parentheses", ours))
+          .fix(fmt::format("write `.{}`", ours),
+               {{{name.span.begin, span_of(expr).end, name.span.file}, std::string(ours)}});
+    else
+      report.did_you_mean(name.span, known != nullptr ? ours : nearest(name.text, names));
     return types::kUnknown;
   }
   return chained ? types_.optional(result) : result;

@@ -32,6 +32,7 @@ inline CheckedProgram check_text(std::string text,
   options.standard = {{"core", core}, {"shell", shell}, {"http", http}, {"log", log}};
   options.groups = {{"sre", {"ann", "bob"}}, {"sre-leads", {"ann", "cat"}}, {"nobody", {}}};
   options.secrets = {"lb_token", "a", "b", "c", "d", "prod"};
+  options.notify.emplace().insert("sre");
   options.read = [&files](const std::string& wanted) -> Result<std::string> {
     const auto found = files.find(wanted);
     if (found == files.end())

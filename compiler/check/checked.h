@@ -65,7 +65,7 @@ struct Type {
     kList,         // element
     kMap,          // key, element
     kOptional,     // element, never itself optional
-    kResult,       // element
+    kResult,       // element; of a branch of `parallel for` the item's type is its key
     kRecord,       // symbol
     kEnum,         // symbol
     kErrorKind,    // symbol: one declared kind
@@ -136,10 +136,12 @@ struct Symbol {
     std::string name;
     std::string outer_name;
     std::vector<Field> payload;
+    std::vector<SymbolId> parameters = {};  // as Symbol::parameters of a record
   };
   std::vector<Member> members;  // enum; one without `decl` is built in: Doubt of a verify block
   TypeId result = kNone;        // callable; kNothing's id without one
-  /// Callable with a body (function, runbook): its parameters' symbols, in order.
+  /// Callable: its parameters' symbols, in order. Record of which a field has a `where`: its
+  /// fields' symbols, as conditions see them.
   std::vector<SymbolId> parameters;
   std::vector<SymbolId> outside;  // runbook: the calendars that it must not run in
 };
@@ -167,7 +169,9 @@ enum class Encoding : uint8_t {
   kUrlHost,
   kUrlPath,
   kUrlQuery,
-  kBind,  // a parameter of a query
+  kBind,        // a parameter of a query
+  kBindList,    // a list: one parameter each
+  kQueryPiece,  // a query, with its own parameters
 };
 
 /// Methods that are compiled into loops.
@@ -199,7 +203,7 @@ struct Meaning {
     kNativeProperty,  // MemberExpr: `native`
     kRunInfo,         // run.id, run.url, run.starter, run.reason, run.labels, run.started
     kSecretByName,    // secrets.NAME
-    kResultIsOk,      // MemberExpr on Result: ok, value, error
+    kResultIsOk,      // MemberExpr on Result: ok, value, error, item
     kResultValue,
     kResultError,
     // CallExpr:
@@ -216,6 +220,9 @@ struct Meaning {
     kCallTested,      // `symbol`: a run of this runbook, in a test; its value is how it ended
     kCallsOf,         // calls(x), in tests only: those of the action or runbook `symbol`
     kCallRawCommand,  // shell.raw(text)
+    kCallIdentifier,  // sql.ident(name)
+    kCallRandom,      // of a range, or without an argument
+    kResultItem,      // MemberExpr on Result: item
   };
   Kind kind = Kind::kPlain;
   LoopMethod loop = LoopMethod::kMap;
@@ -268,7 +275,9 @@ struct StmtInfo {
   std::vector<SymbolId> retry_kinds;  // of `retry … on Kinds`, in order
   std::vector<uint32_t> places;       // of each argument of a `given`: the parameter; kNone: none
   TypeId doubt = kNone;               // the enum that a verify block's value has
-  TypeId brought = kNone;             // of a given signal: what it brings
+  TypeId brought = kNone;             // of a given signal: what it brings; of a given resolution
+  TypeId resolution = kNone;          // the enum of what a person says when the step has failed
+  TypeId detached = kNone;            // of a `detach`: the record that it gives
   /// A step, and a call by itself in a rollback or handler: the behaviour after `reads`,
   /// `idempotent` clauses; 0 kReads, 1 kIdempotent, 2 kWrites.
   uint8_t behaviour = 2;
@@ -386,6 +395,8 @@ struct Options {
   std::map<std::string, std::vector<std::string>> groups;
   /// The secrets that the project says the place of. Empty: nothing is said of secrets.
   std::set<std::string, std::less<>> secrets;
+  /// The targets that the project has for `notify`. Nothing: they are not known.
+  std::optional<std::set<std::string, std::less<>>> notify;
 };
 
 /// Parses and checks the file and all that it imports. Standard modules are parsed only when a name

@@ -68,6 +68,8 @@ void ProgramChecker::run(std::string path, std::string text) {
   for (ModuleId id = 0; id < checked; ++id) check_tests(id);
   for (ModuleId id = checked; id < program.modules.size(); ++id) check_bodies(id);
   check_refinements();
+  check_defaults();
+  check_shell_names();
   check_signals();
   drop_what_follows_from_syntax();
   drop_repeated_names();
@@ -314,7 +316,9 @@ TypeId ProgramChecker::resolve_type(ModuleId module, syntax::TypeRefId ref) {
       if (symbol != kNone) result = program.symbols[symbol].type;
       if (symbol == kNone) expected = arguments.size();
     }
-    if (arguments.size() != expected) {
+    // `Result<T, I>` is what a branch of `parallel for` over items of type I gives.
+    const bool has_item = is_built_in && name == "Result" && arguments.size() == 2;
+    if (arguments.size() != expected && !has_item) {
       diagnostics
           .report(Code::kTypeArguments, written.span, name, type_count(expected),
                   arguments.empty() ? std::string("none") : std::to_string(arguments.size()))
@@ -326,7 +330,7 @@ TypeId ProgramChecker::resolve_type(ModuleId module, syntax::TypeRefId ref) {
       const TypeId element = arguments.back();
       result = name == "list"     ? types.list(element)
                : name == "map"    ? types.map(arguments.front(), element)
-               : name == "Result" ? types.result(element)
+               : name == "Result" ? types.result(arguments.front(), has_item ? element : kNone)
                                   : types.range(element);
     }
   }
@@ -440,6 +444,26 @@ TypeId ProgramChecker::doubt_enum(TypeId output) {
   return type;
 }
 
+TypeId ProgramChecker::resolution_enum(TypeId output) {
+  if (const auto known = resolutions_.find(output); known != resolutions_.end())
+    return known->second;
+  Symbol symbol;
+  symbol.kind = Symbol::Kind::kEnum;
+  symbol.name = "Resolution";
+  symbol.used = true;
+  Symbol::Member done{"done", "done", {}};
+  if (output != types::kNothing) done.payload.push_back({"output", "output", output, nullptr});
+  symbol.members.push_back({"retry", "retry", {}});
+  symbol.members.push_back(std::move(done));
+  symbol.members.push_back({"fail", "fail", {}});
+  symbol.members.push_back({"leave", "leave", {}});
+  const SymbolId id = add_symbol(std::move(symbol));
+  const TypeId type = types.nominal(Shape::kEnum, id);
+  program.symbols[id].type = type;
+  resolutions_.emplace(output, type);
+  return type;
+}
+
 bool ProgramChecker::holds_secret(TypeId type) {
   std::vector<SymbolId> seen;
   return holds_secret(type, seen);
@@ -455,10 +479,12 @@ bool ProgramChecker::holds_secret(TypeId type, std::vector<SymbolId>& seen) {
     case Shape::kSecret:
     case Shape::kEnvironment:
       return true;
+    case Shape::kResult:
+      if (one.key != kNone && holds_secret(one.key, seen)) return true;
+      [[fallthrough]];
     case Shape::kList:
     case Shape::kMap:
     case Shape::kOptional:
-    case Shape::kResult:
       return holds_secret(one.element, seen);
     case Shape::kRecord:
     case Shape::kErrorKind:

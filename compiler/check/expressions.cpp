@@ -542,6 +542,7 @@ TypeId BodyChecker::infer_lambda(ExprId expr, const syntax::LambdaExpr& node, Ty
   TypeId given = wanted;
   place_.found = &given;
   borders_.push_back(Border::kLambda);
+  for (const syntax::Field& field : node.params) check_where(field);
   TypeId result = types::kNothing;
   if (node.value.valid()) {
     result = wanted != kNone ? expect(node.value, wanted, {Why::Kind::kPlain, {}, {}, {}})

@@ -6,6 +6,17 @@ namespace rbk::check {
 
 using diagnostics::Code;
 
+void BodyChecker::check_lock_name(ExprId name, std::string_view clause) {
+  expect(name, types::kString, {Why::Kind::kClause, clause, {}, {}});
+  const auto* literal = std::get_if<syntax::StringLit>(&ast_[name].node);
+  if (literal == nullptr || !literal->is_plain_text() ||
+      (!literal->parts.empty() && !literal->parts.front().text.empty()))
+    return;
+  diagnostics_.report(Code::kClauseValue, span_of(name), clause, source(span_of(name)))
+      .labelled("a name says what it is for")
+      .help(fmt::format("write what only one may use at a time, as `{} \"database\"`", clause));
+}
+
 void BodyChecker::check_lock(const syntax::LockStmt& node, Span span) {
   const Span head{span.begin, span_of(node.name).end, span.file};
   if (place_.code == Place::Code::kVerify)
@@ -13,7 +24,7 @@ void BodyChecker::check_lock(const syntax::LockStmt& node, Span span) {
         .help("ask by actions that read");
   else
     allow_effect(head, "`lock`");
-  expect(node.name, types::kString, {Why::Kind::kClause, "lock", {}, {}});
+  check_lock_name(node.name, "lock");
   if (node.limit.valid()) {
     expect(node.limit, types::kInt, {Why::Kind::kClause, "limit", {}, {}});
     within(node.limit, 1, INT64_MAX, "limit", "nobody could ever have it",
@@ -39,8 +50,7 @@ void BodyChecker::check_concurrency(const syntax::RunbookDecl& runbook) {
   const Restore<Place> place(place_);
   place_ = Place{};
   place_.pure_in = "the head of a runbook";
-  for (const syntax::Exclusive& one : runbook.exclusive)
-    expect(one.name, types::kString, {Why::Kind::kClause, "exclusive", {}, {}});
+  for (const syntax::Exclusive& one : runbook.exclusive) check_lock_name(one.name, "exclusive");
   if (!runbook.max.valid()) return;
   expect(runbook.max, types::kInt, {Why::Kind::kClause, "max", {}, {}});
   within(runbook.max, 1, INT64_MAX, "max", "no run of it could ever begin",

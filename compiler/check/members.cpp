@@ -4,6 +4,7 @@
 
 #include "base/spelling.h"
 #include "compiler/check/body_checker.h"
+#include "compiler/syntax/foreign.h"
 
 namespace rbk::check {
 
@@ -120,6 +121,7 @@ void BodyChecker::report_unknown_member(TypeId type, const syntax::Name& name) {
       break;
     case Shape::kResult:
       names = {"ok", "value", "error"};
+      if (one.key != kNone) names.emplace_back("item");
       break;
     default:
       names = Signatures::members(receiver_name(one.shape));
@@ -135,7 +137,9 @@ void BodyChecker::report_unknown_member(TypeId type, const syntax::Name& name) {
                                 : fmt::format("it has {}", listed));
   if (type == types::kError)
     report.help("an error's own fields are seen after `match e { case Kind { field } => … }`");
-  report.did_you_mean(name.span, nearest(name.text, std::move(names)));
+  const std::string_view ours = syntax::member_instead_of(name.text);
+  const bool is_known = std::find(names.begin(), names.end(), ours) != names.end();
+  report.did_you_mean(name.span, is_known ? ours : nearest(name.text, std::move(names)));
 }
 
 void BodyChecker::report_null_receiver(ExprId base, TypeId type, const syntax::Name& name) {
@@ -268,6 +272,8 @@ TypeId BodyChecker::value_member(ExprId expr, const syntax::MemberExpr& node, Ty
       if (name.text == "value") return found(Meaning::Kind::kResultValue, element);
       if (name.text == "error")
         return found(Meaning::Kind::kResultError, types_.optional(types::kError));
+      if (name.text == "item" && types_[plain].key != kNone)
+        return found(Meaning::Kind::kResultItem, types_[plain].key);
       break;
     }
     case Shape::kJson:
@@ -335,6 +341,8 @@ TypeId BodyChecker::enum_member(ExprId expr, SymbolId id, const syntax::Name& na
                types_.is_optional(field.type)});
     static const std::vector<syntax::Argument> kNoArguments;
     arguments = check_arguments(callee, args != nullptr ? *args : kNoArguments, span_of(expr));
+    note_refined(id, static_cast<uint32_t>(member - symbol.members.begin()), member->payload,
+                 arguments, span_of(expr));
   }
   Meaning& meaning = mean(expr, Meaning::Kind::kEnumMember);
   meaning.symbol = id;

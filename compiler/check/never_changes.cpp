@@ -18,7 +18,8 @@ bool may_change(const CheckedProgram& program, const CheckedModule& module, Expr
   visitor.expr = [&](ExprId id) {
     const Meaning* meaning = module.meaning(id);
     if (meaning == nullptr) return true;
-    if (meaning->kind == Meaning::Kind::kCallNow || meaning->kind == Meaning::Kind::kRunInfo)
+    if (meaning->kind == Meaning::Kind::kCallNow || meaning->kind == Meaning::Kind::kCallRandom ||
+        meaning->kind == Meaning::Kind::kRunInfo)
       changes = true;
     if (meaning->kind != Meaning::Kind::kSymbol || meaning->symbol == kNone) return true;
     const Symbol& symbol = program.symbol(meaning->symbol);

@@ -405,7 +405,12 @@ std::optional<int64_t> BodyChecker::constant(ExprId expr) const {
 
 void BodyChecker::within(ExprId expr, int64_t least, int64_t most, std::string_view clause,
                          std::string_view why, std::string_view cure) {
-  const auto number = constant(expr);
+  std::optional<int64_t> number = constant(expr);
+  if (expr.valid() && std::holds_alternative<syntax::NameExpr>(ast_[expr].node)) {
+    const Meaning* meaning = module_.meaning(expr);
+    const auto named = constants_.find(meaning == nullptr ? kNone : meaning->symbol);
+    if (named != constants_.end()) number = named->second;
+  }
   if (!number || (*number >= least && *number <= most)) return;
   diagnostics_.report(Code::kClauseValue, span_of(expr), clause, source(span_of(expr)))
       .labelled(std::string(why))

@@ -12,7 +12,7 @@ using diagnostics::Code;
 void BodyChecker::check_action(SymbolId id, const syntax::Decl& decl) {
   const auto& action = std::get<syntax::ActionDecl>(decl.node);
   const Scopes::Open scope(scopes_);
-  check_parameters(id, action.params, "an `action`");
+  check_parameters(id, action.params);
   if (action.native) {
     if (!module_.standard)
       diagnostics_.report(Code::kNativeOutside, decl.name.span)
@@ -38,19 +38,21 @@ TypeId BodyChecker::part_that_stays(TypeId type, Passes way, std::vector<SymbolI
   };
   switch (one.shape) {
     case Shape::kFunction:
-    case Shape::kQuery:
       return type;
     case Shape::kSecret:
     case Shape::kEnvironment:
     case Shape::kCommand:
+    case Shape::kQuery:
     case Shape::kRegex:
     case Shape::kRange:
     case Shape::kError:
     case Shape::kErrorKind:
       return way == Passes::kIn ? type : kNone;
-    case Shape::kResult:
+    case Shape::kResult: {
       if (way == Passes::kIn) return type;
-      return part_that_stays(one.element, way, seen);
+      const TypeId part = one.key == kNone ? kNone : part_that_stays(one.key, way, seen);
+      return part != kNone ? part : part_that_stays(one.element, way, seen);
+    }
     case Shape::kList:
     case Shape::kOptional:
       return part_that_stays(one.element, way, seen);
@@ -91,10 +93,10 @@ void BodyChecker::check_passes(syntax::TypeRefId written, TypeId type, Passes wa
     return;
   }
   std::string_view cure = "take plain values, lists, maps, records or enums";
-  if (part == types::kCommand || part == types::kRegex) {
-    cure = "text from outside is no `Command` or `Regex`: return a `string`, and use it as a value";
-  } else if (part == types::kQuery) {
-    cure = "hand over a `string`, and what varies as arguments of their own";
+  if (part == types::kCommand || part == types::kQuery || part == types::kRegex) {
+    cure =
+        "text from outside is no `Command`, `Query` or `Regex`: return a `string`, and use it as a "
+        "value";
   } else if (types_.is(part, Shape::kError) || types_.is(part, Shape::kErrorKind) ||
              types_.is(part, Shape::kResult)) {
     cure = "a program that fails answers `{\"error\": …}`, which the step then raises";

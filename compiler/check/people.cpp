@@ -42,7 +42,11 @@ void BodyChecker::check_expired(const syntax::ApprovalStmt& node) {
     case syntax::Expiry::Then::kReject:
       break;
     case syntax::Expiry::Then::kEscalate:
-      not_supported(node.expires->span, "`escalate`", "write `then reject` until then");
+      check_who(node.expires->to, "name a group or a user whom it is put before then");
+      if (node.by.empty())
+        diagnostics_.report(Code::kContradiction, node.expires->span, "escalate", "no `by`")
+            .labelled("everybody may decide from the beginning")
+            .help("say in `by` who decides until then, or write `then reject`");
       break;
     case syntax::Expiry::Then::kDefault:
     case syntax::Expiry::Then::kFail:
@@ -84,8 +88,11 @@ void BodyChecker::check_quorum(const syntax::ApprovalStmt& node) {
       barred.insert(group->second.begin(), group->second.end());
   }
   std::set<std::string> able;
-  int64_t unnamed = 0;  // `user x`: one person each, whoever that is
-  for (const syntax::Who& who : node.by) {
+  int64_t unnamed = 0;                     // `user x`: one person each, whoever that is
+  std::vector<syntax::Who> may = node.by;  // in the end
+  if (node.expires && node.expires->then == syntax::Expiry::Then::kEscalate)
+    may.insert(may.end(), node.expires->to.begin(), node.expires->to.end());
+  for (const syntax::Who& who : may) {
     const auto name = named(who);
     if (who.kind == syntax::Who::Kind::kUser) {
       if (name)
@@ -106,6 +113,7 @@ void BodyChecker::check_quorum(const syntax::ApprovalStmt& node) {
   const auto weigh = [&](diagnostics::Diagnostic& report) {
     if (has_groups) report.severity = diagnostics::Severity::kWarning;
   };
+  if (!node.break_glass.empty()) return;  // one of those may decide alone
   if (most == 0) {
     auto& report = diagnostics_.report(Code::kNobodyApproves, node.not_by.front().span)
                        .labelled("nobody is left who could approve")
@@ -140,11 +148,25 @@ void BodyChecker::report_empty_group(const syntax::Who& who, const std::string& 
 }
 
 void BodyChecker::check_notify(const std::vector<ExprId>& targets) {
-  for (const ExprId target : targets)
+  const auto& known = all_.options.notify;
+  for (const ExprId target : targets) {
     expect(target, types::kString, {Why::Kind::kClause, "notify", {}, {}});
-  if (!targets.empty())
-    not_supported(span_of(targets.front()), "`notify`",
-                  "remove it until then: people see what waits for them by `rbk inbox`");
+    const auto* literal = std::get_if<syntax::StringLit>(&ast_[target].node);
+    if (!known || literal == nullptr || !literal->is_plain_text() || literal->parts.empty())
+      continue;
+    const std::string& name = literal->parts.front().text;
+    if (known->contains(name)) continue;
+    std::vector<std::string_view> names(known->begin(), known->end());
+    const std::string_view near = nearest_name(name, names);
+    diagnostics_.report(Code::kUnknownTarget, span_of(target), name)
+        .labelled("nobody would be told")
+        .help(near.empty() ? fmt::format("describe it in runbook.toml: [notify.{}] with "
+                                         "`webhook = \"https://…\"` or `command = \"…\"`",
+                                         name)
+                           : fmt::format("did you mean `{}`? The targets are under [notify] in "
+                                         "runbook.toml",
+                                         near));
+  }
 }
 
 /// The fields as types, and their symbols after the one of the whole.
@@ -163,11 +185,7 @@ std::vector<std::pair<std::string, TypeId>> BodyChecker::check_form(
     if (all_.holds_secret(type))
       not_supported(field.span, "a `secret` in a form", "take it as a parameter of the runbook");
     symbols.push_back(declare_local(field.name, type, Symbol::Kind::kLocal, false));
-    for (const syntax::Refinement& where : field.where) {
-      condition(where.condition);
-      if (where.message.valid())
-        expect(where.message, types::kString, {Why::Kind::kClause, "else", {}, {}});
-    }
+    check_where(field);
     fields.emplace_back(field.name.text, type);
   }
   return fields;
@@ -189,9 +207,7 @@ void BodyChecker::check_approval(syntax::StmtId stmt, const syntax::ApprovalStmt
   check_quorum(node);
   check_notify(node.notify);
   check_expired(node);
-  if (!node.break_glass.empty())
-    not_supported(node.break_glass.front().span, "`break_glass`",
-                  "name a group that can always approve");
+  check_who(node.break_glass, "name a group or a user; of those whoever started the run may too");
   std::vector<SymbolId> symbols;
   std::vector<std::pair<std::string, TypeId>> fields = check_form(node, symbols);
   fields.emplace_back("approvers", types_.list(types::kString));

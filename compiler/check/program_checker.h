@@ -2,6 +2,7 @@
 // share. Bodies are checked by BodyChecker. Used by check() only.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,13 +26,33 @@ struct NamedType {
   TypeId type;
 };
 
-/// A literal argument whose parameter's `where` is looked at once every body is checked.
+/// Values for parameters, or fields, whose `where`s are looked at once every body is checked.
 struct PendingRefinement {
-  SymbolId callee = kNone;
-  uint32_t parameter = 0;
-  ModuleId module = 0;  // of the value
+  SymbolId callee = kNone;  // or a record, an enum
+  uint32_t member = kNone;  // of an enum
+  ModuleId module = 0;      // of the values
+  Span span;                // of all of it
+  /// By parameter; not valid: its default, or null.
+  std::vector<ExprId> arguments;
+  /// The parameter whose own default alone is looked at; kNone: what is given.
+  uint32_t own_default = kNone;
+};
+
+/// The default of a field of a record or an enum's member, which has to be known when compiling.
+struct PendingDefault {
+  ModuleId module = 0;
   ExprId value;
-  bool is_default = false;  // the parameter's own default
+  std::string field;
+};
+
+/// A name of the runbook that a command's text reads as a variable of the shell.
+struct ShellNameRead {
+  ModuleId module = 0;
+  ExprId command;  // the literal
+  std::string name;
+  Span span;
+  bool is_word = false;    // `${name}` may stand there
+  bool is_secret = false;  // then it may not
 };
 
 /// A wait for a signal, and what it expects of it.
@@ -54,6 +75,10 @@ class ProgramChecker {
   diagnostics::Diagnostics& diagnostics;
   std::vector<PendingRefinement> refinements;
   std::vector<AwaitedSignal> signals;
+  std::vector<PendingDefault> defaults;
+  std::vector<ShellNameRead> shell_names;
+  /// Of a command's literal that is an argument: the environment beside it; not valid: none.
+  std::map<std::pair<ModuleId, uint32_t>, ExprId> command_environments;
 
   // ---- Modules (modules.cpp)
 
@@ -81,6 +106,9 @@ class ProgramChecker {
   SymbolId resolve_type_path(ModuleId module, const syntax::Path& path);
   /// The built-in enum of a verify block whose step's output has this type (kNothing: none).
   TypeId doubt_enum(TypeId output);
+  /// What a person says of a failed step that gives `output`: `.retry`, `.done(output)`, `.fail`,
+  /// `.leave`.
+  TypeId resolution_enum(TypeId output);
 
   /// A secret, or something that has one in it.
   bool holds_secret(TypeId type);
@@ -111,6 +139,12 @@ class ProgramChecker {
   bool contains(TypeId type, SymbolId wanted, std::vector<SymbolId>& seen);
   bool holds_secret(TypeId type, std::vector<SymbolId>& seen);
   void check_refinements();
+  void check_refinement(const PendingRefinement& pending);
+  void check_defaults();
+  bool is_constant(const CheckedModule& module, ExprId value) const;
+  bool is_constant_record(const CheckedModule& module, const Meaning& meaning) const;
+  void check_shell_names();
+  bool gives_name(const CheckedModule& module, ExprId environment, std::string_view name) const;
   void check_signals();
   void check_unused();
   /// What only shows when runbooks are followed into each other (effects.cpp, lock_order.cpp).
@@ -134,9 +168,10 @@ class ProgramChecker {
   std::unordered_map<std::string_view, SymbolId> standard_;  // by name, when first used
   std::unordered_map<std::string, ModuleId> files_;          // by path
   std::vector<Span> syntax_errors_;
-  std::vector<ModuleId> import_stack_;         // files being read, outermost first
-  std::vector<Span> import_spans_;             // by which import each of them is read
-  std::unordered_map<TypeId, TypeId> doubts_;  // by output
+  std::vector<ModuleId> import_stack_;              // files being read, outermost first
+  std::vector<Span> import_spans_;                  // by which import each of them is read
+  std::unordered_map<TypeId, TypeId> doubts_;       // by output
+  std::unordered_map<TypeId, TypeId> resolutions_;  // likewise
 };
 
 /// The nearest of the names, whatever order they come in.

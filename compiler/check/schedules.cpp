@@ -125,11 +125,7 @@ void BodyChecker::check_schedule(SymbolId id) {
     if (runbook.kind == Symbol::Kind::kRunbook) {
       const Callee callee = callee_of(made.runbook, written.runbook.text());
       made.arguments = check_arguments(callee, written.args, written.runbook.span);
-      for (uint32_t i = 0; i < made.arguments.size(); ++i) {
-        const syntax::Field* field = runbook.fields[i].written;
-        if (made.arguments[i].valid() && field != nullptr && !field->where.empty())
-          all_.refinements.push_back({made.runbook, i, module_.id, made.arguments[i]});
-      }
+      note_refined(made.runbook, kNone, runbook.fields, made.arguments, written.runbook.span);
     } else {
       diagnostics_
           .report(Code::kNotARunbook, written.runbook.span, written.runbook.text(),

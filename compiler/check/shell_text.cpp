@@ -32,6 +32,12 @@ ShellText::Place ShellText::place() const {
   return escaped_ || dollar_ ? Place::kEscape : Place::kWord;
 }
 
+bool ShellText::expands() const {
+  if (!open_.empty()) return !open_.back().is_quoted && !line_.ends_with('\\');
+  if (comment_ || escaped_ || reading_delimiter_) return false;
+  return stack_.empty() || (top() != Inside::kSingle && top() != Inside::kDollarSingle);
+}
+
 void ShellText::value() {
   word_start_ = false;
   escaped_ = false;
@@ -42,6 +48,16 @@ void ShellText::value() {
 
 void ShellText::text(std::string_view part) {
   for (const char c : part) step(c);
+}
+
+void ShellText::begin_delimiter(char c) {
+  less_ = 0;
+  reading_delimiter_ = true;
+  delimiter_started_ = false;
+  delimiter_.clear();
+  delimiter_quoted_ = false;
+  strip_tabs_ = false;
+  step(c);
 }
 
 void ShellText::begin_here_documents() {
@@ -83,6 +99,7 @@ void ShellText::step(char c) {
     if (!delimiter_started_ && is_blank(c)) return;
     if (!ends_word(c)) {
       delimiter_started_ = true;
+      if (c == '\'' || c == '"' || c == '\\') delimiter_quoted_ = true;
       if (c == '\'' || c == '"')
         delimiter_quote_ = c;
       else if (c != '\\')
@@ -90,7 +107,7 @@ void ShellText::step(char c) {
       return;
     }
     reading_delimiter_ = false;
-    pending_.push_back({delimiter_, strip_tabs_});
+    pending_.push_back({delimiter_, strip_tabs_, delimiter_quoted_});
   }
   if (escaped_) {
     escaped_ = false;
@@ -113,6 +130,8 @@ void ShellText::step(char c) {
     if (c == '\'') stack_.pop_back();
     return;
   }
+  // Quotes after `<<` are those of its delimiter.
+  if (less_ == 2 && (c == '\'' || c == '"' || c == '\\')) return begin_delimiter(c);
   if (c == '\\') {
     escaped_ = true;
     return;
@@ -191,15 +210,7 @@ void ShellText::step(char c) {
     word_start_ = true;
     return;
   }
-  if (less_ == 2) {
-    less_ = 0;
-    reading_delimiter_ = true;
-    delimiter_started_ = false;
-    delimiter_.clear();
-    strip_tabs_ = false;
-    step(c);
-    return;
-  }
+  if (less_ == 2) return begin_delimiter(c);
   less_ = 0;
   if (c == '\n' && !pending_.empty()) begin_here_documents();
   word_start_ = ends_word(c);

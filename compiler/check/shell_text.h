@@ -26,6 +26,8 @@ class ShellText {
   /// A value stands here. It counts as a part of a word.
   void value();
   Place place() const;
+  /// The shell would put in a variable that is named here.
+  bool expands() const;
   /// Nothing of a word stands right before this place.
   bool at_word_start() const { return word_start_; }
 
@@ -33,6 +35,7 @@ class ShellText {
   enum class Inside { kDouble, kSingle, kDollarSingle, kBacktick, kParens, kBraces, kArithmetic };
 
   void step(char c);
+  void begin_delimiter(char c);
   void begin_here_documents();
   void here_line(char c);
   bool is_unquoted() const;
@@ -49,11 +52,13 @@ class ShellText {
   bool reading_delimiter_ = false;
   bool delimiter_started_ = false;
   char delimiter_quote_ = 0;
+  bool delimiter_quoted_ = false;
   std::string delimiter_;
   bool strip_tabs_ = false;
   struct Document {
     std::string delimiter;
     bool strip_tabs = false;
+    bool is_quoted = false;  // nothing in it is replaced
   };
   std::vector<Document> pending_;
   std::vector<Document> open_;  // last one first

@@ -38,12 +38,13 @@ SymbolId BodyChecker::replaceable(const syntax::Path& path) {
   const SymbolId found = look_up_path(path);
   if (found == kNone) return kNone;
   const Symbol& symbol = program_.symbols[found];
-  const bool is_clock = symbol.kind == Symbol::Kind::kBuiltin && symbol.name == "now";
-  if (symbol.kind == Symbol::Kind::kAction || symbol.kind == Symbol::Kind::kRunbook || is_clock)
+  const bool is_drawn =
+      symbol.kind == Symbol::Kind::kBuiltin && (symbol.name == "now" || symbol.name == "random");
+  if (symbol.kind == Symbol::Kind::kAction || symbol.kind == Symbol::Kind::kRunbook || is_drawn)
     return found;
   diagnostics_
       .report(Code::kNotReplaceable, path.span, path.text(), ProgramChecker::kind_text(symbol))
-      .labelled("only actions, runbooks and `now` are replaced")
+      .labelled("only actions, runbooks, `now` and `random` are replaced")
       .help(symbol.kind == Symbol::Kind::kFunction
                 ? "a `fn` only computes: it runs in a test as it does everywhere"
                 : "name the action that the runbook calls");
@@ -93,8 +94,8 @@ void BodyChecker::given_call(syntax::StmtId stmt, const syntax::GivenStmt& node)
   auto& symbols = module_.stmts[stmt.index].symbols;
   symbols.insert(symbols.end(), bound.begin(), bound.end());
   if (node.condition.valid()) facts_.add(condition(node.condition).when_true);
-  const bool is_clock = symbol.kind == Symbol::Kind::kBuiltin;
-  check_reply(node, is_clock                 ? types::kTime
+  const bool is_built_in = symbol.kind == Symbol::Kind::kBuiltin;
+  check_reply(node, is_built_in              ? symbol.name == "now" ? types::kTime : types::kFloat
                     : symbol.result == kNone ? types::kNothing
                                              : symbol.result);
 }
@@ -215,11 +216,39 @@ std::vector<BodyChecker::Asked> BodyChecker::asked(std::string_view name, bool i
   return found;
 }
 
+namespace {
+
+bool asks_on_failure(const syntax::Clauses& clauses) {
+  const auto* failure = clauses.find<syntax::OnFailureClause>();
+  return failure != nullptr && failure->kind == syntax::OnFailureClause::Kind::kAsk;
+}
+
+}  // namespace
+
+/// `given ask drain => .retry`: what a person says when the step `drain` has failed. False: no step
+/// of this name asks.
+bool BodyChecker::given_resolution(syntax::StmtId stmt, const syntax::GivenStmt& node) {
+  for (const auto& module : program_.modules) {
+    if (module->standard) continue;
+    for (size_t i = 0; i < module->ast.stmts.size(); ++i) {
+      const auto* step = std::get_if<syntax::StepStmt>(&module->ast.stmts[i].node);
+      if (step == nullptr || step->name.text != node.target.last().text ||
+          !asks_on_failure(step->clauses) || module->stmts[i].resolution == kNone)
+        continue;
+      module_.stmts[stmt.index].brought = module->stmts[i].resolution;
+      check_reply(node, module->stmts[i].resolution);
+      return true;
+    }
+  }
+  return false;
+}
+
 void BodyChecker::given_decision(syntax::StmtId stmt, const syntax::GivenStmt& node) {
   if (node.condition.valid()) condition(node.condition);
   if (node.target.empty() || node.target.last().empty()) return;
   const bool is_ask = node.kind == syntax::GivenStmt::Kind::kAsk;
   const std::vector<Asked> found = asked(node.target.last().text, is_ask);
+  if (found.empty() && is_ask && given_resolution(stmt, node)) return;
   if (found.empty()) {
     for (const syntax::Entry& entry : node.entries) infer(entry.value, types::kUnknown);
     std::vector<std::string_view> names;
@@ -227,6 +256,9 @@ void BodyChecker::given_decision(syntax::StmtId stmt, const syntax::GivenStmt& n
       for (const syntax::Stmt& one : module->ast.stmts) {
         const auto* approval = std::get_if<syntax::ApprovalStmt>(&one.node);
         if (approval != nullptr && approval->is_ask == is_ask) names.push_back(approval->name.text);
+        const auto* step = std::get_if<syntax::StepStmt>(&one.node);
+        if (step != nullptr && is_ask && asks_on_failure(step->clauses))
+          names.push_back(step->name.text);
       }
     }
     diagnostics_

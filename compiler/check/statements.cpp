@@ -102,6 +102,8 @@ void BodyChecker::check_let(syntax::StmtId stmt, const syntax::LetStmt& node) {
   const bool is_run = in_test() && types_.is(type, Shape::kForm);
   const SymbolId symbol = declare_local(node.name, type, Symbol::Kind::kLocal, !is_run);
   module_.stmts[stmt.index].symbols = {symbol};
+  if (const auto number = constant(node.value); number && symbol != kNone && !node.is_var)
+    constants_[symbol] = *number;
   if (symbol == kNone || !node.is_var) return;
   program_.symbols[symbol].is_var = true;
   var_borders_[symbol] = borders_.size();

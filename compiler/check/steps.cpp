@@ -79,7 +79,9 @@ TypeId BodyChecker::check_step_work(const syntax::StepStmt& node) {
     place_.no_return = "a step";
     place_.in_loop = false;
     place_.loop_border = kept(fmt::format("the step `{}`", node.name.text));
-    const bool alone = node.clauses.find<syntax::OnFailureClause>() != nullptr;
+    const auto* failure = node.clauses.find<syntax::OnFailureClause>();
+    const bool alone =
+        failure != nullptr && failure->kind == syntax::OnFailureClause::Kind::kContinue;
     const Restore<ExprId> call(step_call_);
     step_call_ = {};
     rules_.open(alone ? RollbackRules::Region::kCatches : RollbackRules::Region::kPlain);
@@ -108,15 +110,6 @@ TypeId BodyChecker::check_step_work(const syntax::StepStmt& node) {
 void BodyChecker::check_step(syntax::StmtId stmt, const syntax::StepStmt& node, Span span) {
   const bool allowed = allow_effect(span, "a step");
   if (node.title.valid()) expect(node.title, types::kString, {Why::Kind::kClause, "step", {}, {}});
-  if (node.launch != syntax::StepStmt::Launch::kInline && node.value.valid()) {
-    const std::string_view word =
-        node.launch == syntax::StepStmt::Launch::kStart ? "start" : "detach";
-    const size_t at = module_.source->text().rfind(word, span_of(node.value).begin);
-    not_supported(
-        Span{static_cast<uint32_t>(at), static_cast<uint32_t>(at + word.size()), span.file},
-        node.launch == syntax::StepStmt::Launch::kStart ? "`start`" : "`detach`",
-        "call the runbook without it: its steps then nest inside this one");
-  }
   const Facts before = facts_;
   Work work;
   {
@@ -135,6 +128,7 @@ void BodyChecker::check_step(syntax::StmtId stmt, const syntax::StepStmt& node, 
     const TypeId output = check_step_work(node);
     work = work_of(node.value);
     work.output = output;
+    if (node.launch != syntax::StepStmt::Launch::kInline) check_launch(stmt, node, work);
     if (work.shown.empty()) work.shown = node.name.text;
     work.span = node.name.span;
   }
@@ -310,6 +304,17 @@ void BodyChecker::check_doubt(syntax::StmtId stmt, const syntax::Clauses& clause
   }
 }
 
+void BodyChecker::check_failure_ask(syntax::StmtId stmt, const syntax::OnFailureClause& clause,
+                                    Span span, const Work& work) {
+  check_who(clause.by, "");
+  if (place_.code == Place::Code::kVerify)
+    diagnostics_.report(Code::kClauseNotHere, span, "on failure ask")
+        .labelled("a `verify` that fails is `.unknown`, and then a person is asked")
+        .help("leave it out");
+  module_.stmts[stmt.index].resolution =
+      all_.resolution_enum(types_.is_silent(work.output) ? types::kNothing : work.output);
+}
+
 void BodyChecker::check_clauses(syntax::StmtId stmt, const syntax::Clauses& clauses,
                                 const Work& work) {
   StmtInfo& statement = module_.stmts[stmt.index];
@@ -351,8 +356,7 @@ void BodyChecker::check_clauses(syntax::StmtId stmt, const syntax::Clauses& clau
       check_doubt(stmt, clauses, *doubt, work);
     } else if (const auto* failure = std::get_if<syntax::OnFailureClause>(&clause.node)) {
       if (failure->kind == syntax::OnFailureClause::Kind::kAsk)
-        not_supported(clause.span, "`on failure ask`",
-                      "write `on failure continue`, or let the run fail");
+        check_failure_ask(stmt, *failure, clause.span, work);
     } else if (std::holds_alternative<syntax::SandboxClause>(clause.node)) {
       not_supported(clause.span, "`sandbox`", "let the command itself start a container");
     }
@@ -366,7 +370,13 @@ void BodyChecker::check_step_rules(syntax::StmtId stmt, const syntax::Clauses& c
   if (!acts) return;
   const auto* rollback = clauses.find<syntax::RollbackClause>();
   const bool undone = rollback != nullptr || clauses.find<syntax::IrreversibleClause>() != nullptr;
-  if (clauses.find<syntax::OnFailureClause>() == nullptr) rules_.may_fail();
+  if (work.detached) {
+    // It goes on whatever becomes of this run.
+    if (!undone && !place_.covered) rules_.writes({work.shown, work.span, stmt.index});
+    return;
+  }
+  const auto* failure = clauses.find<syntax::OnFailureClause>();
+  if (failure == nullptr || failure->kind == syntax::OnFailureClause::Kind::kAsk) rules_.may_fail();
   if (work.action == kNone || module_.stmts[stmt.index].behaviour != 2) return;
   if (!undone && !place_.covered) rules_.writes({work.shown, work.span, stmt.index});
   const bool tolerates = rollback != nullptr && rollback->block.valid();

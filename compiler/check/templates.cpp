@@ -7,6 +7,7 @@
 #include "compiler/check/body_checker.h"
 #include "compiler/check/pattern_text.h"
 #include "compiler/check/shell_text.h"
+#include "compiler/check/shell_variables.h"
 #include "compiler/check/shell_words.h"
 
 namespace rbk::check {
@@ -132,12 +133,14 @@ bool BodyChecker::is_scalar(TypeId type) const {
   }
 }
 
-TypeId BodyChecker::infer_part(const syntax::StringLit::Part& part, std::string_view where) {
+TypeId BodyChecker::infer_part(const syntax::StringLit::Part& part, std::string_view where,
+                               bool may_be_null) {
   const ExprId expr = part.value;
   const TypeId type = infer(expr);
   if (types_.is_silent(type)) return types::kUnknown;
   if (refuse_secret(expr, type, where)) return types::kUnknown;
   const Span span = span_of(expr);
+  if (types_.is_optional(type) && may_be_null) return type;
   if (types_.is_optional(type)) {
     diagnostics_.report(Code::kMayBeNull, span, text(types_.element(type)), text(type))
         .labelled("what should stand here for null?")
@@ -239,7 +242,53 @@ void BodyChecker::report_read_again(const syntax::StringLit::Part& part, TypeId 
                               reader, source(span_of(part.value))));
 }
 
+/// Names of the runbook that the shell would look for in its environment: `rm -rf /srv/$app`.
+void BodyChecker::note_shell_names(ExprId expr, const syntax::StringLit& node) {
+  using Kind = syntax::StringLit::Kind;
+  // Who writes `$$"…"` has the shell's variables in mind.
+  if (node.kind == Kind::kDollar || module_.standard) return;
+  ShellVariables variables(node.kind == Kind::kRaw);
+  std::vector<ShellVariable> found;
+  std::string text;
+  for (const syntax::StringLit::Part& part : node.parts) {
+    if (part.value.valid()) {
+      variables.value();
+      text += "value";
+      continue;
+    }
+    variables.text(source(part.span), part.span.begin, found);
+    text += part.text;
+  }
+  if (found.empty()) return;
+  const ShellAssigned assigned = shell_assigned(text);
+  for (const ShellVariable& one : found) {
+    const SymbolId id = scopes_.find(one.name);
+    if (id == kNone || assigned.has(one.name)) continue;
+    const TypeId type = types_.without_optional(program_.symbols[id].type);
+    const bool is_secret = type == types::kSecret;
+    const bool has_words =
+        is_scalar(type) || (types_.is(type, Shape::kList) && is_scalar(types_.element(type)));
+    if (!is_secret && !has_words) continue;
+    use(id, span_of(expr));  // it was meant to be
+    const Span span{static_cast<uint32_t>(one.begin), static_cast<uint32_t>(one.end),
+                    span_of(expr).file};
+    const bool is_word = one.place == ShellText::Place::kWord && node.kind != Kind::kRaw;
+    all_.shell_names.push_back({module_.id, expr, one.name, span, is_word, is_secret});
+  }
+}
+
+void BodyChecker::note_environment(const std::vector<ExprId>& arguments) {
+  ExprId environment;
+  for (const ExprId argument : arguments)
+    if (argument.valid() && types_.without_optional(info(argument).type) == types::kEnvironment)
+      environment = argument;
+  for (const ExprId argument : arguments)
+    if (argument.valid() && types_.without_optional(info(argument).type) == types::kCommand)
+      all_.command_environments[{module_.id, argument.index}] = environment;
+}
+
 TypeId BodyChecker::infer_command(ExprId expr, const syntax::StringLit& node) {
+  note_shell_names(expr, node);
   ShellText shell;
   ShellWords words;
   std::vector<Encoding> encodings;
@@ -426,21 +475,94 @@ TypeId BodyChecker::infer_url(ExprId expr, const syntax::StringLit& node) {
 // ---- Queries, patterns, times
 
 TypeId BodyChecker::infer_query(ExprId expr, const syntax::StringLit& node) {
+  SqlText sql;
   std::vector<Encoding> encodings;
-  for (const syntax::StringLit::Part& part : node.parts) {
-    encodings.push_back(part.value.valid() ? Encoding::kBind : Encoding::kText);
-    if (!part.value.valid()) continue;
-    const TypeId type = infer_part(part, "this query");
-    if (type != types::kUnknown && !is_scalar(type))
-      diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(type), "query")
-          .labelled("a query's values are text and numbers");
+  bool wrong = false;
+  const auto bad = [&](Span span, std::string_view why, std::string_view cure) {
+    if (!wrong) diagnostics_.report(Code::kBadLiteral, span, "Query", why).help(std::string(cure));
+    wrong = true;
+  };
+  for (size_t i = 0; i < node.parts.size(); ++i) {
+    const syntax::StringLit::Part& part = node.parts[i];
+    encodings.push_back(Encoding::kText);
+    if (!part.value.valid()) {
+      if (part.text.find('\0') != std::string::npos)
+        bad(part.span, "no query holds a zero byte", "leave it out");
+      if (i > 0 && !part.text.empty() && SqlText::is_word(part.text.front()))
+        bad(part.span, "a word begins right after a value", "put a blank between the two");
+      sql.text(part.text);
+      continue;
+    }
+    const TypeId type = infer_part(part, "this query", true);
+    const SqlText::Place place = sql.place();
+    if (place == SqlText::Place::kPlain && sql.in_word())
+      bad(part.span, "a value begins right after a word", "put a blank between the two");
+    sql.value();
+    if (type == types::kUnknown) continue;
+    if (place != SqlText::Place::kPlain) {
+      if (!wrong) report_in_query(node, i, place);
+      wrong = true;
+      continue;
+    }
+    encodings.back() = query_encoding(part, type);
   }
-  if (!node.is_plain_text())
-    not_supported(span_of(expr), "a `Query` with values",
-                  "call the database's client in a `shell(…)` until then");
+  if (sql.wrote_parameter())
+    bad(span_of(expr), "its parameters are numbered by itself", "put the value in with `${}`");
+  if (sql.is_ambiguous())
+    bad(span_of(expr), "databases differ on what `\\'` means in a string",
+        "write `''` for a quote in it, or put the text in with `${}`");
+  if (sql.place() != SqlText::Place::kPlain)
+    bad(span_of(expr),
+        sql.place() == SqlText::Place::kLineComment ? "its comment goes on to the end"
+                                                    : "its quotes or its comment are not closed",
+        sql.place() == SqlText::Place::kLineComment
+            ? "end it with a line of its own, or leave it out"
+            : "close them");
   info(expr).encodings = static_cast<uint32_t>(module_.encodings.size());
   module_.encodings.insert(module_.encodings.end(), encodings.begin(), encodings.end());
   return types::kQuery;
+}
+
+Encoding BodyChecker::query_encoding(const syntax::StringLit::Part& part, TypeId type) {
+  if (type == types::kQuery) return Encoding::kQueryPiece;
+  if (is_scalar(types_.without_optional(type))) return Encoding::kBind;
+  if (types_.is(type, Shape::kList) && is_scalar(types_.without_optional(types_.element(type))))
+    return Encoding::kBindList;
+  auto& report =
+      diagnostics_.report(Code::kNotInterpolable, span_of(part.value), text(type), "query")
+          .labelled("a query's values are text, numbers, times and lists of them");
+  const std::string_view written = source(span_of(part.value));
+  if (type == types::kJson)
+    report.help(
+        fmt::format("say what it is: `${{{} as string}}`, or `.text()` for the JSON", written));
+  return Encoding::kText;
+}
+
+void BodyChecker::report_in_query(const syntax::StringLit& node, size_t part,
+                                  SqlText::Place place) {
+  using At = SqlText::Place;
+  const syntax::StringLit::Part& value = node.parts[part];
+  const bool is_name = place == At::kIdentifier;
+  const bool is_comment = place == At::kLineComment || place == At::kBlockComment;
+  auto& report =
+      diagnostics_.report(Code::kInQueryQuotes, value.span, is_comment ? "comment" : "own quotes")
+          .labelled("here the database would take it for text of the query");
+  const std::string_view written = source(span_of(value.value));
+  const bool is_alone = part > 0 && part + 1 < node.parts.size() && !is_comment &&
+                        place != At::kDollarQuote && node.kind != syntax::StringLit::Kind::kRaw &&
+                        node.parts[part - 1].text.ends_with(is_name ? '"' : '\'') &&
+                        node.parts[part + 1].text.starts_with(is_name ? '"' : '\'');
+  if (is_comment) {
+    report.help("leave it out of the comment");
+  } else if (is_name) {
+    report.help(fmt::format("for a name write `${{sql.ident({})}}`, without quotes", written));
+  } else if (!is_alone) {
+    report.help("make the whole text one value: it goes to the database beside the query");
+  } else {
+    const Span span{value.span.begin - 1, value.span.end + 1, value.span.file};
+    report.help("leave the quotes out: a value goes to the database beside the query")
+        .fix("remove the quotes", {{span, fmt::format("${{{}}}", written)}});
+  }
 }
 
 TypeId BodyChecker::infer_literal(ExprId expr, const syntax::StringLit& node, TypeId type) {

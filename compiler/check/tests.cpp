@@ -86,13 +86,13 @@ TypeId BodyChecker::handed_over(TypeId type) {
   switch (types_.shape(type)) {
     case Shape::kUrl:
     case Shape::kCommand:
-    case Shape::kQuery:
     case Shape::kRegex:
     case Shape::kSecret:
       return types::kString;
     case Shape::kEnvironment:
       return types_.map(types::kString, types::kString);
     case Shape::kFunction:
+    case Shape::kQuery:
       return types::kJson;
     case Shape::kOptional:
       return types_.optional(handed_over(types_.element(type)));

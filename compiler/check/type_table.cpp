@@ -95,10 +95,11 @@ TypeId TypeTable::range(TypeId element) {
   return intern(std::move(type));
 }
 
-TypeId TypeTable::result(TypeId element) {
+TypeId TypeTable::result(TypeId element, TypeId item) {
   Type type;
   type.shape = Shape::kResult;
   type.element = element;
+  type.key = item;
   return intern(std::move(type));
 }
 
@@ -143,15 +144,19 @@ bool TypeTable::compatible(TypeId a, TypeId b) const {
   switch (left.shape) {
     case Shape::kList:
     case Shape::kOptional:
-    case Shape::kResult:
     case Shape::kRange:
+      return compatible(left.element, right.element);
+    case Shape::kResult:
+      // One that knows its item may stand for one that does not.
+      if (right.key != kNone && (left.key == kNone || !compatible(left.key, right.key)))
+        return false;
       return compatible(left.element, right.element);
     case Shape::kMap:
       return compatible(left.key, right.key) && compatible(left.element, right.element);
     case Shape::kFunction: {
       if (left.parameters.size() != right.parameters.size()) return false;
       for (size_t i = 0; i < left.parameters.size(); ++i) {
-        if (!compatible(left.parameters[i], right.parameters[i])) return false;
+        if (!compatible(right.parameters[i], left.parameters[i])) return false;
       }
       return compatible(left.element, right.element);
     }
@@ -317,7 +322,7 @@ std::string CheckedProgram::text(TypeId id) const {
       return type(one.element).shape == Shape::kFunction ? "(" + text(one.element) + ")?"
                                                          : text(one.element) + "?";
     case Shape::kResult:
-      return "Result<" + text(one.element) + ">";
+      return "Result<" + text(one.element) + (one.key == kNone ? "" : ", " + text(one.key)) + ">";
     case Shape::kRecord:
     case Shape::kEnum:
     case Shape::kErrorKind: {

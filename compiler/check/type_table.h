@@ -59,7 +59,8 @@ class TypeTable {
   /// T? of T; of T? and of types that are never a value of their own, the same.
   TypeId optional(TypeId element);
   TypeId range(TypeId element);
-  TypeId result(TypeId element);
+  /// `item`: of a branch of `parallel for`, what it was the branch of; else kNone.
+  TypeId result(TypeId element, TypeId item = kNone);
   TypeId nominal(Type::Shape shape, SymbolId symbol);
   TypeId function(std::vector<TypeId> parameters, TypeId result);
   TypeId form(std::vector<std::pair<std::string, TypeId>> fields);

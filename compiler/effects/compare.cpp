@@ -300,6 +300,10 @@ void Comparison::decisions_of(bool is_ask) {
         changed(what, is.name, "quorum", old, fresh,
                 fresh.size() < old.size() || (fresh.size() == old.size() && fresh < old));
         changed(what, is.name, "expires", was.expires, is.expires, !was.expires.empty());
+        changed(what, is.name, "escalates_to", comma(was.escalates_to), comma(is.escalates_to),
+                !is.escalates_to.empty());
+        changed(what, is.name, "break_glass", comma(was.break_glass), comma(is.break_glass),
+                !is.break_glass.empty());
         changed(what, is.name, "form", comma(was.form), comma(is.form), !was.form.empty());
         changed(what, is.name, "only_if", was.only_if, is.only_if, !is.only_if.empty());
         changed(what, is.name, "starter", was.allow_starter ? "allowed" : "not allowed",

@@ -87,8 +87,10 @@ struct Approval {
   std::string question;
   std::vector<std::string> by;  // "group \"sre\"", "user \"ann\""; empty: anybody
   std::vector<std::string> not_by;
-  std::string quorum;   // empty: 1
-  std::string expires;  // "4h"; empty: never
+  std::string quorum;                     // empty: 1
+  std::string expires;                    // "4h then reject"; empty: never
+  std::vector<std::string> escalates_to;  // as `by`
+  std::vector<std::string> break_glass;   // likewise: one of those decides alone
   bool allow_starter = false;
   std::vector<std::string> form;  // "ticket: string where ticket matches r\"^OPS\""
   std::string only_if;            // as in Step

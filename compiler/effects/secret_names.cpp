@@ -24,10 +24,12 @@ bool holds(const CheckedProgram& program, TypeId id, std::unordered_set<TypeId>&
                        [&](const Field& field) { return holds(program, field.type, seen); });
   };
   switch (type.shape) {
+    case Shape::kResult:
+      if (type.key != check::kNone && holds(program, type.key, seen)) return true;
+      [[fallthrough]];
     case Shape::kList:
     case Shape::kMap:
     case Shape::kOptional:
-    case Shape::kResult:
       return holds(program, type.element, seen);
     case Shape::kRecord:
     case Shape::kEnum: {

@@ -104,7 +104,9 @@ class Walker {
   Cost step(syntax::StmtId id, const syntax::StepStmt& node);
   Cost call(syntax::ExprId id, const syntax::CallExpr& node, syntax::StmtId owner,
             const syntax::Clauses* clauses);
-  Cost runbook(const check::Meaning& meaning, const std::string& name);
+  Cost launched(const check::Meaning& meaning, const syntax::StepStmt& node,
+                const std::string& name);
+  Cost runbook(const check::Meaning& meaning, const std::string& name, std::string launch = {});
   Cost attempts(const Cost& once, const syntax::Clauses& clauses, bool is_action,
                 const std::string& what);
   void describe(Step& into, const syntax::Clauses& clauses);

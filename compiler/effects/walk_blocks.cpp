@@ -280,10 +280,10 @@ Cost Walker::approval(const ApprovalStmt& node) {
   made.place = place_;
   for (const Field& field : node.form) made.form.push_back(text_of(field));
   for (const std::string& one : made.by) all_.touches.person(one);
-  std::vector<std::string> others = people(node.break_glass);
-  if (node.expires)
-    for (std::string& one : people(node.expires->to)) others.push_back(std::move(one));
-  for (const std::string& one : others) all_.touches.person(one);
+  made.break_glass = people(node.break_glass);
+  if (node.expires) made.escalates_to = people(node.expires->to);
+  for (const std::string& one : made.break_glass) all_.touches.person(one);
+  for (const std::string& one : made.escalates_to) all_.touches.person(one);
   const auto same = [&](const Approval& other) {
     return other.name == made.name && other.question == made.question;
   };

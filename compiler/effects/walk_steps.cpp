@@ -65,6 +65,7 @@ void Walker::describe(Step& into, const Clauses& clauses) {
       into.on_doubt = kDoubts[static_cast<int>(doubt->kind)];
       into.on_doubt += asked(people(doubt->by));
     } else if (const auto* failure = std::get_if<OnFailureClause>(&clause.node)) {
+      if (failure->kind == OnFailureClause::Kind::kAsk) ask_person(clause.span);
       into.on_failure = failure->kind == OnFailureClause::Kind::kContinue ? "continue" : "ask";
       into.on_failure += asked(people(failure->by));
     } else if (const auto* when = std::get_if<WhenClause>(&clause.node)) {
@@ -110,14 +111,11 @@ Cost Walker::step(StmtId id, const StepStmt& node) {
         if (is_action)
           there.behaviour = behaviour_name(texts_.module().stmts.at(id.index).behaviour);
       }
-      if (node.launch == StepStmt::Launch::kInline) {
-        for (const Argument& argument : written->args) cost = cost + inside(argument.value, id);
+      for (const Argument& argument : written->args) cost = cost + inside(argument.value, id);
+      if (node.launch == StepStmt::Launch::kInline)
         cost = cost + call(node.value, *written, id, &node.clauses);
-      } else {
-        const bool waits = node.launch == StepStmt::Launch::kStart;
-        all_.summary.calls.push_back({what, waits ? "start" : "detach", place_});
-        if (waits) cost = waiting(open(fmt::format("`start {}` waits for a run of its own", what)));
-      }
+      else if (meaning != nullptr && meaning->kind == Meaning::Kind::kCallRunbook)
+        cost = cost + launched(*meaning, node, what);
     }
   } else {
     const Cost once = block(node.block);
@@ -156,8 +154,18 @@ Cost Walker::call(ExprId id, const CallExpr& node, StmtId owner, const Clauses* 
   return {};
 }
 
-Cost Walker::runbook(const Meaning& meaning, const std::string& name) {
-  all_.summary.calls.push_back({name, "", place_});
+/// A run of its own. One that is detached takes this one no time, and is not undone by it.
+Cost Walker::launched(const Meaning& meaning, const StepStmt& node, const std::string& name) {
+  const bool waits = node.launch == StepStmt::Launch::kStart;
+  // What this run holds it holds until that one has ended, unless it is detached.
+  auto held = waits ? all_.held : std::exchange(all_.held, {});
+  const Cost once = runbook(meaning, name, waits ? "start" : "detach");
+  all_.held = std::move(held);
+  return undo_of(node.clauses, waits ? attempts(once, node.clauses, false, name) : Cost{});
+}
+
+Cost Walker::runbook(const Meaning& meaning, const std::string& name, std::string launch) {
+  all_.summary.calls.push_back({name, std::move(launch), place_});
   if (std::find(all_.called.begin(), all_.called.end(), meaning.symbol) != all_.called.end())
     return waiting(open(fmt::format("`{}` calls itself", name)));
   if (++all_.runbooks > kMostRunbooks) {

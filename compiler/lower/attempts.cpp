@@ -51,12 +51,14 @@ void Body::perform_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   attempt.action = program_.action(meaning.symbol);
   attempt.doubt = doubt_of(on_doubt);
   attempt.verify = on_doubt == nullptr ? BlockId() : on_doubt->verify;
+  attempt.asks = asks(spec);
   const Reg first = arguments(meaning.symbol, meaning.arguments);
   place(spec.span);
   if (action.kind == check::Symbol::Kind::kAction) check_arguments(meaning.symbol, first);
-  const Reg limit = timeout == nullptr ? kNoReg : stable_value(timeout->duration);
+  const Reg limit = timeout == nullptr ? kNoReg : clause_time(timeout->duration, "timeout");
   prepare_retry(spec, attempt);
-  const bool decides = retries || attempt.doubt != Doubt::kDefault || (reads && not_yet_ != kNoReg);
+  const bool decides = retries || attempt.doubt != Doubt::kDefault ||
+                       (reads && not_yet_ != kNoReg) || attempt.asks != nullptr;
   const bool handled = decides || undoes;
   if (decides && undoes) {
     attempt.left_open = temporary(Kind::kBool);
@@ -123,8 +125,25 @@ void Body::failed_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label 
   }
   decide_retry(spec, attempt, give_up);
   code_.bind(give_up);
+  if (attempt.asks != nullptr) {
+    const uint32_t begin = code_.here();
+    ask_failure(spec, attempt, to, done);
+    if (has_rollback(spec) && !reads) {
+      // A person says that it failed, or nobody is to be asked any more.
+      const Label cut_off = code_.label();
+      code_.handler(begin, code_.here(), Handler::Reach::kCleanup, cut_off, attempt.error,
+                    attempt.mark);
+      code_.bind(cut_off);
+    }
+  }
   if (has_rollback(spec) && !reads) undo_if_in_doubt(spec, attempt, attempt.left_open);
-  if (reads && not_yet_ != kNoReg) code_.emit(Op::kErrorRetryable, not_yet_, attempt.error);
+  if (reads && not_yet_ != kNoReg) {
+    // What a person has said is no "not yet".
+    if (attempt.asks != nullptr)
+      code_.load_int(not_yet_, 0);
+    else
+      code_.emit(Op::kErrorRetryable, not_yet_, attempt.error);
+  }
   code_.leave(Op::kRaise, attempt.error);
 }
 
@@ -160,7 +179,12 @@ void Body::resolve_doubt(const StepSpec& spec, Attempt& attempt, Reg to, Label d
         push_rollback(spec, attempt, kNoReg);
         code_.emit(Op::kUnwind, before, 0);
       }
-      code_.leave(Op::kRaise, attempt.error);
+      if (attempt.asks == nullptr) {
+        code_.leave(Op::kRaise, attempt.error);
+        break;
+      }
+      if (attempt.left_open != kNoReg) code_.load_int(attempt.left_open, 0);
+      code_.jump(give_up);
       break;
     }
     case Doubt::kVerify:
@@ -243,14 +267,59 @@ void Body::ask_doubt(const Attempt& attempt, Reg to, Label done) {
   try_again(attempt, kNoReg);
 }
 
+// ---- On failure ask
+
+const syntax::OnFailureClause* Body::asks(const StepSpec& spec) const {
+  const auto* clause =
+      spec.clauses == nullptr ? nullptr : spec.clauses->find<syntax::OnFailureClause>();
+  const bool asks = clause != nullptr && clause->kind == syntax::OnFailureClause::Kind::kAsk;
+  return asks ? clause : nullptr;
+}
+
+/// The step has failed for good, unless a person says otherwise: then it goes on at `done`, or is
+/// tried again. Falls through, or raises, with the error.
+void Body::ask_failure(const StepSpec& spec, Attempt& attempt, Reg to, Label done) {
+  TemporaryScope scope(code_);
+  const Label failed = code_.label();
+  const bool writes =
+      is_action_call(spec) && spec.behaviour == static_cast<uint8_t>(Behaviour::kWrites);
+  if (writes && attempt.doubt == Doubt::kDefault) {
+    // Of an attempt in doubt a person has just said that it failed: not asked twice.
+    const Reg said = temporary(Kind::kBool);
+    code_.emit(Op::kErrorIs, said, attempt.error,
+               program_.narrow(program_.core_error("InDoubt"), "types"));
+    code_.jump_on(Op::kJumpIf, said, failed);
+  }
+  Reg by = kNoReg;
+  if (!attempt.asks->by.empty()) {
+    by = temporary(Kind::kRef);
+    people_into(attempt.asks->by, by);
+  }
+  const Reg was_done = temporary(Kind::kBool);
+  const bool held = has_output(spec);
+  const uint16_t output = held ? program_.narrow(type(spec.output), "types") : uint16_t{0};
+  place(spec.span);
+  code_.emit(Op::kAskFailure, held ? to : kNoReg, was_done, output);
+  code_.extra(attempt.error, by);
+  code_.jump_on(Op::kJumpIf, was_done, done);
+  if (attempt.before != kNoReg) code_.move(attempt.before, attempt.number);
+  try_again(attempt, kNoReg);
+  code_.bind(failed);
+}
+
 // ---- Retry
 
 void Body::prepare_retry(const StepSpec& spec, Attempt& attempt) {
   const auto* retry = spec.clauses == nullptr ? nullptr : spec.clauses->find<RetryClause>();
   const bool counts = retry != nullptr || attempt.doubt == Doubt::kRetry ||
-                      attempt.doubt == Doubt::kVerify || attempt.doubt == Doubt::kAsk;
+                      attempt.doubt == Doubt::kVerify || attempt.doubt == Doubt::kAsk ||
+                      attempt.asks != nullptr;
   if (!counts) return;
   attempt.retry = retry;
+  if (attempt.asks != nullptr && (retry != nullptr || attempt.doubt == Doubt::kRetry)) {
+    attempt.before = temporary(Kind::kInt);
+    code_.load_int(attempt.before, 0);
+  }
   attempt.number = temporary(Kind::kInt);
   code_.load_int(attempt.number, 1);
   if (retry == nullptr) return;
@@ -273,18 +342,23 @@ void Body::prepare_retry(const StepSpec& spec, Attempt& attempt) {
 void Body::decide_retry(const StepSpec& spec, Attempt& attempt, Label give_up) {
   TemporaryScope scope(code_);
   const RetryClause* retry = attempt.retry;
+  Reg number = attempt.number;  // since a person had it tried again
+  if (attempt.before != kNoReg) {
+    number = temporary(Kind::kInt);
+    code_.emit(Op::kSubInt, number, attempt.number, attempt.before);
+  }
   if (retry == nullptr) {
     // `on doubt retry` by itself allows one repetition, of an attempt whose effect is unknown.
     if (attempt.doubt == Doubt::kRetry && attempt.in_doubt != kNoReg) {
       code_.jump_on(Op::kJumpUnless, attempt.in_doubt, give_up);
-      code_.jump_compare(Op::kJumpGtInt, attempt.number, load_number(Kind::kInt, 1), give_up);
+      code_.jump_compare(Op::kJumpGtInt, number, load_number(Kind::kInt, 1), give_up);
       try_again(attempt, kNoReg);
     } else {
       code_.jump(give_up);
     }
     return;
   }
-  code_.jump_compare(Op::kJumpGtInt, attempt.number, attempt.allowed, give_up);
+  code_.jump_compare(Op::kJumpGtInt, number, attempt.allowed, give_up);
   if (!retry->kinds.empty()) {
     // Naming a kind permits it, an open effect included.
     const Label named = code_.label();
@@ -312,7 +386,7 @@ void Body::decide_retry(const StepSpec& spec, Attempt& attempt, Label give_up) {
     branch(retry->condition, false, give_up);
   }
   const Reg pause = temporary(Kind::kDuration);
-  code_.emit(Op::kBackoff, pause, attempt.number, attempt.low);
+  code_.emit(Op::kBackoff, pause, number, attempt.low);
   code_.extra(attempt.high);
   attempt.pause_begin = code_.here();
   try_again(attempt, pause);
@@ -320,6 +394,7 @@ void Body::decide_retry(const StepSpec& spec, Attempt& attempt, Label give_up) {
 }
 
 void Body::try_again(const Attempt& attempt, Reg pause) {
+  if (attempt.unwinds) code_.emit(Op::kUnwind, attempt.mark, 0);
   code_.emit(Op::kStepRetry, attempt.error, attempt.number, pause);
   if (pause != kNoReg) code_.emit(Op::kSleep, pause);
   code_.emit(Op::kAddImm, attempt.number, attempt.number, 1);
@@ -330,7 +405,8 @@ void Body::try_again(const Attempt& attempt, Reg pause) {
 
 void Body::scoped_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   const auto* timeout = spec.clauses->find<TimeoutClause>();
-  const Reg limit = timeout == nullptr ? kNoReg : stable_value(timeout->duration);
+  const Reg limit = timeout == nullptr ? kNoReg : clause_time(timeout->duration, "timeout");
+  attempt.asks = asks(spec);
   prepare_retry(spec, attempt);
   attempt.mark = temporary(Kind::kInt);
   attempt.error = temporary(Kind::kRef);
@@ -352,6 +428,8 @@ void Body::scoped_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   const auto stop_timer = [&] {
     if (timer != kNoReg) code_.emit(Op::kTimerStop, timer);
   };
+  const Label ends = code_.label();
+  code_.bind(ends);
   stop_timer();
   code_.emit(Op::kUnwind, attempt.mark, 1);
   code_.jump(done);
@@ -362,11 +440,20 @@ void Body::scoped_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   code_.handler(begin, end, Handler::Reach::kCleanup, cut_off, attempt.error, attempt.mark);
   code_.bind(failed);
   stop_timer();
-  code_.emit(Op::kUnwind, attempt.mark, 0);
+  // A person is to find it as it failed, and may take it so: it is undone only then.
+  attempt.unwinds = attempt.asks != nullptr;
+  if (!attempt.unwinds) code_.emit(Op::kUnwind, attempt.mark, 0);
   const Label give_up = code_.label();
+  const uint32_t decides = code_.here();
   decide_retry(spec, attempt, give_up);
   code_.bind(give_up);
-  code_.leave(Op::kRaise, attempt.error);
+  if (attempt.asks != nullptr) {
+    ask_failure(spec, attempt, to, ends);
+    code_.handler(decides, code_.here(), Handler::Reach::kCleanup, cut_off, attempt.error,
+                  attempt.mark);
+  } else {
+    code_.leave(Op::kRaise, attempt.error);
+  }
   code_.bind(cut_off);
   stop_timer();
   code_.emit(Op::kUnwind, attempt.mark, 0);

@@ -78,10 +78,9 @@ void Body::note_defined(SymbolId id) {
   if (shadow->second != known->second) box(shadow->second, known->second);
 }
 
-void Body::take_parameters(SymbolId callable, size_t count) {
-  const check::Symbol& symbol = program_.symbol(callable);
+void Body::take_parameters(const std::vector<SymbolId>& names, size_t count) {
   for (size_t i = 0; i < count; ++i) {
-    const SymbolId parameter = symbol.parameters.at(i);
+    const SymbolId parameter = names.at(i);
     locals_[parameter] =
         code_.parameter(kind(program_.symbol(parameter).type), program_.symbol(parameter).name);
   }

@@ -43,10 +43,13 @@ class Body {
   void constant(SymbolId id);
   /// Of a test, or of an invariant, which looks at a finished run.
   void test(BlockId body, SymbolId looked_at);
-  /// Each takes the runbook's parameters up to this one, the default those before it.
+  /// Takes the runbook's parameters before this one.
   void parameter_default(SymbolId callable, size_t parameter);
-  void parameter_condition(SymbolId callable, size_t parameter, const syntax::Refinement& where);
-  void parameter_message(SymbolId callable, size_t parameter, const syntax::Refinement& where);
+  /// The same for what a schedule gives; in the module of the schedule.
+  void scheduled_argument(SymbolId callable, size_t parameter, ExprId argument);
+  /// Of a `where`: each takes these parameters, or fields of a record.
+  void condition(const std::vector<SymbolId>& names, size_t count, const syntax::Refinement& where);
+  void message(const std::vector<SymbolId>& names, size_t count, const syntax::Refinement& where);
 
  private:
   // ---- Context (body.cpp)
@@ -76,7 +79,7 @@ class Body {
     return checked_type(id).shape == check::Type::Shape::kOptional;
   }
   /// The parameters become registers.
-  void take_parameters(SymbolId callable, size_t count);
+  void take_parameters(const std::vector<SymbolId>& names, size_t count);
   void finish(bytecode::TypeId result);
 
   // Leaving early: what has to be done on the way, innermost last.
@@ -166,6 +169,7 @@ class Body {
   // ---- Text (strings.cpp)
   void string_into(ExprId id, const syntax::StringLit& node, Reg to);
   void part_into(ExprId id, check::Encoding encoding, Reg to);
+  void query_into(ExprId id, const syntax::StringLit& node, Reg to);
   /// As interpolation shows it.
   void to_text(Reg from, check::TypeId type, Reg to);
   Reg as_text(Reg from, check::TypeId type);
@@ -193,8 +197,19 @@ class Body {
   void native_call_into(ExprId id, const syntax::CallExpr& node, const Meaning& meaning, Reg to);
   void emit(const Meaning& meaning);
   void call_function_into(SymbolId symbol, Reg first, size_t count, Reg to);
-  /// A nested runbook's `where`s; its arguments stand from `first` on.
+  /// A nested runbook's or an action's `where`s; its arguments stand from `first` on.
   void check_arguments(SymbolId callable, Reg first);
+  /// The same of a record, or of the payload of an enum's member (kNone: a record).
+  void check_record(SymbolId type, uint32_t member, Reg first);
+  /// Those of a function's own parameters, when it begins.
+  void check_own(const std::vector<syntax::Field>& parameters, const std::string& of);
+  /// What is at `first` keeps what is asked of field or parameter `index`, else it fails.
+  void check_one(std::pair<uint32_t, uint32_t> functions, const std::string& head, Reg first,
+                 size_t index);
+  /// The value of a clause's time, which fails where it is not more than nothing.
+  Reg clause_time(ExprId time, std::string_view clause);
+  /// Fails with the text `head` and what `message` puts behind it.
+  void raise_after(const std::string& head, const Slot& message);
   void lambda_into(ExprId id, const syntax::LambdaExpr& node, Reg to);
   /// The whole function of a lambda whose captures are taken.
   void lambda(ExprId id, const syntax::LambdaExpr& node, const std::vector<check::TypeId>& types,
@@ -273,6 +288,7 @@ class Body {
     uint8_t behaviour = 2;
     SymbolId symbol = check::kNone;
     Span span;
+    syntax::StepStmt::Launch launch = syntax::StepStmt::Launch::kInline;
     /// Of the call or the block, before `when` and `on failure continue`; kNone without one.
     check::TypeId output = check::kNone;
   };
@@ -288,9 +304,12 @@ class Body {
     uint32_t pause_begin = 0;  // the code of the pause before the next attempt
     uint32_t pause_end = 0;
     Label again;
+    const syntax::OnFailureClause* asks = nullptr;  // `on failure ask`
+    bool unwinds = false;  // what an attempt did is undone before it is tried again
     // retry
     const syntax::RetryClause* retry = nullptr;
     Reg number = kNoReg;   // of this attempt, from 1
+    Reg before = kNoReg;   // attempts before a person had it tried again; kNoReg: nobody can
     Reg allowed = kNoReg;  // further attempts
     Reg low = kNoReg;      // backoff
     Reg high = kNoReg;
@@ -332,9 +351,17 @@ class Body {
   void verify_attempt(const StepSpec& spec, Attempt& attempt, Reg to, Label done, Label known,
                       Label ask);
   void ask_doubt(const Attempt& attempt, Reg to, Label done);
+  void ask_failure(const StepSpec& spec, Attempt& attempt, Reg to, Label done);
+  const syntax::OnFailureClause* asks(const StepSpec& spec) const;
   void prepare_retry(const StepSpec& spec, Attempt& attempt);
   void decide_retry(const StepSpec& spec, Attempt& attempt, Label give_up);
   void try_again(const Attempt& attempt, Reg pause);
+
+  // ---- Runs of their own (runs.cpp)
+  void start_run(const StepSpec& spec, Reg to);
+  /// A stand-in answers for the detached run.
+  void detach_stand_in(SymbolId runbook, Reg first);
+  uint32_t undo_run_function(const StepSpec& spec);
 
   // ---- Scopes (scopes.cpp)
   struct Handlers {

@@ -63,11 +63,25 @@ void Body::call_into(ExprId id, const syntax::CallExpr& node, Reg to) {
     case Meaning::Kind::kCallNow:
       code_.emit(Op::kNow, to != kNoReg ? to : temporary(Kind::kTime));
       return;
+    case Meaning::Kind::kCallRandom: {
+      place(span);
+      const check::TypeId drawn = info(id).value_type;
+      const Reg into_reg = to != kNoReg ? to : temporary(kind(drawn));
+      if (meaning->arguments.empty() || !meaning->arguments.front().valid())
+        code_.emit(Op::kRandom, into_reg);
+      else
+        code_.emit(Op::kRandomIn, into_reg, value(meaning->arguments.front()));
+      return;
+    }
     case Meaning::Kind::kCallEmit:
       place(span);
       emit(*meaning);
       if (to != kNoReg) code_.emit(Op::kLoadNull, to);
       return;
+    case Meaning::Kind::kCallIdentifier:
+      place(span);
+      return native_into("sql.ident", {slot_of(meaning->arguments.at(0))},
+                         to != kNoReg ? to : temporary(Kind::kRef));
     case Meaning::Kind::kCallRawCommand:
       if (to != kNoReg) into(meaning->arguments.at(0), to);
       return;
@@ -211,6 +225,7 @@ void Body::lambda(ExprId id, const syntax::LambdaExpr& node,
                                     symbol == kNone ? std::string() : program_.symbol(symbol).name);
     bind(symbol, reg);
   }
+  check_own(node.params, {});
   const bool has_result = result != kNone && checked_type(result).shape != Shape::kNothing;
   exits_.push_back({Exit::Kind::kFunction, kNoReg, {}, {}});
   {

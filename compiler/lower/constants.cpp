@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "compiler/lower/program_lowering.h"
+#include "compiler/plan/evaluate.h"
 
 namespace rbk::lower {
 
@@ -102,7 +103,33 @@ std::optional<Constant> ProgramLowering::fold_record(const CheckedModule& module
     if (!value) return std::nullopt;
     made.items.push_back(*value);
   }
+  if (!is_proven(module, meaning->symbol, meaning->arguments)) return std::nullopt;
   return made;
+}
+
+/// Whether all that is asked of the record's fields holds; what can't be told now is tested when it
+/// is made.
+bool ProgramLowering::is_proven(const CheckedModule& module, SymbolId record,
+                                const std::vector<ExprId>& given) {
+  const check::Symbol& of = symbol(record);
+  plan::Evaluator evaluator(checked_, module_of(record));
+  for (size_t i = 0; i < of.parameters.size(); ++i) {
+    const syntax::Field& written = *of.fields.at(i).written;
+    plan::Value value;
+    if (i < given.size() && given[i].valid()) {
+      value = plan::Evaluator(checked_, module).evaluate(given[i]);
+    } else if (written.default_value.valid()) {
+      value = evaluator.evaluate(written.default_value);
+    } else {
+      value.shape = plan::Value::Shape::kNull;
+    }
+    evaluator.set(of.parameters[i], std::move(value));
+    for (const syntax::Refinement& where : written.where) {
+      const plan::Value holds = evaluator.evaluate(where.condition);
+      if (holds.shape != plan::Value::Shape::kBool || holds.number == 0) return false;
+    }
+  }
+  return true;
 }
 
 std::optional<Constant> ProgramLowering::fold_map(const CheckedModule& module,
@@ -145,14 +172,14 @@ std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module,
     return made;
   }
   if (const auto* node = std::get_if<syntax::UnaryExpr>(&expr.node)) {
-    if (node->op != syntax::UnaryOp::kNegate) return std::nullopt;
-    auto operand = fold_plain(module, node->operand);
-    if (!operand) return std::nullopt;
-    if (program_.types[operand->type].shape == Shape::kFloat) {
+    auto operand = node->op == syntax::UnaryOp::kNegate ? fold_plain(module, node->operand)
+                                                        : std::optional<Constant>();
+    if (!operand && !in_default_) return std::nullopt;
+    if (operand && program_.types[operand->type].shape == Shape::kFloat) {
       return raw(std::bit_cast<int64_t>(-std::bit_cast<double>(operand->bits)));
     }
-    if (operand->bits == INT64_MIN) return std::nullopt;
-    return raw(-operand->bits);
+    if (operand && operand->bits == INT64_MIN) return std::nullopt;
+    if (operand) return raw(-operand->bits);
   }
   if (const auto* node = std::get_if<syntax::StringLit>(&expr.node)) {
     if (!node->is_plain_text()) return std::nullopt;
@@ -162,6 +189,12 @@ std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module,
       const auto time = parse_time(text);
       if (!time) return std::nullopt;
       return raw(*time);
+    }
+    if (program_.types[made.type].shape == Shape::kQuery) {
+      made.type = json_type();
+      made.text = boost::json::serialize(
+          boost::json::object{{"text", text}, {"values", boost::json::array()}});
+      return made;
     }
     made.text = text;
     return made;
@@ -188,6 +221,14 @@ std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module,
     if (node->kind == syntax::BraceExpr::Kind::kMap) return fold_map(module, *node, id);
     if (node->kind != syntax::BraceExpr::Kind::kRecord) return std::nullopt;
     return fold_record(module, id);
+  }
+  const bool computes = std::holds_alternative<syntax::BinaryExpr>(expr.node) ||
+                        std::holds_alternative<syntax::UnaryExpr>(expr.node);
+  if (in_default_ && computes) {
+    const plan::Value known = plan::Evaluator(checked_, module).evaluate(id);
+    if (known.shape == plan::Value::Shape::kInt) return raw(known.number);
+    if (known.shape == plan::Value::Shape::kBool) return raw(known.number == 0 ? 0 : 1);
+    if (known.shape == plan::Value::Shape::kFloat) return raw(std::bit_cast<int64_t>(known.real));
   }
   const check::Meaning* meaning = module.meaning(id);
   if (meaning == nullptr) return std::nullopt;

@@ -23,6 +23,7 @@ bool waits(Op op) {
   switch (op) {
     case Op::kPerform:
     case Op::kAskDoubt:
+    case Op::kAskFailure:
     case Op::kSleep:
     case Op::kSleepUntil:
     case Op::kApprove:
@@ -30,6 +31,8 @@ bool waits(Op op) {
     case Op::kWaitSignal:
     case Op::kWaitFirst:
     case Op::kLock:
+    case Op::kStart:
+    case Op::kUndoRun:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kUnwind:

@@ -34,8 +34,8 @@ uint16_t mode_of(const syntax::Exclusive& written) {
 void Body::lower_lock(const syntax::LockStmt& node) {
   const Reg name = stable_value(node.name);
   const Reg limit = node.limit.valid() ? stable_value(node.limit) : kNoReg;
-  const Reg timeout = node.timeout.valid() ? stable_value(node.timeout) : kNoReg;
-  const Reg expires = node.expires.valid() ? stable_value(node.expires) : kNoReg;
+  const Reg timeout = node.timeout.valid() ? clause_time(node.timeout, "timeout") : kNoReg;
+  const Reg expires = node.expires.valid() ? clause_time(node.expires, "expires") : kNoReg;
   const Reg mark = temporary(Kind::kInt);
   const Label done = code_.label();
   code_.emit(Op::kMark, mark);

@@ -150,6 +150,10 @@ void Body::member_into(ExprId id, const syntax::MemberExpr& node, Reg to) {
       return simple(Op::kResultIsOk, Kind::kBool);
     case Meaning::Kind::kResultError:
       return simple(Op::kResultError, Kind::kRef);
+    case Meaning::Kind::kResultItem:
+      return on_receiver(code_.kind(to), [&](Reg base, check::TypeId, Reg where) {
+        code_.emit(Op::kResultItem, where, base);
+      });
     case Meaning::Kind::kResultValue:
       on_receiver(code_.kind(to), [&](Reg base, check::TypeId of, Reg where) {
         const check::TypeId held = element_of(of);

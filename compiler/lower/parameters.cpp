@@ -15,7 +15,7 @@ const syntax::Field& written(const CheckedModule& module, const check::Symbol& s
 void Body::parameter_default(SymbolId callable, size_t parameter) {
   const check::Symbol& symbol = program_.symbol(callable);
   const syntax::Field& field = written(*module_, symbol, parameter);
-  take_parameters(callable, parameter);
+  take_parameters(symbol.parameters, parameter);
   TemporaryScope scope(code_);
   place(ast()[field.default_value].span);
   const Reg made = value(field.default_value);
@@ -23,9 +23,18 @@ void Body::parameter_default(SymbolId callable, size_t parameter) {
   finish(type(symbol.fields.at(parameter).type));
 }
 
-void Body::parameter_condition(SymbolId callable, size_t parameter,
-                               const syntax::Refinement& where) {
-  take_parameters(callable, parameter + 1);
+void Body::scheduled_argument(SymbolId callable, size_t parameter, ExprId argument) {
+  take_parameters(program_.symbol(callable).parameters, parameter);
+  TemporaryScope scope(code_);
+  place(ast()[argument].span);
+  const Reg made = value(argument);
+  code_.leave(Op::kReturn, made);
+  finish(type(program_.symbol(callable).fields.at(parameter).type));
+}
+
+void Body::condition(const std::vector<SymbolId>& names, size_t count,
+                     const syntax::Refinement& where) {
+  take_parameters(names, count);
   TemporaryScope scope(code_);
   place(where.span);
   const Reg made = value(where.condition);
@@ -33,8 +42,9 @@ void Body::parameter_condition(SymbolId callable, size_t parameter,
   finish(program_.bool_type());
 }
 
-void Body::parameter_message(SymbolId callable, size_t parameter, const syntax::Refinement& where) {
-  take_parameters(callable, parameter + 1);
+void Body::message(const std::vector<SymbolId>& names, size_t count,
+                   const syntax::Refinement& where) {
+  take_parameters(names, count);
   TemporaryScope scope(code_);
   place(where.span);
   const Reg made =
@@ -47,23 +57,78 @@ void Body::check_arguments(SymbolId callable, Reg first) {
   const auto functions = program_.functions_of_parameters(callable);
   const check::Symbol& symbol = program_.symbol(callable);
   for (size_t i = 0; i < functions.checks.size(); ++i) {
-    for (const auto& [condition, message] : functions.checks[i]) {
+    const std::string head =
+        "parameter `" + symbol.fields.at(i).name + "` of `" + program_.full_name(callable) + "`: ";
+    for (const auto& check : functions.checks[i]) check_one(check, head, first, i);
+  }
+}
+
+void Body::check_record(SymbolId type, uint32_t member, Reg first) {
+  const auto checks = program_.functions_of_fields(type, member);
+  if (checks.empty()) return;
+  const check::Symbol& symbol = program_.symbol(type);
+  const bool is_member = member != check::kNone;
+  const auto& fields = is_member ? symbol.members.at(member).payload : symbol.fields;
+  std::string owner = program_.full_name(type);
+  if (is_member) owner += "." + symbol.members.at(member).name;
+  for (size_t i = 0; i < checks.size(); ++i) {
+    const std::string head = "`" + fields.at(i).name + "` of `" + owner + "`: ";
+    for (const auto& check : checks[i]) check_one(check, head, first, i);
+  }
+}
+
+void Body::check_one(std::pair<uint32_t, uint32_t> functions, const std::string& head, Reg first,
+                     size_t index) {
+  TemporaryScope scope(code_);
+  const Label holds = code_.label();
+  const Reg answer = temporary(Kind::kBool);
+  code_.emit_run(Op::kCall, answer, program_.narrow(functions.first, "functions"), first,
+                 index + 1);
+  code_.jump_on(Op::kJumpIf, answer, holds);
+  raise_after(head, Slot{Kind::kRef, [&](Reg to) {
+                           code_.emit_run(Op::kCall, to,
+                                          program_.narrow(functions.second, "functions"), first,
+                                          index + 1);
+                         }});
+  code_.bind(holds);
+}
+
+void Body::raise_after(const std::string& head, const Slot& message) {
+  const uint32_t constant = program_.string_constant(head);
+  const Reg parts =
+      fill_run({Slot{Kind::kRef, [&](Reg to) { code_.load_constant(to, constant); }}, message});
+  const Reg text = temporary(Kind::kRef);
+  code_.emit_run(Op::kConcat, text, parts, 2, 2);
+  raise("Failed", text);
+}
+
+Reg Body::clause_time(ExprId time, std::string_view clause) {
+  const Reg given = stable_value(time);
+  // The checker has looked at what is written out.
+  if (std::holds_alternative<syntax::DurationLit>(ast()[time].node)) return given;
+  TemporaryScope scope(code_);
+  const Label fits = code_.label();
+  const Reg none = load_number(Kind::kDuration, 0);
+  const Reg is_more = temporary(Kind::kBool);
+  code_.emit(Op::kLtInt, is_more, none, given);
+  code_.jump_on(Op::kJumpIf, is_more, fits);
+  raise_after("`" + std::string(clause) + "` has to be more than nothing, and is ",
+              Slot{Kind::kRef, [&](Reg to) { to_text(given, info(time).type, to); }});
+  code_.bind(fits);
+  return given;
+}
+
+void Body::check_own(const std::vector<syntax::Field>& parameters, const std::string& of) {
+  for (const syntax::Field& parameter : parameters) {
+    for (const syntax::Refinement& where : parameter.where) {
       TemporaryScope scope(code_);
+      place(where.span);
       const Label holds = code_.label();
-      const Reg answer = temporary(Kind::kBool);
-      code_.emit_run(Op::kCall, answer, program_.narrow(condition, "functions"), first, i + 1);
-      code_.jump_on(Op::kJumpIf, answer, holds);
-      const uint32_t head =
-          program_.string_constant("parameter `" + symbol.fields.at(i).name + "` of `" +
-                                   program_.full_name(callable) + "`: ");
-      const auto why = [&, of = message, count = i + 1](Reg to) {
-        code_.emit_run(Op::kCall, to, program_.narrow(of, "functions"), first, count);
-      };
-      const Reg parts = fill_run({Slot{Kind::kRef, [&](Reg to) { code_.load_constant(to, head); }},
-                                  Slot{Kind::kRef, why}});
-      const Reg text = temporary(Kind::kRef);
-      code_.emit_run(Op::kConcat, text, parts, 2, 2);
-      raise("Failed", text);
+      branch(where.condition, true, holds);
+      const Reg why =
+          where.message.valid() ? value(where.message) : condition_message(where.condition);
+      raise_after("parameter `" + parameter.name.text + "`" + of + ": ",
+                  Slot{Kind::kRef, [&](Reg to) { code_.move(to, why); }, why});
       code_.bind(holds);
     }
   }

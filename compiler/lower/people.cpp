@@ -16,7 +16,9 @@ void Body::lower_approval(StmtId id, const ApprovalStmt& node) {
   }
   const check::Type& form = checked_type(program_.symbol(symbols[0]).type);
   const Reg decided = declare(symbols[0]);
-  const Reg expires = node.expires ? stable_value(node.expires->after) : kNoReg;
+  // One that is escalated does not end: from then on others may decide as well.
+  const bool ends = node.expires && node.expires->then != syntax::Expiry::Then::kEscalate;
+  const Reg expires = ends ? clause_time(node.expires->after, "expires") : kNoReg;
   const Reg description = describe(node, form);
   const Label ask = code_.label();
   code_.bind(ask);
@@ -148,6 +150,12 @@ Reg Body::describe(const ApprovalStmt& node, const check::Type& form) {
                          json_constant_into(node.allow_starter ? "true" : "false", to);
                        }});
   }
+  if (node.expires && node.expires->then == syntax::Expiry::Then::kEscalate) {
+    entries.push_back({"escalate_after", as_json(node.expires->after)});
+    entries.push_back({"escalate_to", [&](Reg to) { people_into(node.expires->to, to); }});
+  }
+  if (!node.break_glass.empty())
+    entries.push_back({"break_glass", [&](Reg to) { people_into(node.break_glass, to); }});
   if (!node.notify.empty()) {
     std::vector<std::function<void(Reg)>> targets;
     for (const ExprId target : node.notify) targets.push_back(as_json(target));

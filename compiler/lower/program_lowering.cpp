@@ -29,6 +29,7 @@ Result<bytecode::Program> ProgramLowering::run() {
     const Symbol::Kind kind = symbol(id).kind;
     if (kind == Symbol::Kind::kFunction || kind == Symbol::Kind::kRunbook) function_of(id);
   }
+  if (root_ != check::kNone) function_of(root_);
   lower_pending();
   if (tests_ != nullptr) collect_errors(*tests_);
   if (fault_) return tl::unexpected<Error>(*fault_);
@@ -39,9 +40,22 @@ Result<bytecode::Program> ProgramLowering::run() {
   return std::move(program_);
 }
 
+Result<bytecode::Program> ProgramLowering::run_schedule(const check::Schedule& schedule,
+                                                        bool with_arguments) {
+  root_ = schedule.runbook;
+  if (with_arguments) arguments_ = &schedule;
+  return run();
+}
+
 void ProgramLowering::lower_pending() {
-  // The list grows while it is worked off.
-  for (size_t next = 0; next < pending_.size() && !fault_; ++next) {
+  // The lists grow while they are worked off.
+  size_t checks = 0;
+  for (size_t next = 0; !fault_; ++next) {
+    for (; checks < pending_checks_.size() && !fault_; ++checks) {
+      const auto [type, member] = pending_checks_[checks];
+      lower_checks(type, member);
+    }
+    if (next >= pending_.size()) break;
     const auto [id, function] = pending_[next];
     const CheckedModule& module = module_of(id);
     const std::string name = full_name(id);
@@ -88,10 +102,17 @@ void ProgramLowering::lower_runbook(SymbolId id, uint32_t function) {
       Body(*this, module, prefix + "/default", Body::Role::kPure, parameter.default_function)
           .parameter_default(id, i);
     }
+    if (arguments_ != nullptr && arguments_->runbook == id && arguments_->arguments[i].valid()) {
+      parameter.default_function = reserve_function(prefix + "/argument");
+      Body(*this, module_of(arguments_->symbol), prefix + "/argument", Body::Role::kPure,
+           parameter.default_function)
+          .scheduled_argument(id, i, arguments_->arguments[i]);
+    }
     parameter.checks = lower_conditions(id, i);
     made.parameters.push_back(std::move(parameter));
   }
   for (const SymbolId outside : of.outside) made.outside.push_back(calendar(outside));
+  made.allow = starters(id);
   Body(*this, module, name, Body::Role::kRunbook, function).runbook(id);
   program_.runbooks.push_back(std::move(made));
 }
@@ -107,9 +128,9 @@ std::vector<bytecode::ParameterCheck> ProgramLowering::lower_conditions(SymbolId
     const syntax::Refinement& where = field.written->where[k];
     const auto [condition, message] = functions[k];
     Body(*this, module, prefix + "/where", Body::Role::kPure, condition)
-        .parameter_condition(id, parameter, where);
+        .condition(symbol(id).parameters, parameter + 1, where);
     Body(*this, module, prefix + "/message", Body::Role::kPure, message)
-        .parameter_message(id, parameter, where);
+        .message(symbol(id).parameters, parameter + 1, where);
     made.push_back({condition, message, condition_text(module, where.condition)});
   }
   return made;
@@ -135,6 +156,48 @@ const ProgramLowering::ParameterFunctions& ProgramLowering::functions_of_paramet
     }
   }
   return parameter_functions_.emplace(id, std::move(made)).first->second;
+}
+
+const ProgramLowering::Checks& ProgramLowering::functions_of_fields(SymbolId id, uint32_t member) {
+  const auto known = field_functions_.find({id, member});
+  if (known != field_functions_.end()) return known->second;
+  const Symbol& of = symbol(id);
+  const bool is_member = member != check::kNone;
+  const auto& fields = is_member ? of.members.at(member).payload : of.fields;
+  const bool is_refined = !(is_member ? of.members.at(member).parameters : of.parameters).empty();
+  Checks made;
+  for (size_t i = 0; i < fields.size() && is_refined; ++i) {
+    auto& checks = made.emplace_back();
+    const std::string prefix = full_name(id) + "/" + fields[i].name;
+    for (size_t k = 0; fields[i].written != nullptr && k < fields[i].written->where.size(); ++k) {
+      const uint32_t condition = reserve_function(prefix + "/where");
+      checks.emplace_back(condition, reserve_function(prefix + "/message"));
+    }
+  }
+  if (is_refined) pending_checks_.emplace_back(id, member);
+  return field_functions_.emplace(std::pair(id, member), std::move(made)).first->second;
+}
+
+void ProgramLowering::lower_checks(SymbolId id, uint32_t member) {
+  const Checks checks = functions_of_fields(id, member);
+  const CheckedModule& module = module_of(id);
+  const Symbol& of = symbol(id);
+  const bool is_member = member != check::kNone;
+  const auto& fields = is_member ? of.members.at(member).payload : of.fields;
+  const auto& names = is_member ? of.members.at(member).parameters : of.parameters;
+  for (uint32_t i = 0; i < checks.size(); ++i) {
+    const std::string prefix = full_name(id) + "/" + fields[i].name;
+    for (size_t k = 0; k < checks[i].size(); ++k) {
+      const syntax::Refinement& where = fields[i].written->where[k];
+      const auto [condition, message] = checks[i][k];
+      Body(*this, module, prefix + "/where", Body::Role::kPure, condition)
+          .condition(names, i + 1, where);
+      Body(*this, module, prefix + "/message", Body::Role::kPure, message)
+          .message(names, i + 1, where);
+      program_.field_checks.push_back({type(of.type), is_member ? member : 0, i, condition, message,
+                                       condition_text(module, where.condition)});
+    }
+  }
 }
 
 /// A function is pure if nothing in it, or in what it calls, waits or speaks to the engine.

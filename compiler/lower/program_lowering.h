@@ -2,6 +2,7 @@
 // and the functions that are still to be lowered. One use, one thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ class ProgramLowering {
   explicit ProgramLowering(const check::CheckedProgram& checked);
 
   Result<bytecode::Program> run();
+  /// With the schedule's runbook; `with_arguments`: and its arguments as that one's defaults.
+  Result<bytecode::Program> run_schedule(const check::Schedule& schedule, bool with_arguments);
   /// With the given tests of the main file, all of its invariants, and calls of these runbooks made
   /// as those of actions.
   Result<TestProgram> run_tests(const std::vector<syntax::DeclId>& tests,
@@ -54,7 +57,7 @@ class ProgramLowering {
   bytecode::TypeId list_type(bytecode::TypeId element);
   /// The same if it is optional already.
   bytecode::TypeId optional_type(bytecode::TypeId element);
-  bytecode::TypeId result_type(bytecode::TypeId element);
+  bytecode::TypeId result_type(bytecode::TypeId element, bytecode::TypeId item = bytecode::kNone);
   bytecode::TypeId map_type(bytecode::TypeId key, bytecode::TypeId element);
   /// The kind of error that the language itself raises: "Timeout", "Failed" …; as the standard
   /// library declares it, else without fields.
@@ -68,6 +71,8 @@ class ProgramLowering {
   }
   /// The constant that the expression always is, after its conversions; none if that is only known
   /// when running.
+  /// Who may start a runbook, as it says and each one that it may call.
+  std::vector<bytecode::Starters> starters(SymbolId runbook);
   std::optional<uint32_t> fold(const CheckedModule& module, ExprId id);
 
   /// The same before its conversions, not yet entered.
@@ -95,11 +100,14 @@ class ProgramLowering {
   uint16_t function_of(SymbolId id);
   /// Those of the parameters of a runbook or an action: by parameter the default (kNone without
   /// one; an action's are evaluated by its caller), and for each `where` its condition and message.
+  using Checks = std::vector<std::vector<std::pair<uint32_t, uint32_t>>>;
   struct ParameterFunctions {
     std::vector<uint32_t> defaults;
-    std::vector<std::vector<std::pair<uint32_t, uint32_t>>> checks;
+    Checks checks;
   };
   const ParameterFunctions& functions_of_parameters(SymbolId id);
+  /// The same of a record, or of a member of an enum; by field. Empty if nothing is asked of them.
+  const Checks& functions_of_fields(SymbolId id, uint32_t member);
   /// A place in the table for a function that is lowered now.
   uint32_t reserve_function(std::string name);
   void define_function(uint32_t index, FunctionBuilder& code);
@@ -125,11 +133,15 @@ class ProgramLowering {
   std::vector<bytecode::ParameterCheck> lower_conditions(SymbolId id, size_t parameter);
   /// The kinds of errors that the program of an own action may answer with.
   void import_error_kinds(const CheckedModule& module);
+  void lower_checks(SymbolId id, uint32_t member);
+  bool is_proven(const CheckedModule& module, SymbolId record, const std::vector<ExprId>& given);
   void lower_pending();
   void find_purity();
   void collect_errors(TestProgram& tests);
 
   const check::CheckedProgram& checked_;
+  const check::Schedule* arguments_ = nullptr;  // whose arguments become defaults
+  SymbolId root_ = check::kNone;                // also lowered, wherever it is declared
   bytecode::Program program_;
   std::vector<bytecode::TypeId> types_;  // by check::TypeId
   std::unordered_map<SymbolId, bytecode::TypeId> nominal_types_;
@@ -141,6 +153,9 @@ class ProgramLowering {
   std::vector<std::pair<SymbolId, uint32_t>> pending_;
   std::vector<std::vector<std::pair<uint32_t, uint16_t>>> runs_;  // by function
   std::unordered_map<SymbolId, ParameterFunctions> parameter_functions_;
+  std::map<std::pair<SymbolId, uint32_t>, Checks> field_functions_;
+  std::vector<std::pair<SymbolId, uint32_t>> pending_checks_;
+  bool in_default_ = false;                // of a field: computed now
   std::unordered_set<SymbolId> replaced_;  // runbooks that a test replaces
   std::vector<StandIn> stand_ins_;
   TestProgram* tests_ = nullptr;  // what is lowered for

@@ -14,9 +14,10 @@ using Shape = check::Type::Shape;
 void Body::function(SymbolId id) {
   const check::Symbol& symbol = program_.symbol(id);
   const auto& decl = std::get<syntax::FnDecl>(ast()[symbol.decl].node);
-  take_parameters(id, symbol.parameters.size());
+  take_parameters(symbol.parameters, symbol.parameters.size());
   const bool has_result =
       symbol.result != kNone && checked_type(symbol.result).shape != Shape::kNothing;
+  check_own(decl.params, " of `" + program_.full_name(id) + "`");
   exits_.push_back({Exit::Kind::kFunction, kNoReg, {}, {}});
   block(decl.body);
   exits_.pop_back();
@@ -36,7 +37,7 @@ void Body::constant(SymbolId id) {
 void Body::runbook(SymbolId id) {
   const check::Symbol& symbol = program_.symbol(id);
   const auto& decl = std::get<syntax::RunbookDecl>(ast()[symbol.decl].node);
-  take_parameters(id, symbol.parameters.size());
+  take_parameters(symbol.parameters, symbol.parameters.size());
   const bool has_result =
       symbol.result != kNone && checked_type(symbol.result).shape != Shape::kNothing;
   const Handlers handlers = handlers_of(decl.body);

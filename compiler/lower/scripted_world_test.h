@@ -9,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -164,11 +165,11 @@ class ScriptedWorld {
       const vm::RequestId other = 1'000'000 + ++order_;
       vm::request::Acquire acquire;
       acquire.lock.name = name;
-      locks_.take({other, acquire});
+      locks_.take(0, {other, acquire});
       locks_.next();
       later(until, [this, other] {
         line("another run frees what it had");
-        locks_.take({other + 1, vm::request::Release{other, {}}});
+        locks_.take(0, {other + 1, vm::request::Release{other, {}}});
         answer_locks();
       });
     }
@@ -234,7 +235,7 @@ class ScriptedWorld {
     for (const vm::Request& request : turn->requests) {
       std::visit([&](const auto& what_) { carry_out(request.id, what_); }, request.what);
     }
-    for (const vm::Request& request : turn->requests) locks_.take(request);
+    for (const vm::Request& request : turn->requests) locks_.take(0, request);
     answer_locks();
     if (turn->ending) show(*turn->ending);
   }
@@ -243,7 +244,7 @@ class ScriptedWorld {
 
   void answer_locks() {
     while (const auto answer = locks_.next())
-      later(0, [this, answer = *answer] { deliver(answer); });
+      later(0, [this, answer = *answer] { deliver(answer.event); });
   }
   void carry_out(vm::RequestId id, const vm::request::Acquire& acquire) {
     std::string text = "acquire " + vm::describe(acquire.lock);
@@ -287,17 +288,64 @@ class ScriptedWorld {
       performed.effect = outcome.effect;
       deliver(std::move(performed));
     });
-    if (!cancel_at_.empty() && cancel_at_ == perform.path) {
-      cancel_at_.clear();
-      later(0, [this] {
-        line("cancel");
-        deliver(cancel_);
-      });
-      // It comes before the attempt ends.
-      auto last = std::prev(queue_.end());
-      queue_[{now_, 0}] = last->second;
-      queue_.erase(last);
+    cancel_if_at(perform.path);
+  }
+  void cancel_if_at(const std::string& path) {
+    if (cancel_at_.empty() || cancel_at_ != path) return;
+    cancel_at_.clear();
+    // It comes before the attempt ends.
+    queue_[{now_, 0}] = [this] {
+      line("cancel");
+      deliver(cancel_);
+    };
+  }
+
+  // ---- Runs of their own: they end as the step's outcomes say, or cancelled at once
+
+  void end_run(vm::RequestId id, const Outcome& outcome, std::string_view status) {
+    if (awaited_.erase(id) == 0) return;
+    vm::event::RunEnded ended;
+    ended.request = id;
+    ended.ok = outcome.how == vm::event::Performed::How::kOk;
+    ended.output = outcome.output;
+    ended.error = {"RunFailed",
+                   "the run " + std::string(status) + ": " + outcome.error.message,
+                   outcome.error.retryable,
+                   {{"run", "r1-1"}, {"status", status}, {"cause", outcome.error.kind}}};
+    deliver(std::move(ended));
+  }
+  void carry_out(vm::RequestId id, const vm::request::Start& start) {
+    line((start.detached ? "detach " : "start ") + start.path + ": " +
+         program_->runbooks.at(start.runbook).name + boost::json::serialize(start.arguments) +
+         " as " + start.run);
+    if (start.detached) return;
+    awaited_.insert(id);
+    Outcome outcome;
+    auto& scripted = outcomes_[start.path];
+    if (!scripted.empty()) {
+      outcome = scripted.front();
+      scripted.pop_front();
     }
+    later(outcome.takes, [this, id, outcome] { end_run(id, outcome, "failed"); });
+    cancel_if_at(start.path);
+  }
+  void carry_out(vm::RequestId, const vm::request::CancelRun& cancel) {
+    line(std::string("cancel its run") + (cancel.rollback ? " rollback" : "") +
+         (cancel.now ? " now" : ""));
+    Outcome cancelled;
+    cancelled.how = vm::event::Performed::How::kStopped;
+    later(0, [this, id = cancel.start, cancelled] { end_run(id, cancelled, "cancelled"); });
+  }
+  void carry_out(vm::RequestId id, const vm::request::UndoRun& undo) {
+    line("undo run " + undo.run);
+    awaited_.insert(id);
+    Outcome outcome;
+    auto& scripted = outcomes_["undo " + undo.run];
+    if (!scripted.empty()) {
+      outcome = scripted.front();
+      scripted.pop_front();
+    }
+    later(outcome.takes, [this, id, outcome] { end_run(id, outcome, "rollback_failed"); });
   }
   void carry_out(vm::RequestId, const vm::request::Stop& stop) {
     using How = vm::request::Stop::How;
@@ -344,8 +392,17 @@ class ScriptedWorld {
       deliver(std::move(decided));
     });
   }
+  void carry_out(vm::RequestId id, const vm::request::AskFailure& ask) {
+    line("ask what becomes of " + ask.path + ": " + ask.error.kind +
+         (ask.in_doubt ? ", in doubt" : "") +
+         (ask.by.is_null() ? std::string() : " by " + boost::json::serialize(ask.by)));
+    resolve_later(id);
+  }
   void carry_out(vm::RequestId id, const vm::request::AskDoubt& ask) {
     line("ask what became of " + ask.path);
+    resolve_later(id);
+  }
+  void resolve_later(vm::RequestId id) {
     if (doubts_.empty()) return;
     const auto answer = doubts_.front();
     doubts_.pop_front();
@@ -437,6 +494,7 @@ class ScriptedWorld {
   vm::LockTable locks_;
   std::vector<std::pair<std::string, int64_t>> taken_;
   std::map<vm::RequestId, std::string> names_;
+  std::set<vm::RequestId> awaited_;  // runs
   uint64_t order_ = 0;
   int64_t now_ = 0;
   std::ostringstream trace_;

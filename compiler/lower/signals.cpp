@@ -8,7 +8,7 @@ using Shape = check::Type::Shape;
 
 void Body::signal_into(ExprId id, const syntax::WaitSignalExpr& node, Reg to) {
   TemporaryScope scope(code_);
-  const Reg timeout = node.timeout.valid() ? stable_value(node.timeout) : kNoReg;
+  const Reg timeout = node.timeout.valid() ? clause_time(node.timeout, "timeout") : kNoReg;
   Reg by = kNoReg;
   if (!node.by.empty()) {
     by = temporary(Kind::kRef);

@@ -18,9 +18,6 @@ using Shape = check::Type::Shape;
 // ---- Where steps are written
 
 void Body::lower_step(StmtId id, const StepStmt& node) {
-  if (node.launch != StepStmt::Launch::kInline) {
-    return fault(ast()[id].span, "a run of its own has no meaning yet");
-  }
   const StepSpec spec = spec_of(id, node);
   const SymbolId symbol = spec.symbol;
   const bool has_value =
@@ -40,7 +37,8 @@ Body::StepSpec Body::spec_of(StmtId id, const StepStmt& node) const {
   spec.behaviour = spec.info->behaviour;
   spec.symbol = spec.info->symbols.empty() ? kNone : spec.info->symbols[0];
   spec.span = ast()[id].span;
-  spec.output = output_of(spec);
+  spec.launch = node.launch;
+  spec.output = node.launch == StepStmt::Launch::kDetach ? spec.info->detached : output_of(spec);
   return spec;
 }
 
@@ -103,7 +101,7 @@ void Body::call_as_step(ExprId id, Reg to) {
 
 bool Body::is_action_call(const StepSpec& spec) const {
   const Meaning* meaning = spec.call.valid() ? module_->meaning(spec.call) : nullptr;
-  if (meaning == nullptr) return false;
+  if (meaning == nullptr || spec.launch == StepStmt::Launch::kDetach) return false;
   return meaning->kind == Meaning::Kind::kCallAction ||
          (meaning->kind == Meaning::Kind::kCallRunbook && program_.is_replaced(meaning->symbol));
 }
@@ -191,9 +189,9 @@ void Body::whole_step(const StepSpec& spec, Reg to) {
     }
   }
   const auto* clauses = spec.clauses;
-  const bool scoped =
-      clauses != nullptr && (clauses->find<RetryClause>() != nullptr ||
-                             clauses->find<TimeoutClause>() != nullptr || continues(spec));
+  const bool scoped = clauses != nullptr && (clauses->find<RetryClause>() != nullptr ||
+                                             clauses->find<TimeoutClause>() != nullptr ||
+                                             continues(spec) || asks(spec) != nullptr);
   if (!inner_steps) {
     perform_step(spec, attempt, output);
   } else if (scoped) {
@@ -212,6 +210,7 @@ void Body::whole_step(const StepSpec& spec, Reg to) {
 void Body::content(const StepSpec& spec, Reg to) {
   TemporaryScope scope(code_);
   if (spec.block.valid()) return block_into(spec.block, to);
+  if (spec.launch != StepStmt::Launch::kInline) return start_run(spec, to);
   const Meaning* meaning = module_->meaning(spec.call);
   if (meaning == nullptr || meaning->kind != Meaning::Kind::kCallRunbook) {
     return into(spec.call, to);
@@ -277,7 +276,7 @@ uint32_t Body::undo_function(const std::string& name, BlockId block, const Captu
 }
 
 /// Whether something in what undoes leaves something to be undone itself: a `defer`, a lock, or
-/// what a runbook that it calls has left.
+/// what a runbook that it calls or starts has left.
 bool Body::pushes_undo(BlockId block) const {
   bool found = false;
   Visitor visitor;

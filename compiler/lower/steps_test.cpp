@@ -476,6 +476,133 @@ end a ok "A"
 )");
 }
 
+using Said = vm::event::Resolved::How;
+
+TEST(LowerSteps, OnFailureAskIsAskedAfterRetriesWhichBeginAnew) {
+  ScriptedWorld world(R"rbk(runbook r() -> string {
+  step a = put("a") retry 1 times backoff 1s on failure ask by group "sre" rollback { put("undo a") }
+  return a
+}
+)rbk");
+  world.at("a", {fails("Boom", true), fails("Boom", true), fails("Boom", true), ok("A")})
+      .answer_doubt(Said::kNotDone);
+  const std::string story = world.run("r");
+  EXPECT_NE(story.find(R"(ask what becomes of a: Boom by [{"group":"sre"}])"), std::string::npos)
+      << story;
+  EXPECT_NE(story.find("do a: put(\"a\") #4"), std::string::npos) << story;
+  EXPECT_NE(story.find("=> succeeded \"A\""), std::string::npos) << story;
+  EXPECT_EQ(story.find("undo"), std::string::npos) << story;
+}
+
+TEST(LowerSteps, OnFailureAskDoneFailAndLeave) {
+  const std::string text = R"rbk(runbook r() -> string {
+  step before = put("before") rollback { put("undo before") }
+  step a = put("a") on failure ask rollback { put("undo a") }
+  step after = put("after") rollback none "x"
+  return a
+}
+)rbk";
+  ScriptedWorld world(text);
+  world.at("a", {fails("Boom")}).answer_doubt(Said::kDone, "by hand");
+  EXPECT_EQ(world.run("r"), R"(begin before
+do before: put("before")
+end before ok "before"
+begin a
+do a: put("a")
+ask what becomes of a: Boom
+end a ok "by hand"
+begin after
+do after: put("after")
+end after ok "after"
+=> succeeded "by hand"
+)");
+  world.at("a", {fails("Boom")}).answer_doubt(Said::kFail);
+  EXPECT_EQ(world.run("r"), R"(begin before
+do before: put("before")
+end before ok "before"
+begin a
+do a: put("a")
+ask what becomes of a: Boom
+end a failed Boom
+undo before
+begin before/rollback/put
+do before/rollback/put: put("undo before")
+end before/rollback/put ok "undo before"
+undone before
+=> failed Boom: no Boom (rolled back)
+)");
+  world.at("a", {fails("Boom")}).answer_doubt(Said::kLeave);
+  EXPECT_EQ(world.run("r"), R"(begin before
+do before: put("before")
+end before ok "before"
+begin a
+do a: put("a")
+ask what becomes of a: Boom
+end a failed Boom
+=> failed Boom: no Boom
+)");
+}
+
+TEST(LowerSteps, WhatMayHaveHappenedIsUndoneOnceAPersonSaysThatItFailed) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  step a = put("a") timeout 1m on failure ask rollback { put("undo a") }
+}
+)rbk");
+  world.at("a", {times_out()}).answer_doubt(Said::kFail);
+  EXPECT_EQ(world.run("r"), R"(begin a
+do a: put("a") timeout 1m
+ask what becomes of a: Timeout, in doubt
+end a failed Timeout
+undo a
+begin a/rollback/put
+do a/rollback/put: put("undo a")
+end a/rollback/put ok "undo a"
+undone a
+=> failed Timeout: put did not end within 1m (rolled back)
+)");
+}
+
+TEST(LowerSteps, ABlockThatAsksIsUndoneAfterTheAnswer) {
+  ScriptedWorld world(R"rbk(runbook r() {
+  step all {
+    step a = put("a") rollback { put("undo a") }
+    step b = put("b") rollback none "x"
+  } on failure ask
+  step c = put("c") rollback none "x"
+}
+)rbk");
+  world.at("all/b", {fails("Boom"), ok("B")}).answer_doubt(Said::kNotDone);
+  EXPECT_EQ(world.run("r"), R"(begin all
+begin all/a
+do all/a: put("a")
+end all/a ok "a"
+begin all/b
+do all/b: put("b")
+end all/b failed Boom
+ask what becomes of all: Boom
+undo all/a
+begin all/a/rollback/put
+do all/a/rollback/put: put("undo a")
+end all/a/rollback/put ok "undo a"
+undone all/a
+again all after #1 Boom
+begin all/a
+do all/a: put("a")
+end all/a ok "a"
+begin all/b
+do all/b: put("b")
+end all/b ok "B"
+end all ok
+begin c
+do c: put("c")
+end c ok "c"
+=> succeeded
+)");
+  world.at("all/b", {fails("Boom")}).at("c", {fails("Late")}).answer_doubt(Said::kDone);
+  const std::string story = world.run("r");
+  EXPECT_LT(story.find("end c failed Late"), story.find("undo all/a")) << story;
+}
+
 TEST(LowerSteps, OnFailureContinueAndWhen) {
   ScriptedWorld world(R"rbk(runbook r(go: bool = true) -> string {
   step a = put("a") rollback none "x" on failure continue

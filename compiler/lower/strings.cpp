@@ -23,7 +23,51 @@ Reg Body::as_text(Reg from, check::TypeId of) {
   return to;
 }
 
+/// `{"text": "… $1 …", "values": […]}`, made by the machine from the parts: a text is a text, a
+/// list its parameters, another query itself.
+void Body::query_into(ExprId id, const syntax::StringLit& node, Reg to) {
+  const bytecode::TypeId list = program_.list_type(program_.json_type());
+  const uint16_t list_operand = program_.narrow(list, "types");
+  const auto as_json = [this](ExprId value, Reg reg) {
+    const check::TypeId of = info(value).type;
+    const Reg given = this->value(value);
+    if (checked_type(of).shape == Shape::kString)
+      code_.move(reg, given);
+    else
+      code_.emit(Op::kToJson, reg, given, program_.narrow(type(of), "types"));
+  };
+  std::vector<Slot> slots;
+  for (size_t i = 0; i < node.parts.size(); ++i) {
+    const syntax::StringLit::Part& part = node.parts[i];
+    if (!part.value.valid()) {
+      const uint32_t text = program_.string_constant(part.text);
+      slots.push_back({Kind::kRef, [this, text](Reg reg) { code_.load_constant(reg, text); }});
+      continue;
+    }
+    const Encoding encoding = module_->encodings.at(info(id).encodings + i);
+    const ExprId given = part.value;
+    if (encoding == Encoding::kQueryPiece) {
+      slots.push_back(slot_of(given));
+    } else if (encoding == Encoding::kBindList) {
+      slots.push_back({Kind::kRef, [as_json, given](Reg reg) { as_json(given, reg); }});
+    } else {
+      slots.push_back({Kind::kRef, [this, as_json, given, list_operand](Reg reg) {
+                         const Reg one = fill_run({Slot{
+                             Kind::kRef, [as_json, given](Reg item) { as_json(given, item); }}});
+                         code_.emit_run(Op::kMakeList, reg, list_operand, one, 1);
+                         code_.extra(1);
+                       }});
+    }
+  }
+  const Reg first = fill_run(slots);
+  const Reg parts = temporary(Kind::kRef);
+  code_.emit_run(Op::kMakeList, parts, list_operand, first, slots.size());
+  code_.extra(static_cast<uint16_t>(slots.size()));
+  native_into("query.build", {Slot{Kind::kRef, {}, parts}}, to);
+}
+
 void Body::string_into(ExprId id, const syntax::StringLit& node, Reg to) {
+  if (checked_type(info(id).value_type).shape == Shape::kQuery) return query_into(id, node, to);
   std::vector<Slot> slots;
   const uint32_t encodings = info(id).encodings;
   for (size_t i = 0; i < node.parts.size(); ++i) {
@@ -91,7 +135,9 @@ void Body::part_into(ExprId id, Encoding encoding, Reg to) {
       return;
     }
     case Encoding::kBind:
-      fault(ast()[id].span, "a query with parameters has no meaning yet");
+    case Encoding::kBindList:
+    case Encoding::kQueryPiece:
+      fault(ast()[id].span, "a value of a query outside of one");
   }
 }
 

@@ -35,7 +35,7 @@ struct WrittenAt {
 };
 
 struct StandIn {
-  enum class Kind : uint8_t { kCall, kApproval, kQuestion, kSignal, kClock };
+  enum class Kind : uint8_t { kCall, kApproval, kQuestion, kSignal, kClock, kRandom, kFailure };
   Kind kind = Kind::kCall;
   std::string target;  // "http.post", "inventory.hosts"; of what people give its name
   WrittenAt at;

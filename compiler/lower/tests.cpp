@@ -126,7 +126,9 @@ bool says_retryable(const syntax::Ast& ast, const GivenStmt& node) {
 
 void Body::lower_given(StmtId id, const GivenStmt& node) {
   const check::StmtInfo& given = module_->stmts.at(id.index);
-  const bool is_signal = node.kind == GivenStmt::Kind::kSignal;
+  // What a signal brings, or what a person says of a step that has failed.
+  const bool is_failure = node.kind == GivenStmt::Kind::kAsk && given.brought != check::kNone;
+  const bool is_signal = node.kind == GivenStmt::Kind::kSignal || is_failure;
   if (!is_signal && (given.symbols.empty() || given.symbols[0] == check::kNone))
     return fault(ast()[id].span, "a `given` without what it stands in for");
   static const check::Symbol kNothing;
@@ -135,10 +137,12 @@ void Body::lower_given(StmtId id, const GivenStmt& node) {
   const source::LineColumn at = module_->source->position(ast()[id].span.begin);
   made.at = {module_->source->path(), at.line};
   made.kind = node.kind == GivenStmt::Kind::kApproval        ? StandIn::Kind::kApproval
+              : is_failure                                   ? StandIn::Kind::kFailure
               : node.kind == GivenStmt::Kind::kAsk           ? StandIn::Kind::kQuestion
               : is_signal                                    ? StandIn::Kind::kSignal
-              : target.kind == check::Symbol::Kind::kBuiltin ? StandIn::Kind::kClock
-                                                             : StandIn::Kind::kCall;
+              : target.kind != check::Symbol::Kind::kBuiltin ? StandIn::Kind::kCall
+              : target.name == "now"                         ? StandIn::Kind::kClock
+                                                             : StandIn::Kind::kRandom;
   made.target = made.kind == StandIn::Kind::kCall ? program_.full_name(given.symbols[0])
                                                   : node.target.last().text;
   if (made.kind == StandIn::Kind::kCall)
@@ -185,6 +189,8 @@ void Body::lower_given(StmtId id, const GivenStmt& node) {
       result = type(given.brought);
     } else if (made.kind == StandIn::Kind::kClock) {
       result = program_.shape_type(bytecode::Type::Shape::kTime);
+    } else if (made.kind == StandIn::Kind::kRandom) {
+      result = program_.shape_type(bytecode::Type::Shape::kFloat);
     } else if (target.result != check::kNone &&
                checked_type(target.result).shape != Shape::kNothing) {
       result = type(target.result);
@@ -321,10 +327,11 @@ bytecode::TypeId ProgramLowering::handed_over(check::TypeId id) {
   switch (from.shape) {
     case Shape::kUrl:
     case Shape::kCommand:
-    case Shape::kQuery:
     case Shape::kRegex:
     case Shape::kSecret:
       return string_type();
+    case Shape::kQuery:
+      return json_type();
     case Shape::kEnvironment:
       return map_type(string_type(), string_type());
     case Shape::kFunction:

@@ -60,10 +60,11 @@ bytecode::TypeId ProgramLowering::list_type(bytecode::TypeId element) {
   return type_of(std::move(made));
 }
 
-bytecode::TypeId ProgramLowering::result_type(bytecode::TypeId element) {
+bytecode::TypeId ProgramLowering::result_type(bytecode::TypeId element, bytecode::TypeId item) {
   Type made;
   made.shape = To::kResult;
   made.element = element;
+  made.key = item;
   return type_of(std::move(made));
 }
 
@@ -105,7 +106,9 @@ std::vector<Type::Field> ProgramLowering::fields(const std::vector<check::Field>
     }
     if (field.written != nullptr && field.written->default_value.valid() && !optional) {
       const CheckedModule& module = module_of(owner);
+      const bool outer = std::exchange(in_default_, true);
       const auto folded = fold(module, field.written->default_value);
+      in_default_ = outer;
       if (folded) {
         next.default_constant = *folded;
       } else {
@@ -128,10 +131,12 @@ void ProgramLowering::fill_nominal(bytecode::TypeId id, const check::Type& type)
                          fields(member.payload, type.symbol, false)});
     }
     program_.types[id].members = std::move(members);
+    for (uint32_t i = 0; i < of.members.size(); ++i) functions_of_fields(type.symbol, i);
     return;
   }
   auto made = fields(of.fields, type.symbol, type.shape == From::kErrorKind);
   program_.types[id].fields = std::move(made);
+  if (type.shape == From::kRecord) functions_of_fields(type.symbol, check::kNone);
 }
 
 bytecode::TypeId ProgramLowering::type(check::TypeId id) {
@@ -181,13 +186,15 @@ bytecode::TypeId ProgramLowering::type(check::TypeId id) {
       return types_[id] = map_type(string_type(), shape_type(To::kSecret));
     case From::kRange:
     case From::kList:
-    case From::kOptional:
-    case From::kResult: {
+    case From::kOptional: {
       made.element = type(from.element);
-      return simple(from.shape == From::kRange      ? To::kRange
-                    : from.shape == From::kList     ? To::kList
-                    : from.shape == From::kOptional ? To::kOptional
-                                                    : To::kResult);
+      return simple(from.shape == From::kRange  ? To::kRange
+                    : from.shape == From::kList ? To::kList
+                                                : To::kOptional);
+    }
+    case From::kResult: {
+      const bytecode::TypeId item = from.key == check::kNone ? kNone : type(from.key);
+      return types_[id] = result_type(type(from.element), item);
     }
     case From::kMap: {
       const bytecode::TypeId key = type(from.key);

@@ -132,6 +132,7 @@ void Body::record_into(ExprId id, const BraceExpr& node, Reg to) {
   const auto slots = field_slots(program_.symbol(of.symbol).fields, of.symbol,
                                  meaning == nullptr ? none : meaning->arguments, false);
   const Reg first = fill_run(slots);
+  check_record(of.symbol, kNone, first);
   code_.emit_run(Op::kMakeRecord, to, program_.narrow(type(info(id).value_type), "types"), first,
                  slots.size());
 }
@@ -203,6 +204,7 @@ void Body::enum_into(ExprId id, const Meaning& meaning, Reg to) {
   }
   const auto slots = field_slots(payload, meaning.symbol, meaning.arguments, false);
   const Reg first = fill_run(slots);
+  check_record(meaning.symbol, meaning.index, first);
   code_.emit_run(Op::kMakeEnum, to, operand, first, slots.size());
   code_.extra(static_cast<uint16_t>(meaning.index));
 }

@@ -66,7 +66,7 @@ class Walker {
   void children(const IndexExpr& node) { go(node.base), go(node.index); }
   void children(const SliceExpr& node) { go(node.base), go(node.low), go(node.high); }
   void children(const CallExpr& node) { go(node.callee), go(node.args); }
-  void children(const LambdaExpr& node) { go(node.value), go(node.block); }
+  void children(const LambdaExpr& node) { go(node.params), go(node.value), go(node.block); }
   void children(const UnaryExpr& node) { go(node.operand); }
   void children(const BinaryExpr& node) { go(node.left), go(node.right); }
   void children(const RangeExpr& node) { go(node.low), go(node.high); }

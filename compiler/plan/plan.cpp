@@ -154,6 +154,7 @@ std::vector<std::string> Walker::clauses(const Clauses& written) const {
     } else if (const auto* failure = std::get_if<OnFailureClause>(&clause.node)) {
       texts.push_back(failure->kind == OnFailureClause::Kind::kContinue ? "on failure continue"
                                                                         : "on failure ask");
+      if (!failure->by.empty()) texts.back() += " by " + people(failure->by);
     } else if (const auto* irreversible = std::get_if<IrreversibleClause>(&clause.node)) {
       texts.push_back("irreversible " + known_.show(irreversible->why));
     }
@@ -279,14 +280,18 @@ void Walker::show(const ApprovalStmt& node, const Place&, std::vector<Node>& out
     if (node.is_ask)
       made.clauses.back() +=
           node.expires->then == Expiry::Then::kDefault ? " then default" : " then fail";
+    else if (node.expires->then == Expiry::Then::kEscalate)
+      made.clauses.back() += " then escalate " + people(node.expires->to);
   }
+  if (!node.break_glass.empty()) made.clauses.push_back("break_glass " + people(node.break_glass));
+  for (const ExprId target : node.notify) made.clauses.push_back("notify " + known_.show(target));
   ++(node.is_ask ? plan_.questions : plan_.approvals);
   out.push_back(std::move(made));
 }
 
 void Walker::call(const CallExpr& node, ExprId id, StmtId owner, Node& into) {
   const check::Meaning* meaning = known_.module().meaning(id);
-  into.text = known_.show(id);
+  into.text += known_.show(id);
   if (meaning == nullptr) return;
   if (meaning->kind == check::Meaning::Kind::kCallAction) {
     into.action = source(ast()[node.callee].span);
@@ -320,6 +325,8 @@ void Walker::show(const StepStmt& node, const Place& place, std::vector<Node>& o
   }
   if (const auto* written =
           std::get_if<CallExpr>(node.value.valid() ? &ast()[node.value].node : nullptr)) {
+    if (node.launch != StepStmt::Launch::kInline)
+      made.text = node.launch == StepStmt::Launch::kStart ? "start " : "detach ";
     call(*written, node.value, place.stmt, made);
   }
   const std::string outer_path = path_;

@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "compiler/plan/evaluate.h"
+#include "compiler/schema/conditions.h"
 
 namespace rbk::schema {
 namespace {
@@ -63,8 +64,10 @@ object Types::of(check::TypeId id) {
       return either({{"type", "number"}}, {{"enum", array{"NaN", "Infinity", "-Infinity"}}});
     case Shape::kString:
     case Shape::kCommand:
-    case Shape::kQuery:
       return {{"type", "string"}};
+    case Shape::kQuery:
+      return strict({{"text", object{{"type", "string"}}}, {"values", object{{"type", "array"}}}},
+                    array{"text", "values"});
     case Shape::kRegex:
       return {{"type", "string"}, {"format", "regex"}};
     case Shape::kUrl: {
@@ -113,8 +116,7 @@ object Types::of(check::TypeId id) {
     case Shape::kOptional:
       return either(of(type.element), {{"type", "null"}});
     case Shape::kResult:
-      return either(strict({{"ok", of(type.element)}}, array{"ok"}),
-                    strict({{"error", error()}}, array{"error"}));
+      return result(type);
     case Shape::kRecord:
     case Shape::kEnum:
       return reference(id);
@@ -144,6 +146,19 @@ object Types::of(check::TypeId id) {
   return {};
 }
 
+object Types::result(const Type& type) {
+  const auto one = [&](const char* name, object held) {
+    object properties{{name, std::move(held)}};
+    array required{name};
+    if (type.key != check::kNone) {
+      properties["item"] = of(type.key);
+      required.push_back("item");
+    }
+    return strict(std::move(properties), std::move(required));
+  };
+  return either(one("ok", of(type.element)), one("error", error()));
+}
+
 object Types::error() {
   return {{"type", "object"},
           {"properties", object{{"kind", object{{"type", "string"}}},
@@ -160,8 +175,9 @@ object Types::reference(check::TypeId id) {
     found = names_.emplace(id, name).first;
     definitions_[name] = object();  // taken, so that a type that holds itself ends here
     const check::Symbol& symbol = program_.symbol(program_.type(id).symbol);
-    object made = symbol.kind == check::Symbol::Kind::kEnum ? enumeration(symbol)
-                                                            : fields(symbol.fields, symbol.module);
+    object made = symbol.kind == check::Symbol::Kind::kEnum
+                      ? enumeration(symbol)
+                      : fields(symbol.fields, symbol.module, symbol.parameters);
     if (symbol.decl.valid()) {
       const std::string& doc = program_.modules.at(symbol.module)->ast[symbol.decl].doc;
       if (!doc.empty()) made["description"] = doc;
@@ -171,15 +187,22 @@ object Types::reference(check::TypeId id) {
   return {{"$ref", fmt::format("{}/$defs/{}", where_, found->second)}};
 }
 
-object Types::fields(const std::vector<check::Field>& all, check::ModuleId module) {
+object Types::fields(const std::vector<check::Field>& all, check::ModuleId module,
+                     const std::vector<check::SymbolId>& names) {
   object properties;
   array required;
   const plan::Evaluator known(program_, *program_.modules.at(module));
-  for (const check::Field& field : all) {
+  for (size_t i = 0; i < all.size(); ++i) {
+    const check::Field& field = all[i];
     const std::string& name = field.outer_name.empty() ? field.name : field.outer_name;
     object made = of(field.type);
     bool has_default = false;
     if (field.written != nullptr) {
+      array rest;
+      for (const syntax::Refinement& where : field.written->where)
+        if (i < names.size())
+          add_condition(made, rest, known, names[i], field.type, where.condition);
+      if (!rest.empty()) made["x-runbook-where"] = std::move(rest);
       if (!field.written->doc.empty()) made["description"] = field.written->doc;
       has_default = field.written->default_value.valid();
       if (has_default && direction_ == Direction::kIn)
@@ -202,7 +225,7 @@ object Types::enumeration(const check::Symbol& symbol) {
     if (member.payload.empty())
       plain.push_back(boost::json::string(name));
     else
-      all.push_back(strict({{name, fields(member.payload, symbol.module)}},
+      all.push_back(strict({{name, fields(member.payload, symbol.module, member.parameters)}},
                            array{boost::json::string(name)}));
   }
   if (all.empty()) return {{"type", "string"}, {"enum", std::move(plain)}};

@@ -26,9 +26,12 @@ class Types {
 
  private:
   boost::json::object reference(check::TypeId id);
-  boost::json::object fields(const std::vector<check::Field>& fields, check::ModuleId module);
+  /// `names`: the fields as their conditions see them; empty if there are none.
+  boost::json::object fields(const std::vector<check::Field>& fields, check::ModuleId module,
+                             const std::vector<check::SymbolId>& names);
   boost::json::object enumeration(const check::Symbol& symbol);
   boost::json::object error();
+  boost::json::object result(const check::Type& type);
 
   const check::CheckedProgram& program_;
   Direction direction_;

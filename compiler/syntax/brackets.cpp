@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "compiler/syntax/token_classes.h"
+
 namespace rbk::syntax {
 namespace {
 
@@ -117,6 +119,7 @@ class Balancer {
   struct Guess {
     bool openers_close_brackets;  // a line that begins with `step`, `let`, … ends open brackets
     bool line_lost_its_brace;     // a `}` in a line, its `{` above: the line lost one of its own
+    bool lines_end_brackets;      // what reads like a statement of its own is none of a bracket's
   };
   struct Open {
     Kind kind;
@@ -245,7 +248,8 @@ class Balancer {
 
   // Where it is not plain what was lost, the guess that leaves the fewest errors is taken.
   void repair_best(size_t first, size_t last) {
-    static constexpr Guess kGuesses[] = {{true, true}, {true, false}, {false, false}};
+    static constexpr Guess kGuesses[] = {
+        {true, true, true}, {true, true, false}, {true, false, false}, {false, false, false}};
     const size_t out_before = out_.size();
     const size_t errors_before = errors_.size();
     const size_t broken_before = broken_.size();
@@ -291,6 +295,7 @@ class Balancer {
       if (is_decl_word(token.kind)) body_closed = false;
       if (i > first && opens_line(i) && guess_.openers_close_brackets)
         close_round_ones("before this line");
+      if (i > first && guess_.lines_end_brackets) close_before_statement(token);
       if (token.kind == Kind::kSemi && !closes_on_this_line(i)) close_round_ones("before this `;`");
       if (open_.empty() && head_ != Kind::kNoToken && i > head_at_ + 1 &&
           (opens_line(i) || (surplus_ < 0 && ends_head(token)))) {
@@ -376,6 +381,22 @@ class Balancer {
       insert_closer(where);
   }
 
+  // A line that is not indented more than the one that opened a round bracket, behind a value and
+  // without anything between the two.
+  void close_before_statement(const Token& token) {
+    if (!token.line_start || !is_word(token.kind) || joins_line_before(token.kind)) return;
+    while (!open_.empty() && is_round(open_.back().kind) && line_indent_ <= open_.back().indent &&
+           !out_.empty() && ends_operand(out_.back().kind))
+      insert_closer("at the end of this line");
+  }
+
+  static bool is_round(Kind kind) { return kind == Kind::kLparen || kind == Kind::kLbrack; }
+
+  static bool joins_line_before(Kind kind) {
+    return joins_next_line(kind) || kind == Kind::kElse || kind == Kind::kCatch ||
+           kind == Kind::kWhere || kind == Kind::kFrom || kind == Kind::kOn || is_clause_word(kind);
+  }
+
   void insert_head_brace(const Token& before) {
     const Token& head = in_[head_at_];
     const bool quiet = scan_error_between(head.begin, before.end);
@@ -435,7 +456,11 @@ class Balancer {
         return stray(token);
       if (token.line_start && opener.indent < line_indent_ && insert_lost_brace(token)) return;
     }
-    while (open_.size() > at) insert_closer(fmt::format("before `{}`", text(token)));
+    while (open_.size() > at) {
+      const bool ends_line = is_round(open_.back().kind) && token.line_start;
+      insert_closer(ends_line ? std::string("at the end of this line")
+                              : fmt::format("before `{}`", text(token)));
+    }
     open_.pop_back();
     out_.push_back(token);
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <string>
 #include <string_view>
 
@@ -394,10 +395,148 @@ class Words {
     return "a value in braces has its type before it: `Name { … }`, `map { … }`, `json { … }`";
   }
 
+  const Token& following(size_t places) const {
+    return stream_.token_at(std::min(stream_.index() + places, stream_.count()))->token();
+  }
+
+  // The rest of the line behind a token, without blanks around it.
+  std::string_view rest_of_line(const Token& token) const {
+    std::string_view rest = stream_.source().text().substr(token.end);
+    rest = rest.substr(0, std::min(rest.find('\n'), rest.find("//")));
+    while (rest.starts_with(' ')) rest.remove_prefix(1);
+    while (rest.ends_with(' ') || rest.ends_with('\r')) rest.remove_suffix(1);
+    return rest;
+  }
+
+  static bool names_built_in_type(std::string_view word) {
+    static constexpr std::string_view kTypes[] = {"bool", "int",  "float", "string", "duration",
+                                                  "size", "time", "json",  "secret", "file",
+                                                  "list", "map",  "range"};
+    return std::find(std::begin(kTypes), std::end(kTypes), word) != std::end(kTypes);
+  }
+
+  // `x?: string`: the `?` belongs to the type.
+  bool question_behind_name() {
+    if (found_.kind != Kind::kQuest || previous_ == nullptr || !is_name(previous_->token()) ||
+        following(1).kind != Kind::kColon)
+      return false;
+    const Token& type = following(2);
+    const std::string_view shown = is_word(type.kind) ? text(type) : "string";
+    error_.label.clear();
+    set(SyntaxError::Code::kUnexpected, "a `?` can't follow a name",
+        fmt::format("what may be null has it behind its type: write `{}: {}?`",
+                    text(previous_->token()), shown));
+    return true;
+  }
+
+  // `string x`, `list<string> xs`: the type before the name.
+  bool type_before_name() {
+    if (previous_ == nullptr) return false;
+    const Token& type = previous_->token();
+    const bool in_fields =
+        (has(expected_, Kind::kRparen) && rule() == RunbookParser::RuleParams) ||
+        (has(expected_, Kind::kRbrace) && rule() == RunbookParser::RuleDeclaration);
+    const Kind first = statement_begin().kind;
+    const bool declares = (first == Kind::kLet || first == Kind::kVar) && before(2) != nullptr &&
+                          before(2)->kind == first;
+    if (!in_fields && !declares) return false;
+    const bool is_generic = (found_.kind == Kind::kLt || found_.kind == Kind::kTypeLt) &&
+                            names_built_in_type(text(type));
+    const bool is_plain = is_name(found_) && !found_.line_start &&
+                          (type.kind == Kind::kUpper || names_built_in_type(text(type)));
+    if (!is_plain && !is_generic) return false;
+    error_.span = previous_->span();
+    error_.label.clear();
+    set(SyntaxError::Code::kMissingType, "the name stands before its type",
+        is_plain ? fmt::format("write `{}: {}`", text(found_), text(type))
+                 : fmt::format("write `name: {}<…>`", text(type)));
+    return true;
+  }
+
+  // `approval go {`: without what is asked.
+  bool lost_question() {
+    const Token& begin = statement_begin();
+    if (found_.kind != Kind::kLbrace && found_.kind != Kind::kVbrace) return false;
+    if ((begin.kind != Kind::kApproval && begin.kind != Kind::kAsk) ||
+        !has(expected_, Kind::kInt) || before(2) == nullptr || before(2)->begin != begin.begin)
+      return false;
+    set(SyntaxError::Code::kMissingValue,
+        fmt::format("`{}` does not say what is asked", text(previous_->token())),
+        fmt::format("write the question before the brace: `{} {} \"Go on?\" {{`", text(begin),
+                    text(previous_->token())));
+    return true;
+  }
+
+  // `match x:`: a block with a colon.
+  bool colon_behind_head() {
+    if (found_.kind != Kind::kLabel) return false;
+    const std::string_view word = text(found_);
+    const std::string_view rest = rest_of_line(following(1));
+    if (!opens_block(statement_begin().kind) || !rest.empty()) return false;
+    error_.span = {following(1).begin, following(1).end, stream_.source().id()};
+    error_.label.clear();
+    set(SyntaxError::Code::kMissingBlock, "a block stands in braces",
+        fmt::format("write `{} {} {{` here, and `}}` at its end", text(statement_begin()), word));
+    return true;
+  }
+
+  static bool opens_block(Kind kind) {
+    return kind == Kind::kIf || kind == Kind::kFor || kind == Kind::kMatch ||
+           kind == Kind::kRepeat || kind == Kind::kElse || kind == Kind::kElseIf ||
+           kind == Kind::kLock;
+  }
+
+  // `"${X:-default}"`, of a shell.
+  bool shell_default() {
+    if (found_.kind != Kind::kLabel || previous_ == nullptr ||
+        previous_->token().kind != Kind::kInterpBegin)
+      return false;
+    std::string name(text(found_));
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const bool has_sign = following(2).kind == Kind::kMinus || following(2).kind == Kind::kPlus ||
+                          following(2).kind == Kind::kAssign || following(2).kind == Kind::kQuest;
+    error_.label.clear();
+    set(SyntaxError::Code::kForeignOperator,
+        has_sign ? fmt::format("there is no `:{}` in `${{}}`", text(following(2)))
+                 : "a `:` can't stand in `${}`",
+        fmt::format("write `${{{} ?? \"…\"}}` for what may be null; for the shell's own variable "
+                    "`$$\"…\"`, where `${{}}` is left to the shell",
+                    name));
+    return true;
+  }
+
+  // Words of other languages between what is right: `require c, "…"`, `for x of xs`, `P { a = 1 }`.
+  bool foreign_joint() {
+    if (previous_ == nullptr) return false;
+    const Token& begin = statement_begin();
+    if (begin.kind == Kind::kRequire && found_.kind == Kind::kComma &&
+        has(expected_, Kind::kTerm)) {
+      set(SyntaxError::Code::kUnexpected, "the message of a `require` stands behind `else`",
+          "write `require condition else \"…\"`");
+      return true;
+    }
+    if (begin.kind == Kind::kFor && has(expected_, Kind::kIn) && found_.kind == Kind::kName) {
+      set(SyntaxError::Code::kUnexpected, fmt::format("expected `in`, found {}", found_text()),
+          fmt::format("write `for {} in …`", text(previous_->token())));
+      return true;
+    }
+    if (found_.kind == Kind::kAssign && has(expected_, Kind::kRbrace) && in_entries() &&
+        is_name(previous_->token())) {
+      set(SyntaxError::Code::kUnexpected, "an entry has a `:`, no `=`",
+          fmt::format("write `{}: …`", text(previous_->token())));
+      return true;
+    }
+    return false;
+  }
+
   // Mistakes that have a name of their own.
   bool special() {
     const bool wants_end = has(expected_, Kind::kTerm) && expected_.size() == 1;
     const std::string found = found_text();
+    if (question_behind_name() || type_before_name() || lost_question() || colon_behind_head() ||
+        shell_default() || foreign_joint())
+      return true;
     if ((wants_end && foreign_statement()) || foreign_assignment() || foreign_catch()) return true;
     if (wants_end && misspelt_statement()) return true;
     const bool wants_name = has(expected_, Kind::kName);
@@ -476,7 +615,8 @@ class Words {
     }
     if (rule() == RunbookParser::RuleBlock && is_decl_word(found_.kind)) {
       set(SyntaxError::Code::kDeclarationInBlock, fmt::format("a {} can't stand in a block", found),
-          "declare it beside this, not within");
+          found_.kind == Kind::kConst ? "write `let`: what it names never changes"
+                                      : "declare it beside this, not within");
       return true;
     }
     const Kind before = previous_ == nullptr ? Kind::kNoToken : previous_->token().kind;
@@ -528,6 +668,8 @@ class Words {
       return "it holds `cron every overlap missed outside`";
     if (rule() == RunbookParser::RuleTriggerBody) return "it holds `from key at most`";
     if (rule() == RunbookParser::RuleCalendarBody) return "it holds `closed`";
+    if (has(expected_, Kind::kTerm) && expected_.size() == 1)
+      return "what follows is a statement of its own: begin a new line";
     return {};
   }
 

@@ -55,6 +55,47 @@ std::string_view value_instead_of(std::string_view word) {
   return {};
 }
 
+std::string_view member_instead_of(std::string_view word) {
+  static constexpr std::pair<std::string_view, std::string_view> kMembers[] = {
+      {"len", "length"},
+      {"size", "length"},
+      {"count", "length"},
+      {"push", "append"},
+      {"add", "append"},
+      {"toUpperCase", "upper"},
+      {"to_upper", "upper"},
+      {"uppercase", "upper"},
+      {"toLowerCase", "lower"},
+      {"to_lower", "lower"},
+      {"lowercase", "lower"},
+      {"includes", "contains"},
+      {"include", "contains"},
+      {"has", "contains"},
+      {"startswith", "starts_with"},
+      {"startsWith", "starts_with"},
+      {"endswith", "ends_with"},
+      {"endsWith", "ends_with"},
+      {"strip", "trim"},
+      {"chomp", "trim_end"},
+      {"forEach", "each"},
+      {"foreach", "each"},
+      {"isEmpty", "is_empty"},
+      {"empty", "is_empty"},
+      {"contains", "has"},
+      {"containsKey", "has"},
+      {"filter_map", "flat_map"},
+      {"some", "any"},
+      {"every", "all"},
+      {"select", "filter"},
+      {"collect", "map"},
+      {"to_i", "to_int"},
+      {"parseInt", "to_int"}};
+  for (const auto& [foreign, ours] : kMembers) {
+    if (foreign == word) return ours;
+  }
+  return {};
+}
+
 std::string_view type_instead_of(std::string_view word) {
   static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
       {"integer", "int"},

@@ -12,6 +12,10 @@ std::string_view instead_of(std::string_view word);
 /// The value that other languages call so: `null` of `nil`; empty if there is none.
 std::string_view value_instead_of(std::string_view word);
 
+/// The function or property of a value that other languages call so: `length` of `len`; empty if
+/// there is none.
+std::string_view member_instead_of(std::string_view word);
+
 /// The type that other languages call so: `int` of `integer`; empty if there is none.
 std::string_view type_instead_of(std::string_view word);
 

@@ -231,7 +231,9 @@ class Layouter {
       case Kind::kRange:
         return emit(token, next_kind() == Kind::kRbrack ? Kind::kRangeOpen : Kind::kRange);
       case Kind::kPercent:
-        return emit(token, ends_share() ? Kind::kToleratePercent : Kind::kPercent);
+        if (ends_share()) return emit(token, Kind::kToleratePercent);
+        if (is_share_elsewhere(token)) return;
+        return emit(token, Kind::kPercent);
       default:
         if (is_word(token.kind)) return word(token);
         if (token.kind != Kind::kDot && token.kind != Kind::kQuest) angle_ = 0;
@@ -244,6 +246,23 @@ class Layouter {
     const size_t n = out_.tokens.size();
     const bool negative = before_last() == Kind::kMinus && n >= decl_first_ + 3;
     return (negative ? out_.tokens[n - 3].kind : before_last()) == Kind::kTolerate;
+  }
+
+  // `x = 5%`: read as what remains of a division, it would go on with the next line.
+  bool is_share_elsewhere(const Token& token) {
+    const bool is_number =
+        (last() == Kind::kInt || last() == Kind::kFloat) && out_.tokens.back().end == token.begin;
+    const Kind next = next_kind();
+    const bool ends = next == Kind::kNoToken || in_[i_ + 1].line_start || is_closer(next) ||
+                      next == Kind::kComma || next == Kind::kSemi || next == Kind::kLbrace;
+    if (!is_number || !ends) return false;
+    Token share = out_.tokens.back();
+    const std::string_view number = text(share);
+    share.end = token.end;
+    report(SyntaxError::Code::kBadNumber, share,
+           fmt::format("a share like `{}%` stands only after `tolerate`", number),
+           "write it as a fraction: `0.05` is 5%");
+    return true;
   }
 
   bool newlines_count() const {
@@ -310,8 +329,33 @@ class Layouter {
       case Kind::kWhere:
         return !labelled && contexts_.back().place != Place::kMembers;
       default:
-        return is_clause_word(token.kind) && !labelled && !in_entries();
+        return is_clause_word(token.kind) && (!labelled || is_clause_with_colon(token)) &&
+               !in_entries();
     }
+  }
+
+  // `timeout: 5m` below a step, as configurations have it: no line of a block begins with a label.
+  bool is_clause_with_colon(const Token& token) const {
+    return is_clause_word(token.kind) && next_kind() == Kind::kColon &&
+           (token.line_start || ends_operand(last())) && contexts_.back().place == Place::kBlock;
+  }
+
+  void clause_with_colon(const Token& token) {
+    const std::string_view word = text(token);
+    std::string_view rest = source_.text().substr(in_[i_ + 1].end);
+    rest = rest.substr(0, std::min(rest.find('\n'), rest.find("//")));
+    while (rest.starts_with(' ')) rest.remove_prefix(1);
+    while (rest.ends_with(' ') || rest.ends_with('\r')) rest.remove_suffix(1);
+    const bool counts = token.kind == Kind::kRetry && !rest.empty() &&
+                        rest.find_first_not_of("0123456789") == rest.npos;
+    report(SyntaxError::Code::kUnknownClause, token,
+           fmt::format("the clause `{}` has no `:`", word),
+           counts                  ? fmt::format("write `{} {} times`", word, rest)
+           : rest.starts_with('{') ? fmt::format("write `{} {{ … }}`", word)
+           : rest.size() > 40      ? fmt::format("write `{} …`", word)
+                                   : fmt::format("write `{} {}`", word, rest));
+    emit(token, token.kind);
+    ++i_;  // the colon
   }
 
   // After `key:` at a line's end: the value stands here, unless this is the next entry.
@@ -507,6 +551,7 @@ class Layouter {
     if (contexts_.back().place == Place::kMembers &&
         (previous == Kind::kEbrace || previous == Kind::kComma || previous == Kind::kTerm))
       return emit(token, Kind::kMember);
+    if (is_clause_with_colon(token)) return clause_with_colon(token);
     if (next_kind() == Kind::kColon) return emit(token, Kind::kLabel);
     if (i_ == decl_word_at_) return emit(token, native_ ? Kind::kFnNative : kind);
     if (kind == Kind::kName) return emit(token, kind);

@@ -127,6 +127,94 @@ void explain_counting_loops(const source::Source& source, std::vector<SyntaxErro
   });
 }
 
+// `if [ -f x ]; then … fi` breaks at many of its signs: one error says what is written here.
+// Gives what of the text that is.
+std::vector<source::Span> explain_shell_blocks(const source::Source& source,
+                                               std::vector<SyntaxError>& errors) {
+  std::vector<source::Span> blocks;
+  const auto trimmed = [&](uint32_t number) {
+    std::string_view line = source.line(number);
+    while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r'))
+      line.remove_suffix(1);
+    return line;
+  };
+  const auto opens = [](std::string_view line) {
+    const bool tests =
+        line.starts_with("if [") || line.starts_with("while [") || line.starts_with("until [");
+    const bool heads = line.starts_with("if ") || line.starts_with("while ") ||
+                       line.starts_with("until ") || line.starts_with("for ");
+    return (tests && line.ends_with("]")) ||
+           (heads && (line.ends_with(" then") || line.ends_with(";then") || line.ends_with(" do") ||
+                      line.ends_with(";do")));
+  };
+  std::set<uint32_t> told;  // lines with an error
+  for (const SyntaxError& error : errors) told.insert(source.position(error.span.begin).line);
+  const uint32_t lines = source.position(static_cast<uint32_t>(source.text().size())).line;
+  for (const uint32_t number : told) {
+    const uint32_t at = source.line_begin(number);
+    if (!blocks.empty() && at < blocks.back().end) continue;
+    const std::string_view head = trimmed(number);
+    if (!opens(head)) continue;
+    uint32_t last = number;
+    int open = 0;
+    for (uint32_t n = number; n <= lines; ++n) {
+      const std::string_view line = trimmed(n);
+      if (opens(line)) ++open;
+      const bool closes =
+          line == "fi" || line == "done" || line.starts_with("fi;") || line.starts_with("done ");
+      if (closes && --open == 0) {
+        last = n;
+        break;
+      }
+    }
+    const uint32_t end = source.line_begin(last) + static_cast<uint32_t>(source.line(last).size());
+    blocks.push_back({at, end, source.id()});
+    const auto word = static_cast<uint32_t>(source.line(number).find_first_not_of(" \t"));
+    const std::string keyword(head.substr(0, head.find(' ')));
+    SyntaxError error;
+    error.code = SyntaxError::Code::kForeignStatement;
+    error.span = {at + word, at + word + static_cast<uint32_t>(head.size()), source.id()};
+    error.message = fmt::format("there is no `{} …; {}`", keyword, keyword == "if" ? "then" : "do");
+    error.label = "this is of a shell";
+    error.hint =
+        keyword == "if"
+            ? "write `if condition { … }`; what the shell tests goes into a step: `step t = "
+              "shell(\"test -f x\", accept: 0..1) reads`, and `if t.exit_code == 0 { … }`"
+            : "write `for x in xs { … }`, or give the whole to a `shell(\"\"\"…\"\"\")`";
+    std::erase_if(errors, [&](const SyntaxError& one) {
+      return one.span.begin >= at && one.span.begin <= end;
+    });
+    const auto place = std::find_if(errors.begin(), errors.end(), [&](const SyntaxError& one) {
+      return one.span.begin > error.span.begin;
+    });
+    errors.insert(place, std::move(error));
+  }
+  return blocks;
+}
+
+// The arms of a `match` that was not read as one stand in none.
+void drop_arms_of_broken_match(const source::Source& source, std::vector<SyntaxError>& errors,
+                               const std::vector<DeclRange>& decls) {
+  const auto in_decl = [&](const SyntaxError& error, const DeclRange& range) {
+    return error.span.begin >= range.span.begin && error.span.begin <= range.span.end;
+  };
+  for (const DeclRange& range : decls) {
+    const auto broken = std::find_if(errors.begin(), errors.end(), [&](const SyntaxError& error) {
+      const std::string_view line = source.line(source.position(error.span.begin).line);
+      const bool has_arms =
+          line.find("match ") != line.npos || line.find("wait first") != line.npos;
+      return in_decl(error, range) && has_arms && error.code != SyntaxError::Code::kStrayCase;
+    });
+    if (broken == errors.end()) continue;
+    const uint32_t from = broken->span.begin;
+    std::erase_if(errors, [&](const SyntaxError& error) {
+      return error.code == SyntaxError::Code::kStrayCase && in_decl(error, range) &&
+             error.span.begin > from;
+    });
+  }
+}
+
 // A bracket that was put in where one was lost has no partner either: that is the same mistake.
 void drop_partners_of_lost(const source::Source& source, std::vector<SyntaxError>& errors) {
   const std::string_view text = source.text();
@@ -208,13 +296,16 @@ ParsedFile parse(const source::Source& source) {
       file.ast.decls.push_back(error_declaration(file.ast, range.span));
     }
   }
-  finish_unread(source, layout.tokens, balanced.broken, file.ast.unread);
   std::stable_sort(
       file.errors.begin(), file.errors.end(),
       [](const SyntaxError& a, const SyntaxError& b) { return a.span.begin < b.span.begin; });
+  for (const source::Span block : explain_shell_blocks(source, file.errors))
+    file.ast.unread.stretches.push_back(block);
+  finish_unread(source, layout.tokens, balanced.broken, file.ast.unread);
   drop_consequences(file.errors, balanced.broken);
   drop_repeated(file.errors, layout.decls);
   drop_partners_of_lost(source, file.errors);
+  drop_arms_of_broken_match(source, file.errors, layout.decls);
   explain_counting_loops(source, file.errors);
   return file;
 }

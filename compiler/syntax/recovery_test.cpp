@@ -252,6 +252,55 @@ TEST(Recovery, FormsOfOtherLanguagesGetOurs) {
   }
 }
 
+TEST(Recovery, SlipsOfTheHandGetTheirCure) {
+  struct Slip {
+    std::string text;
+    std::string error;
+    std::string hint;
+  };
+  const std::string share = "write it as a fraction: `0.05` is 5%";
+  const Slip slips[] = {
+      {"let x?: int = null", "2:8 a `?` can't follow a name\n",
+       "what may be null has it behind its type: write `x: int?`"},
+      {"let string name = \"a\"", "2:7 the name stands before its type\n", "write `name: string`"},
+      {"approval go {\n    by group \"sre\"\n  }", "2:15 `go` does not say what is asked\n",
+       "write the question before the brace: `approval go \"Go on?\" {`"},
+      {"const a = 1", "2:3 a `const` can't stand in a block\n",
+       "write `let`: what it names never changes"},
+      {"let x = 5%\n  f()", "2:11 a share like `5%` stands only after `tolerate`\n", share},
+      {"match x:\n    case 1 => f()\n    case _ => g()", "2:10 a block stands in braces\n",
+       "write `match x {` here, and `}` at its end"},
+      {"if [ -f x ]; then\n    f\n  fi", "2:3 there is no `if …; then`\n",
+       "write `if condition { … }`; what the shell tests goes into a step: `step t = shell(\"test "
+       "-f "
+       "x\", accept: 0..1) reads`, and `if t.exit_code == 0 { … }`"},
+      {"step a = f()\n    retry: 3", "3:5 the clause `retry` has no `:`\n",
+       "write `retry 3 times`"},
+      {"step a = f()\n    timeout: 5m", "3:5 the clause `timeout` has no `:`\n",
+       "write `timeout 5m`"},
+      {"step a = f()\n    rollback: {\n      g()\n    }", "3:5 the clause `rollback` has no `:`\n",
+       "write `rollback { … }`"},
+      {"f(\"${X:-y}\")", "2:8 there is no `:-` in `${}`\n",
+       "write `${x ?? \"…\"}` for what may be null; for the shell's own variable `$$\"…\"`, where "
+       "`${}` is left to the shell"},
+      {"require c, \"no\"", "2:12 the message of a `require` stands behind `else`\n",
+       "write `require condition else \"…\"`"},
+      {"for x of xs {\n    f()\n  }", "2:9 expected `in`, found `of`\n", "write `for x in …`"},
+      {"let p = P { a = 1 }", "2:17 an entry has a `:`, no `=`\n", "write `a: …`"},
+      {"f(1\n  g(2)", "2:4 this `(` has no `)`\n", "add `)` at the end of this line"},
+      {"let a = [1, 2", "2:11 this `[` has no `]`\n", "add `]` at the end of this line"},
+      {"f() g()", "2:7 expected the end of the statement after `)`\n",
+       "what follows is a statement of its own: begin a new line"},
+  };
+  for (const Slip& slip : slips) {
+    const std::string text = "runbook r() {\n  " + slip.text + "\n}\n";
+    EXPECT_EQ(errors_of(text), slip.error) << text;
+    const ParsedFile file = parse(text_source(text));
+    ASSERT_FALSE(file.errors.empty()) << text;
+    EXPECT_EQ(file.errors.front().hint, slip.hint) << text;
+  }
+}
+
 TEST(Recovery, TwoSignsInOneLineAreASubtraction) {
   EXPECT_EQ(errors_of("fn f(a: int, b: int) -> int {\n  return a--b - -1\n}\n"), "");
   EXPECT_EQ(errors_of("fn f(a: int, b: int) -> int {\n  return a -\n    -b\n}\n"), "");

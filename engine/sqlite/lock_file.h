@@ -28,6 +28,7 @@ class LockFile {
 
   /// Marks engine `key` as alive until this object is gone. kLocked if another has the key.
   Status hold_engine(int64_t key);
+  bool holds_engine(int64_t key) const { return key == held_engine_; }
   /// Whether a living process (or another LockFile of this one) holds engine `key`.
   bool engine_lives(int64_t key) const;
 

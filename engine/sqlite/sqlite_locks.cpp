@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "engine/sqlite/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 
 namespace rbk::engine::sqlite {
@@ -22,23 +23,6 @@ constexpr std::string_view kClaimsOfOne =
     "claim.key,space,name,claim.run,request,slots,held,unwinds,under,path,since,until,run.id "
     "from claim join run on run.key=claim.run where space=? and name=? order by claim.key";
 
-std::string list_text(const std::vector<uint64_t>& requests) {
-  return fmt::format("{}", fmt::join(requests, ","));
-}
-
-std::vector<uint64_t> list_of(std::string_view text) {
-  std::vector<uint64_t> requests;
-  while (!text.empty()) {
-    const size_t comma = std::min(text.find(','), text.size());
-    uint64_t one = 0;
-    for (const char digit : text.substr(0, comma))
-      one = one * 10 + static_cast<uint64_t>(digit - '0');
-    requests.push_back(one);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return requests;
-}
-
 bool is_known(const std::vector<vm::Lock>& locks, const vm::Lock& lock) {
   return std::any_of(locks.begin(), locks.end(),
                      [&](const vm::Lock& known) { return known.same(lock); });
@@ -50,6 +34,9 @@ std::vector<vm::LockClaim> plain(const std::vector<LockRow>& rows) {
   for (const LockRow& row : rows) claims.push_back(row.claim);
   return claims;
 }
+
+/// A run that waits for the end of another: its claim names that one.
+bool waits_for_run(const LockRow& row) { return row.claim.lock.space == vm::Lock::Space::kRunEnd; }
 
 std::string name_of(const LockRow& row) {
   return row.path.empty() ? "run " + row.run_id
@@ -63,6 +50,11 @@ std::string circle_text(const std::vector<LockRow>& rows, const std::vector<size
     const LockRow& waiting = rows[circle[i]];
     const LockRow& next = rows[circle[(i + 1) % circle.size()]];
     const bool is_same = waiting.run_id == next.run_id;  // branches of one run
+    if (waits_for_run(waiting)) {
+      text += fmt::format("{} {} waits for {}", i == 0 ? "" : ", and", name_of(waiting),
+                          vm::describe(waiting.claim.lock));
+      continue;
+    }
     text += fmt::format("{} {} waits for {}, which {} has", i == 0 ? "" : ", and", name_of(waiting),
                         vm::describe(waiting.claim.lock),
                         is_same ? fmt::format("step {}", next.path) : "run " + next.run_id);
@@ -147,6 +139,9 @@ Status SqliteStore::cancel_others(RunKey run, const LockAsk& ask,
       fmt::format("run {}, whose {} cancels who has it", id, vm::describe(ask.acquire.lock));
   for (const LockRow& row : rows) {
     if (row.claim.run == run || !row.claim.lock.same(ask.acquire.lock)) continue;
+    auto above = is_above(row.claim.run, run);  // it would cancel itself
+    if (!above) return tl::unexpected(above.error());
+    if (*above) continue;
     if (auto ok = tell(row.claim.run, 0, Message::Kind::kCancel,
                        fmt::format("cancel:{}:{}:{}", run, ask.request, row.claim.run),
                        R"({"rollback":false,"now":false})", by, ask.time);
@@ -205,9 +200,55 @@ Status SqliteStore::settle_lock(const vm::Lock& lock, int64_t time, CommitResult
     if (auto ok = answer_lock(row.claim.run, row.claim.request, "granted", "", time); !ok)
       return ok;
     result.locks_granted.emplace_back(row.claim.run, row.claim.request);
-    result.locks_answered = true;
+    result.messages_posted = true;
   }
   return {};
+}
+
+Result<std::vector<LockRow>> SqliteStore::run_waits(std::vector<vm::LockClaim>& claims) {
+  if (auto ok = writer_.ready(writes_.run_waits,
+                              "select c.key,c.id,c.parent,p.id,c.parent_request,c.parent_path,"
+                              "c.parent_under from run c join run p on p.key=c.parent "
+                              "where c.status<6 and c.link in (1,3)");
+      !ok)
+    return tl::unexpected(ok.error());
+  std::vector<vm::RunWait> waits;
+  std::vector<LockRow> waiting;
+  {
+    Use use(writes_.run_waits);
+    int code = 0;
+    while ((code = use->step()) == SQLITE_ROW) {
+      vm::RunWait& wait = waits.emplace_back();
+      wait.awaited = use->integer(0);
+      wait.awaited_id = use->text(1);
+      wait.run = use->integer(2);
+      wait.request = static_cast<uint64_t>(use->integer(4));
+      wait.under = list_of(use->text(6));
+      LockRow& row = waiting.emplace_back();
+      row.run_id = use->text(3);
+      row.path = use->text(5);
+    }
+    if (code != SQLITE_DONE) return tl::unexpected(writer_.error("read its runs"));
+  }
+  // Those who wait come first, then what they wait for, which no circle names.
+  const size_t first = claims.size();
+  vm::add_run_waits(claims, waits);
+  for (size_t i = 0; i < waiting.size(); ++i) waiting[i].claim = claims[first + i];
+  return waiting;
+}
+
+/// Whether `run` has begun `other`, or a run above that.
+Result<bool> SqliteStore::is_above(RunKey run, RunKey other) {
+  while (other != 0) {
+    if (other == run) return true;
+    if (auto ok = writer_.ready(writes_.parents, "select parent from run where key=?"); !ok)
+      return tl::unexpected(ok.error());
+    writes_.parents.bind(1, other);
+    Use use(writes_.parents);
+    if (use->step() != SQLITE_ROW) return false;
+    other = use->integer(0);
+  }
+  return false;
 }
 
 /// The claim of this key waits: if it would wait for ever, somebody fails.
@@ -217,8 +258,12 @@ Status SqliteStore::break_deadlock(int64_t key, int64_t time, CommitResult& resu
   const auto newcomer =
       std::find_if(rows->begin(), rows->end(), [&](const LockRow& row) { return row.key == key; });
   if (newcomer == rows->end()) return {};
-  const auto deadlock =
-      vm::find_deadlock(plain(*rows), static_cast<size_t>(newcomer - rows->begin()));
+  const auto place = static_cast<size_t>(newcomer - rows->begin());
+  std::vector<vm::LockClaim> all = plain(*rows);
+  auto waits = run_waits(all);
+  if (!waits) return tl::unexpected(waits.error());
+  rows->insert(rows->end(), waits->begin(), waits->end());
+  const auto deadlock = vm::find_deadlock(all, place);
   if (!deadlock) return {};
   const LockRow& victim = (*rows)[deadlock->victim];
   std::vector<vm::Lock> freed;
@@ -227,7 +272,7 @@ Status SqliteStore::break_deadlock(int64_t key, int64_t time, CommitResult& resu
                             circle_text(*rows, deadlock->circle), time);
       !ok)
     return ok;
-  result.locks_answered = true;
+  result.messages_posted = true;
   return settle_lock(victim.claim.lock, time, result);
 }
 
@@ -278,11 +323,11 @@ Status SqliteStore::ask_lock(RunKey run, const LockAsk& ask, bool is_new, Commit
                       holder));
     std::vector<vm::Lock> freed;
     if (auto ok = free_lock(run, ask.request, freed); !ok) return ok;
-    result.locks_answered = true;
+    result.messages_posted = true;
     return answer_lock(run, ask.request, "taken", message, ask.time);
   }
   if (acquire.mode == Mode::kCancelRunning) {
-    result.locks_answered = true;  // who is told may be driven here
+    result.messages_posted = true;  // who is told may be driven here
     if (auto ok = cancel_others(run, ask, *rows); !ok) return ok;
   }
   return break_deadlock(key, ask.time, result);
@@ -314,8 +359,9 @@ Result<size_t> SqliteStore::free_locks(RunKey run) {
   });
   const Status freed = transaction(false, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.holder,
-                                "select run.holder, run.id, engine.process, run.status from run "
-                                "left join engine on engine.key=run.holder where run.key=?");
+                                "select run.holder,run.id,engine.process,run.status,run.claims "
+                                "from run left join engine on engine.key=run.holder "
+                                "where run.key=?");
         !ok)
       return ok;
     {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/sqlite/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 
 namespace rbk::engine::sqlite {
@@ -11,7 +12,8 @@ namespace {
 constexpr std::string_view kRunColumns =
     "select run.key,run.id,program.hash,run.runbook,run.status,run.starter,run.reason,run.labels,"
     "run.started,run.updated,run.head,run.token,run.holder,run.wake,run.ending,run.log_bytes,run."
-    "origin,run.folder,run.umask "
+    "origin,run.folder,run.umask,run.parent,run.link,run.parent_request,run.parent_path,run."
+    "parent_under,run.claims,run.schedule "
     "from run join program on program.key=run.program ";
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
@@ -26,6 +28,8 @@ std::string_view view(const Digest& hash) {
 }
 
 }  // namespace
+
+std::string_view SqliteStore::run_columns() { return kRunColumns; }
 
 Result<Connection*> SqliteStore::reader() {
   if (!reader_.is_open()) {
@@ -72,6 +76,13 @@ Result<std::vector<RunRow>> SqliteStore::read_runs(Statement& statement) {
     row.origin = statement.integer(16);
     row.folder = statement.text(17);
     row.umask = static_cast<int32_t>(statement.integer(18));
+    row.parent = statement.integer(19);
+    row.link = static_cast<Link>(statement.integer(20));
+    row.parent_request = static_cast<uint64_t>(statement.integer(21));
+    row.parent_path = statement.text(22);
+    row.parent_under = list_of(statement.text(23));
+    row.claims = static_cast<int32_t>(statement.integer(24));
+    row.schedule = statement.integer(25);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its runs"));
   return rows;
@@ -82,7 +93,9 @@ Result<RunRow> SqliteStore::find_run(std::string_view id_or_prefix) {
   if (!connection) return tl::unexpected(connection.error());
   auto statement =
       (*connection)
-          ->prepare(fmt::format("{} where id>=? and id<? order by id limit 6", kRunColumns));
+          ->prepare(fmt::format("{} where id>=?1 and id<?2 and (?3 or instr(id,'-')=0) "
+                                "order by id limit 6",
+                                kRunColumns));
   if (!statement) return tl::unexpected(statement.error());
   std::string low(id_or_prefix);
   std::transform(low.begin(), low.end(), low.begin(),
@@ -90,6 +103,8 @@ Result<RunRow> SqliteStore::find_run(std::string_view id_or_prefix) {
   const std::string high = low + "~";
   statement->bind_text(1, low);
   statement->bind_text(2, high);
+  // A beginning that goes no further than a run's own id means that run, not those that it started.
+  statement->bind(3, low.find('-') != std::string::npos ? 1 : 0);
   auto rows = read_runs(*statement);
   if (!rows) return tl::unexpected(rows.error());
   if (low.empty() || rows->empty())
@@ -131,6 +146,34 @@ Result<std::optional<RunRow>> SqliteStore::rollback_of(RunKey origin) {
   if (!rows) return tl::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return rows->front();
+}
+
+Result<std::optional<RunRow>> SqliteStore::run_begun_by(RunKey parent, uint64_t request) {
+  auto connection = reader();
+  if (!connection) return tl::unexpected(connection.error());
+  auto statement =
+      (*connection)
+          ->prepare(fmt::format("{} where run.parent=? and run.parent_request=? and run.parent<>0",
+                                kRunColumns));
+  if (!statement) return tl::unexpected(statement.error());
+  statement->bind(1, parent);
+  statement->bind(2, static_cast<int64_t>(request));
+  auto rows = read_runs(*statement);
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return rows->front();
+}
+
+Result<std::vector<RunRow>> SqliteStore::children(RunKey parent) {
+  auto connection = reader();
+  if (!connection) return tl::unexpected(connection.error());
+  auto statement =
+      (*connection)
+          ->prepare(
+              fmt::format("{} where run.parent=? and run.parent<>0 order by run.key", kRunColumns));
+  if (!statement) return tl::unexpected(statement.error());
+  statement->bind(1, parent);
+  return read_runs(*statement);
 }
 
 Result<std::vector<RunRow>> SqliteStore::runs(const RunFilter& filter) {
@@ -351,23 +394,33 @@ Result<std::vector<LogChunk>> SqliteStore::logs(RunKey run, int64_t after_key, s
   return found;
 }
 
+Result<std::vector<EngineRow>> SqliteStore::read_engines(Statement& statement) {
+  std::vector<EngineRow> rows;
+  int code = SQLITE_ROW;
+  while ((code = statement.step()) == SQLITE_ROW) {
+    EngineRow& row = rows.emplace_back();
+    row.key = statement.integer(0);
+    row.boot = statement.text(1);
+    row.process = statement.integer(2);
+    row.started = statement.integer(3);
+    row.works = statement.integer(4) != 0;
+    row.alive = locks_.engine_lives(row.key);
+  }
+  if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its engines"));
+  return rows;
+}
+
 Result<EngineRow> SqliteStore::engine(EngineKey key) {
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
-  auto statement = (*connection)->prepare("select boot,process,started from engine where key=?");
+  auto statement =
+      (*connection)->prepare("select key,boot,process,started,works from engine where key=?");
   if (!statement) return tl::unexpected(statement.error());
   statement->bind(1, key);
-  const int code = statement->step();
-  if (code == SQLITE_DONE)
-    return fail(ErrorKind::kNotFound, fmt::format("there is no engine {}", key));
-  if (code != SQLITE_ROW) return tl::unexpected(reader_.error("read its engines"));
-  EngineRow row;
-  row.key = key;
-  row.boot = statement->text(0);
-  row.process = statement->integer(1);
-  row.started = statement->integer(2);
-  row.alive = locks_.engine_lives(key);
-  return row;
+  auto rows = read_engines(*statement);
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->empty()) return fail(ErrorKind::kNotFound, fmt::format("there is no engine {}", key));
+  return std::move(rows->front());
 }
 
 Result<bool> SqliteStore::changed() {

@@ -23,27 +23,50 @@ class SqliteStore : public Store {
 
   Status join(const EngineRow& engine) override;
   Result<CommitResult> commit(Group& group) override;
-  Result<RunRow> claim(RunKey run, EngineKey engine) override;
+  Result<RunRow> claim(RunKey run, EngineKey engine, Claimer by) override;
+  Status leave_work() override;
   Status post(const Message& message) override;
   Status drop_snapshot(RunKey run) override;
   Status quarantine(RunKey run, Token token, const std::string& why) override;
   Result<size_t> free_locks(RunKey run) override;
+  Result<std::vector<Notice>> take_notices(int64_t now, int64_t lease, size_t most) override;
+  Status settle_notice(int64_t key, Notice::State state, int64_t due,
+                       const std::string& problem) override;
+  Status put_schedule(ScheduleRow& row, const ProgramRow& program) override;
+  Status change_schedule(const ScheduleRow& row, ScheduleChange change) override;
   Status reopen() override;
 
   Result<RunRow> find_run(std::string_view id_or_prefix) override;
   Result<RunRow> run(RunKey key) override;
   Result<std::optional<RunRow>> rollback_of(RunKey origin) override;
   Result<std::vector<RunRow>> runs(const RunFilter& filter) override;
+  Result<std::optional<RunRow>> run_begun_by(RunKey parent, uint64_t request) override;
+  Result<std::vector<RunRow>> children(RunKey parent) override;
   Result<std::vector<Entry>> entries(RunKey run, uint64_t after) override;
   Result<std::optional<std::string>> snapshot(RunKey run) override;
   Result<std::string> program(const Digest& hash) override;
   Result<std::string> blob(const Digest& hash) override;
   Result<std::vector<Wait>> waits(RunKey run) override;
   Result<std::vector<LockRow>> locks() override;
+  Result<std::vector<Notice>> notices(RunKey run) override;
+  Result<std::optional<int64_t>> next_notice() override;
   Result<std::vector<Message>> messages(RunKey run) override;
   Result<std::vector<Message>> votes(RunKey run, uint64_t request) override;
   Result<std::vector<LogChunk>> logs(RunKey run, int64_t after_key, size_t most_bytes) override;
   Result<EngineRow> engine(EngineKey key) override;
+  Result<std::vector<EngineRow>> workers() override;
+  bool lives(EngineKey engine) override { return locks_.engine_lives(engine); }
+  Result<WaitingWork> waiting_work(int64_t now, EngineKey own, uint32_t most) override;
+  Result<std::vector<ScheduleRow>> schedules() override;
+  Result<std::optional<ScheduleRow>> schedule(std::string_view name) override;
+  Result<std::optional<ScheduleRow>> schedule(ScheduleKey key) override;
+  Result<std::vector<ScheduleRow>> due_schedules(int64_t now, uint32_t most) override;
+  Result<std::optional<int64_t>> next_schedule(int64_t after) override;
+  Result<std::vector<FiringRow>> firings(ScheduleKey schedule, uint32_t most) override;
+  Result<std::optional<FiringRow>> firing(const FiringRow& like) override;
+  Result<std::optional<FiringRow>> firing_of_run(RunKey run) override;
+  Result<std::optional<FiringRow>> queued_firing(ScheduleKey schedule) override;
+  Result<std::vector<RunRow>> unfinished_of(ScheduleKey schedule) override;
   Result<bool> changed() override;
 
  private:
@@ -51,8 +74,10 @@ class SqliteStore : public Store {
   struct Writes {
     Statement begin, commit, rollback, format, last_journal, run_head, advance, update, labels,
         entry, blob, snapshot, snapshot_drop, wait, wait_over, waits_over, taken, message, release,
-        new_run, program_find, program, log, log_bytes, engine, holder, claim, quarantine,
-        lock_free, lock_free_run, lock_ask, lock_grant, lock_claims, lock_claims_of, lock_message;
+        new_run, program_find, program, log, log_bytes, engine, leave_work, holder, claim,
+        quarantine, schedule_step, schedule_busy, schedule_wake, firing, lock_free, lock_free_run,
+        lock_ask, lock_grant, lock_claims, lock_claims_of, lock_message, run_waits, parents,
+        run_end, run_cancel, notice, notice_take, notice_settle;
   };
   /// Where a run's chain of entries ends, for runs that this process writes.
   struct Tail {
@@ -76,6 +101,21 @@ class SqliteStore : public Store {
   Status write_facts(const RunChange& change);
   Status write_entries(const RunChange& change, EngineKey engine, int64_t previous);
   Status insert(NewRun& fresh, EngineKey engine, CommitResult& result);
+  /// What the change means for others: locks, runs that it begins, cancels or has ended.
+  Status write_others(RunChange& change, bool is_new, EngineKey engine, CommitResult& result);
+
+  // ---- sqlite_notices.cpp
+  Status write_notices(const RunChange& change);
+  Result<std::vector<Notice>> read_notices(Connection& connection, Statement& statement);
+
+  // ---- sqlite_schedules.cpp
+  Status write_step(const ScheduleStep& step, RunKey run, CommitResult& result);
+  Status write_firing(const FiringRow& row, RunKey run);
+  Status cancel_runs_of(const ScheduleStep& step, CommitResult& result);
+  Status wake_queued(ScheduleKey schedule, int64_t time);
+  Result<bool> goes_on(ScheduleKey schedule, RunKey but);
+  Result<std::vector<ScheduleRow>> read_schedules(Statement& statement);
+  Result<std::vector<FiringRow>> read_firings(Statement& statement);
 
   // ---- sqlite_locks.cpp
   Status write_locks(const RunChange& change, bool is_new, CommitResult& result);
@@ -85,6 +125,9 @@ class SqliteStore : public Store {
   /// Gives the lock to those who come next.
   Status settle_lock(const vm::Lock& lock, int64_t time, CommitResult& result);
   Status break_deadlock(int64_t key, int64_t time, CommitResult& result);
+  /// The runs that wait for the end of others; `claims` are theirs too.
+  Result<std::vector<LockRow>> run_waits(std::vector<vm::LockClaim>& claims);
+  Result<bool> is_above(RunKey run, RunKey other);
   Status cancel_others(RunKey run, const LockAsk& ask, const std::vector<LockRow>& rows);
   Status answer_lock(RunKey run, uint64_t request, std::string_view how, const std::string& message,
                      int64_t time);
@@ -97,7 +140,11 @@ class SqliteStore : public Store {
   Status done(Statement& statement, std::string_view doing);
 
   Result<Connection*> reader();
+  static std::string_view run_columns();
   Result<std::vector<RunRow>> read_runs(Statement& statement);
+  Result<std::vector<EngineRow>> read_engines(Statement& statement);
+  Status read_work(Statement& slot, const char* sql, std::optional<int64_t> now, uint32_t most,
+                   std::vector<WaitingWork::Run>& runs);
   Result<std::vector<Message>> read_messages(Statement& statement);
 
   std::string path_;
@@ -115,7 +162,9 @@ class SqliteStore : public Store {
   std::unordered_map<RunKey, Tail> tails_;
 
   Connection reader_;
-  Statement data_version_, read_entry_, read_open_messages_, read_all_messages_, read_run_;
+  Statement next_notice_, data_version_, read_entry_, read_open_messages_, read_all_messages_,
+      read_run_, read_ready_, read_due_, read_spoken_to_, read_held_, read_next_wake_,
+      read_schedule_, read_due_schedules_, read_next_schedule_;
   int64_t seen_version_ = -1;
 };
 

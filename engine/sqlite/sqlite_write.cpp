@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/sqlite/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 #include "engine/sum.h"
 
@@ -49,12 +50,15 @@ Result<CommitResult> SqliteStore::commit(Group& group) {
     }
     for (NewRun& fresh : group.runs)
       if (auto ok = insert(fresh, group.engine, result); !ok) return ok;
-    for (const RunChange& change : group.changes) {
+    for (const ScheduleStep& step : group.schedules)
+      if (auto ok = write_step(step, step.start ? group.runs.front().row.key : 0, result); !ok)
+        return ok;
+    for (RunChange& change : group.changes) {
       auto kept = write(change, group.engine);
       if (!kept) return tl::unexpected(kept.error());
       if (!*kept) {
         result.lost.push_back(change.run);
-      } else if (auto ok = write_locks(change, false, result); !ok) {
+      } else if (auto ok = write_others(change, false, group.engine, result); !ok) {
         return ok;
       }
     }
@@ -100,7 +104,8 @@ Result<bool> SqliteStore::write(const RunChange& change, EngineKey engine) {
   // The run row decides who may append: everything else in this change hangs on this update.
   if (auto ok = writer_.ready(
           writes_.advance,
-          "update run set head=?,last=?,updated=max(updated,?) where key=? and token=? and head=?");
+          "update run set head=?,last=?,updated=max(updated,?),claims=iif(?,0,claims) "
+          "where key=? and token=? and head=?");
       !ok)
     return tl::unexpected(ok.error());
   const auto count = static_cast<int64_t>(change.entries.size());
@@ -108,9 +113,12 @@ Result<bool> SqliteStore::write(const RunChange& change, EngineKey engine) {
   writes_.advance.bind(1, static_cast<int64_t>(change.head) + count);
   writes_.advance.bind(2, last);
   writes_.advance.bind(3, count > 0 ? change.entries.back().time : 0);
-  writes_.advance.bind(4, change.run);
-  writes_.advance.bind(5, change.token);
-  writes_.advance.bind(6, static_cast<int64_t>(change.head));
+  const auto is_event = [](const Entry& entry) { return entry.kind == Entry::Kind::kEvent; };
+  const bool got_further = std::any_of(change.entries.begin(), change.entries.end(), is_event);
+  writes_.advance.bind(4, change.release || got_further ? 1 : 0);
+  writes_.advance.bind(5, change.run);
+  writes_.advance.bind(6, change.token);
+  writes_.advance.bind(7, static_cast<int64_t>(change.head));
   if (auto ok = done(writes_.advance, "write to it"); !ok) return tl::unexpected(ok.error());
   if (sqlite3_changes(writer_.raw()) != 1) {
     tails_.erase(change.run);
@@ -224,6 +232,12 @@ Status SqliteStore::write_facts(const RunChange& change) {
       if (auto ok = done(*slot, "write to it"); !ok) return ok;
     }
   }
+  if (auto ok = write_notices(change); !ok) return ok;
+  if (is_over(change.status) && change.facts_changed && change.schedule != 0)
+    if (auto ok =
+            wake_queued(change.schedule, change.entries.empty() ? 0 : change.entries.back().time);
+        !ok)
+      return ok;
   if (change.release) {
     if (auto ok = writer_.ready(writes_.release, "update run set holder=0 where key=?"); !ok)
       return ok;
@@ -259,8 +273,9 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
           writes_.new_run,
           "insert into "
           "run(id,program,runbook,status,starter,reason,labels,started,updated,head,last,"
-          "token,holder,wake,ending,log_bytes,origin,folder,umask) "
-          "values(?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?,?,?)");
+          "token,holder,wake,ending,log_bytes,origin,folder,umask,parent,link,parent_request,"
+          "parent_path,parent_under,schedule) "
+          "values(?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?,?,?,?,?,?,?,?,?)");
       !ok)
     return ok;
   RunRow& row = fresh.row;
@@ -278,6 +293,13 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
   statement.bind(11, row.origin);
   statement.bind_text(12, row.folder);
   statement.bind(13, row.umask);
+  statement.bind(14, row.parent);
+  statement.bind(15, static_cast<int64_t>(row.link));
+  statement.bind(16, static_cast<int64_t>(row.parent_request));
+  statement.bind_text(17, row.parent_path);
+  const std::string under = list_text(row.parent_under);
+  statement.bind_text(18, under);
+  statement.bind(19, row.schedule);
   if (statement.step() != SQLITE_DONE) {
     const bool taken = sqlite3_extended_errcode(writer_.raw()) == SQLITE_CONSTRAINT_UNIQUE;
     Error error = writer_.error("write a run to it");
@@ -295,13 +317,55 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
   auto kept = write(fresh.change, engine);
   if (!kept) return tl::unexpected(kept.error());
   row.head = fresh.change.entries.size();
-  return write_locks(fresh.change, true, result);
+  // What refuses to wait refuses the run that a person starts; a child is there, and fails.
+  return write_others(fresh.change, row.link == Link::kNone, engine, result);
+}
+
+Status SqliteStore::write_others(RunChange& change, bool is_new, EngineKey engine,
+                                 CommitResult& result) {
+  if (auto ok = write_locks(change, is_new, result); !ok) return ok;
+  for (NewRun& child : change.children) {
+    child.row.parent = change.run;
+    if (auto ok = insert(child, engine, result); !ok) return ok;
+  }
+  for (const RunCancel& cancel : change.cancels) {
+    if (auto ok = writer_.ready(
+            writes_.run_cancel,
+            "insert or ignore into message(id,run,request,kind,body,author,time,taken) "
+            "select 'cancel-run:'||id||?2,key,0,3,?3,?4,?5,0 from run where id=?1 and status<6");
+        !ok)
+      return ok;
+    writes_.run_cancel.bind_text(1, cancel.run);
+    writes_.run_cancel.bind_text(2, cancel.now ? ":now" : "");
+    const std::string body =
+        fmt::format(R"({{"rollback":{},"now":{}}})", cancel.rollback, cancel.now);
+    writes_.run_cancel.bind_text(3, body);
+    writes_.run_cancel.bind_text(4, cancel.by);
+    writes_.run_cancel.bind(5, cancel.time);
+    if (auto ok = done(writes_.run_cancel, "write a message to it"); !ok) return ok;
+    result.messages_posted = true;
+  }
+  if (!is_over(change.status) || !change.facts_changed) return {};
+  if (auto ok = writer_.ready(
+          writes_.run_end,
+          "insert or ignore into message(id,run,request,kind,body,author,time,taken) "
+          "select 'ended:'||c.id,c.parent,c.parent_request,8,json_object('run',c.id),'',?2,0 "
+          "from run c join run p on p.key=c.parent where c.key=?1 and c.link in (1,3) "
+          "and p.status<6");
+      !ok)
+    return ok;
+  writes_.run_end.bind(1, change.run);
+  writes_.run_end.bind(2, change.entries.empty() ? 0 : change.entries.back().time);
+  if (auto ok = done(writes_.run_end, "write a message to it"); !ok) return ok;
+  result.messages_posted = result.messages_posted || sqlite3_changes(writer_.raw()) > 0;
+  return {};
 }
 
 Status SqliteStore::join(const EngineRow& engine) {
   const std::lock_guard guard(writing_);
   // The lock before the row, so that nobody takes us for dead.
-  if (auto held = locks_.hold_engine(engine.key); !held)
+  if (auto held = locks_.holds_engine(engine.key) ? Status() : locks_.hold_engine(engine.key);
+      !held)
     return fail(ErrorKind::kExists, held.error().message);
   joining_ = engine;
   return {};
@@ -310,28 +374,49 @@ Status SqliteStore::join(const EngineRow& engine) {
 Status SqliteStore::write_engine() {
   if (!joining_) return {};
   // A commit that failed may have happened: then the row is there already.
-  if (auto ok = writer_.ready(
-          writes_.engine, "insert or ignore into engine(key,boot,process,started) values(?,?,?,?)");
+  if (auto ok =
+          writer_.ready(writes_.engine,
+                        "insert into engine(key,boot,process,started,works) values(?,?,?,?,?) "
+                        "on conflict(key) do update set works=excluded.works");
       !ok)
     return ok;
   writes_.engine.bind(1, joining_->key);
   writes_.engine.bind_text(2, joining_->boot);
   writes_.engine.bind(3, joining_->process);
   writes_.engine.bind(4, joining_->started);
+  writes_.engine.bind(5, joining_->works ? 1 : 0);
   return done(writes_.engine, "write to it");
 }
 
-Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine) {
+Status SqliteStore::leave_work() {
+  auto working = workers();
+  if (!working) return tl::unexpected(working.error());
+  return transaction(false, [&]() -> Status {
+    std::string others;
+    for (const EngineRow& one : *working)
+      if (!locks_.holds_engine(one.key))
+        others += (others.empty() ? "" : ",") + fmt::format("{}", one.key);
+    auto statement = writer_.prepare(
+        fmt::format("update engine set works=0 where works=1 and key not in({})", others));
+    if (!statement) return tl::unexpected(statement.error());
+    return done(*statement, "write to it");
+  });
+}
+
+Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine, Claimer by) {
   const Status claimed = transaction(false, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.holder,
-                                "select run.holder, run.id, engine.process, run.status from run "
-                                "left join engine on engine.key=run.holder where run.key=?");
+                                "select run.holder,run.id,engine.process,run.status,run.claims "
+                                "from run left join engine on engine.key=run.holder "
+                                "where run.key=?");
         !ok)
       return ok;
-    if (auto ok =
-            writer_.ready(writes_.claim, "update run set token=token+1, holder=? where key=?");
+    if (auto ok = writer_.ready(writes_.claim,
+                                "update run set token=token+1,holder=?,claims=?,ending='',"
+                                "status=iif(status=5,1,status) where key=?");
         !ok)
       return ok;
+    int64_t claims = 0;
     {
       writes_.holder.bind(1, run);
       Use holder(writes_.holder);
@@ -339,7 +424,9 @@ Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine) {
       if (code == SQLITE_DONE) return fail(ErrorKind::kNotFound, "there is no such run");
       if (code != SQLITE_ROW) return tl::unexpected(writer_.error("read its runs"));
       const auto status = static_cast<RunStatus>(holder->integer(3));
-      if (is_over(status) || status == RunStatus::kQuarantined)
+      claims = holder->integer(4);
+      const bool may_be_tried = by == Claimer::kPerson && claims >= kMostClaims;
+      if (is_over(status) || (status == RunStatus::kQuarantined && !may_be_tried))
         return fail(ErrorKind::kRefused,
                     fmt::format("run {} is {}", holder->text(1), to_string(status)));
       const int64_t key = holder->integer(0);
@@ -350,7 +437,8 @@ Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine) {
             "it goes on there; `rbk show` follows it");
     }
     writes_.claim.bind(1, engine);
-    writes_.claim.bind(2, run);
+    writes_.claim.bind(2, by == Claimer::kPerson ? 1 : claims + 1);
+    writes_.claim.bind(3, run);
     return done(writes_.claim, "claim a run in it");
   });
   if (!claimed) return tl::unexpected(claimed.error());

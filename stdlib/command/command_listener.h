@@ -35,6 +35,8 @@ class CommandListener : public supervisor::Listener {
  protected:
   /// It ended by itself, with this status.
   virtual engine::Outcome exited(int64_t status) const = 0;
+  /// What it comes to, however it ended.
+  virtual engine::Outcome outcome_of(const supervisor::Ending& ending) const;
   /// Added to the message of a command that could not be started.
   virtual std::string why_not_started() const { return {}; }
 
@@ -49,8 +51,6 @@ class CommandListener : public supervisor::Listener {
   engine::AttemptSink& sink() const { return *sink_; }
 
  private:
-  engine::Outcome outcome_of(const supervisor::Ending& ending) const;
-
   About about_;
   std::shared_ptr<engine::AttemptSink> sink_;
   std::function<void()> over_;

@@ -139,7 +139,7 @@ TEST_F(ShellActionTest, WhatCantBeRunHasNoEffect) {
     EXPECT_EQ(outcome.error.fields.at("stderr").as_string(), "");
     EXPECT_NE(outcome.error.message.find(word), std::string::npos) << outcome.error.message;
   };
-  refused({{"on", "web-1"}}, "web-1");
+  refused({{"on", "-oProxyCommand=true"}}, "-oProxyCommand");
   refused({{"cwd", "/no/such/folder"}}, "/no/such/folder");
   refused({{"env", {{"A=B", "x"}}}}, "A=B");
   refused({{"stdin", std::string((16U << 20) + 1, 'x')}}, "16 MiB");

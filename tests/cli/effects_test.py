@@ -43,6 +43,23 @@ class Effects(rbk.Case):
         lines = self.rbk("check", "--effects", "--json", *words).lines()
         return next(line for line in lines if "runbook" in line)
 
+    def test_hosts_that_commands_run_on(self):
+        self.write(
+            "on.rbk",
+            """
+runbook r(host: string) {
+  step a = shell("uptime", on: "web-1") reads
+  step b = shell("uptime", on: host) reads
+}
+""",
+        )
+        out = self.rbk("check", "--effects", "on.rbk").out
+        self.assertIn("web-1    shell on:", out)
+        self.assertIn("${host}  shell on:", out)
+        lines = self.rbk("check", "--effects", "--json", "on.rbk").lines()
+        summary = next(line for line in lines if "runbook" in line)
+        self.assertEqual([one["host"] for one in summary["commands"]], ["web-1", "${host}"])
+
     def test_the_text_says_what_it_touches(self):
         out = self.rbk("check", "--effects", "main.rbk").out
         for line in (

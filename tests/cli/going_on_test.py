@@ -69,14 +69,19 @@ class GoingOn(rbk.Case):
         store = self.folder / ".runbook/store.db"
         with sqlite3.connect(store) as old:
             old.executescript(
-                "alter table run drop column folder; alter table run drop column umask; drop table claim; pragma user_version=1"
+                "alter table run drop column folder; alter table run drop column umask; drop table claim; "
+                "drop index run_ready; drop index run_wake; drop index run_held; drop index run_schedule; drop index engine_works; "
+                "drop index run_parent; alter table run drop column parent; alter table run drop column link; "
+                "alter table run drop column parent_request; alter table run drop column parent_path; alter table run drop column parent_under; "
+                "alter table run drop column claims; alter table run drop column schedule; alter table engine drop column works; "
+                "drop table schedule; drop table firing; drop table notice; pragma user_version=1"
             )
         old.close()
         (self.folder / ".runbook/store.db-format-1").write_text("somebody's own")
         run = self.only_run()
         self.rbk("approve", run, "go")
         with sqlite3.connect(store) as new:
-            self.assertEqual(new.execute("pragma user_version").fetchone(), (3,))
+            self.assertEqual(new.execute("pragma user_version").fetchone(), (4,))
         self.assertEqual((self.folder / ".runbook/store.db-format-1").read_text(), "somebody's own")
         self.assertEqual(pathlib.Path(f"{store}-format-1-2").stat().st_mode & 0o777, 0o600)
         with sqlite3.connect(f"{store}-format-1-2") as kept:

@@ -56,10 +56,16 @@ def _said_line(event):
             return f'waits {event["event"]} {event["name"]} "{event["question"]}"'
         case "awaits_signal":
             return f"waits signal {event['name']}"
+        case "failure":
+            return f"waits failure {event['path']}"
         case "queued" | "locked" | "unlocked":
             return f"{event['event']} {event['kind']} {event['lock']}"
         case "signalled":
             return f"signal {event['name']} {event['by']}"
+        case "run_started":
+            return f"{'detaches' if event['detached'] else 'starts'} {event['path']} {event['runbook']}"
+        case "run_ended":
+            return f"ends {event['path']} {event['status']}"
         case "in_doubt":
             return f"waits doubt {event['path']}"
     return None
@@ -86,9 +92,15 @@ def of_explored(event):
     return lines
 
 
-def of_events(done, quiet):
-    """The transcript of a call with --json, and the run's id."""
-    lines, run, ended = [], None, False
+def _whose(event, run):
+    """`-1 ` for a line of the first run that this one began."""
+    of = event.get("run") or ""
+    return of.removeprefix(run) + " " if run and of.startswith(run + "-") else ""
+
+
+def of_events(done, quiet, first=None):
+    """The transcript of a call with --json, and the run's id. `first`: the first run of the case."""
+    lines, run, ended, root = [], None, False, first
     for text in lines_of(done.out):
         try:
             event = json.loads(text)
@@ -97,16 +109,17 @@ def of_events(done, quiet):
             continue
         kind = event.get("event")
         if kind == "run":
-            run = event["run"]
+            root = run = event["run"]
         elif kind in STEPS:
             if not quiet:
-                lines.append(_step_line(event))
+                lines.append(_whose(event, root) + _step_line(event))
         elif kind == "end":
             ended = True
             for wait in event.get("waits", []):
                 line = f'waits {wait["kind"]} {wait["name"]}'
-                if wait["kind"] != "signal":
+                if wait["kind"] not in ("signal", "failure"):
                     line += f' "{wait["question"]}"'
+                line = _whose(wait, root) + line
                 if wait["kind"] != "doubt" and line not in lines:
                     lines.append(line)
             if "error" in event:
@@ -124,7 +137,7 @@ def of_events(done, quiet):
         elif kind == "tests":
             ended = True
         elif line := _said_line(event) if kind else None:
-            lines.append(line)
+            lines.append(_whose(event, root) + line)
     if not ended or done.code in (2, 3, 75):
         for text in lines_of(done.err):
             try:

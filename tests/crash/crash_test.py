@@ -149,6 +149,30 @@ runbook has(effects: string, name: string) {
 """
 
 
+FAMILY = """
+/// Starts runs side by side, each of which starts another, and detaches one; then it fails, or not.
+runbook family(effects: string, branches: int = 3, fails: bool = false) -> int {
+  let done = parallel for b in 1..branches {
+    step child = start _child(effects: effects, name: "${b}")
+    child
+  }
+  step late = detach _line(effects: effects, text: "detached") rollback none "a line"
+  require not fails
+  return done.sum()
+}
+
+runbook _child(effects: string, name: string) -> int {
+  step append = shell("echo ${name} >> ${effects}") rollback { shell("echo undo ${name} >> ${effects}") }
+  step inner = start _line(effects: effects, text: "inner-${name}")
+  return 1
+}
+
+runbook _line(effects: string, text: string) {
+  step append = shell("echo ${text} >> ${effects}") rollback { shell("echo undo ${text} >> ${effects}") }
+}
+"""
+
+
 def supervisors(folder):
     """The processes that own commands for the stores below this folder."""
     found = []
@@ -399,6 +423,43 @@ class Locks(Crash):
         self.assertEqual(third.wait(30), rbk.SUCCEEDED)
         self.assertEqual(self.effects.read_text().split(), "in a out a in b out b in c out c".split())
         self.expect_alone(["a", "b", "c"])
+
+
+class Families(Crash):
+    def expect_family(self, fails):
+        """Each run once, each effect once, each undone once where it fails; whoever began a run, at one place."""
+        names = [f"{start}{b}" for start in ("", "inner-") for b in (1, 2, 3)]
+        wanted = {name: 1 for name in [*names, "detached"]}
+        if fails:
+            wanted.update({f"undo {name}": 1 for name in names})
+        self.assertEqual(dict(self.lines()), wanted, f"seed {SEED}")
+        runs = self.runs()
+        started = [run for run in runs if run.get("link") != "undo"]
+        self.assertEqual(len(started), 8, f"seed {SEED}")
+        self.assertEqual(len(runs) - len(started), 6 if fails else 0, f"seed {SEED}")
+        root = next(run for run in runs if "parent" not in run)
+        self.assertEqual({run["run"] for run in runs if run.get("parent") == root["run"] and run["link"] == "start"},
+                         {f"{root['run']}-{n}" for n in (1, 2, 3)})
+        self.assertEqual((root["status"], root["rolled_back"]), ("failed", True) if fails else ("succeeded", False))
+        self.assertEqual({run["status"] for run in runs if run is not root}, {"succeeded"})
+        self.expect_whole()
+        with sqlite3.connect(self.folder / ".runbook/store.db") as connection:
+            left = connection.execute("select count(*) from message where taken=0").fetchone()
+            self.assertEqual(left, (0,), "somebody was not told")
+        connection.close()
+
+    def test_killed_at_many_moments(self):
+        self.write("family.rbk", FAMILY)
+        wanted = Crash.kills + max(2, KILLS // 4)
+        fails = False
+        while Crash.kills < wanted:
+            fails = not fails
+            begin = ("run", "family.rbk", "--effects", self.effects, "--fails", str(fails).lower())
+            self.until_over(20, 0.2, *begin)
+            self.finish()
+            self.expect_family(fails)
+            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+                leftover.unlink()
 
 
 class First(Crash):

@@ -14,7 +14,7 @@ IMPORTED = {
     "lib/zones.rbk": 'fn eu() -> list<string> {\n  return ["web-1"]\n}\n\nfn us() -> list<string> {\n  return ["web-2"]\n}\n',
     "plugins/page": "#!/bin/sh\n",
     "plugins/plain.txt": "echo\n",
-    "runbook.toml": '[groups]\nsre = ["ann", "bob"]\nsre-leads = ["ann", "cat"]\n\n[secrets]\nlb_token = "env:LB_TOKEN"\n',
+    "runbook.toml": '[groups]\nsre = ["ann", "bob"]\nsre-leads = ["ann", "cat"]\n\n[secrets]\nlb_token = "env:LB_TOKEN"\n\n[notify.sre]\ncommand = "true"\n',
 }
 
 

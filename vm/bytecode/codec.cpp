@@ -16,13 +16,18 @@ constexpr size_t kDigestBytes = std::tuple_size_v<Digest>;
 
 /// The oldest version that has all its operations: what an older rbk can read it is left to read.
 uint32_t version_of(const Program& program) {
-  const auto is_newer = [](const Function& function) {
-    return std::any_of(function.code.begin(), function.code.end(),
-                       [](const Instruction& at) { return at.op >= Op::kOutside; });
-  };
-  const bool newer = !program.calendars.empty() ||
-                     std::any_of(program.functions.begin(), program.functions.end(), is_newer);
-  return newer ? 2 : 1;
+  const bool has_items = std::any_of(
+      program.types.begin(), program.types.end(),
+      [](const Type& type) { return type.shape == Type::Shape::kResult && type.key != kNone; });
+  const bool names_starters =
+      std::any_of(program.runbooks.begin(), program.runbooks.end(),
+                  [](const Runbook& runbook) { return !runbook.allow.empty(); });
+  if (has_items || names_starters || !program.field_checks.empty()) return 3;
+  Op newest = Op::kNop;
+  for (const Function& function : program.functions)
+    for (const Instruction& at : function.code) newest = std::max(newest, at.op);
+  if (newest >= Op::kResultItem) return 3;
+  return newest >= Op::kOutside || !program.calendars.empty() ? 2 : 1;
 }
 
 /// Whether what only people need (places, register names) is written too.
@@ -47,6 +52,10 @@ class Encoder {
     if (version >= 2) {
       list(program.calendars);
       for (const Runbook& runbook : program.runbooks) list(runbook.outside);
+    }
+    if (version >= 3) {
+      list(program.field_checks);
+      for (const Runbook& runbook : program.runbooks) list(runbook.allow);
     }
     return out_.take();
   }
@@ -149,6 +158,14 @@ class Encoder {
     out_.number(check.message);
     out_.text(check.text);
   }
+  void put(const FieldCheck& check) {
+    out_.number(check.type);
+    out_.number(check.member);
+    out_.number(check.field);
+    out_.number(check.condition);
+    out_.number(check.message);
+    out_.text(check.text);
+  }
   void put(const Parameter& parameter) {
     out_.text(parameter.name);
     out_.text(parameter.doc);
@@ -163,6 +180,14 @@ class Encoder {
     list(runbook.parameters);
     optional_index(runbook.result);
     out_.flag(runbook.is_public);
+  }
+  void put(const Starters::Who& who) {
+    out_.flag(who.is_group);
+    out_.text(who.name);
+  }
+  void put(const Starters& starters) {
+    out_.text(starters.runbook);
+    list(starters.who);
   }
   void put(const timing::Zone::Change& change) {
     out_.integer(change.at.time_since_epoch().count());
@@ -217,6 +242,10 @@ class Decoder {
       calendars(program);
       for (Runbook& runbook : program.runbooks) list(runbook.outside, "calendars of runbooks");
     }
+    if (version_ >= 3) {
+      list(program.field_checks, "conditions on fields");
+      for (Runbook& runbook : program.runbooks) list(runbook.allow, "starters of runbooks");
+    }
     if (in_.failed()) {
       return fail(ErrorKind::kCorrupt,
                   fmt::format("the program is damaged: its list of {} does not decode", part_),
@@ -259,6 +288,7 @@ class Decoder {
   static constexpr size_t smallest(const Function*) { return 10; }
   static constexpr size_t smallest(const ActionImport*) { return 5; }
   static constexpr size_t smallest(const Parameter*) { return 5; }
+  static constexpr size_t smallest(const FieldCheck*) { return 6; }
   static constexpr size_t smallest(const Runbook*) { return 6; }
   static constexpr size_t smallest(const SourceFile*) { return 33; }
 
@@ -401,6 +431,14 @@ class Decoder {
     check.message = in_.index();
     check.text = in_.text();
   }
+  void get(FieldCheck& check) {
+    check.type = in_.index();
+    check.member = in_.index();
+    check.field = in_.index();
+    check.condition = in_.index();
+    check.message = in_.index();
+    check.text = in_.text();
+  }
   void get(Parameter& parameter) {
     parameter.name = in_.text();
     parameter.doc = in_.text();
@@ -415,6 +453,14 @@ class Decoder {
     list(runbook.parameters);
     runbook.result = optional_index();
     runbook.is_public = in_.flag();
+  }
+  void get(Starters::Who& who) {
+    who.is_group = in_.flag();
+    who.name = in_.text();
+  }
+  void get(Starters& starters) {
+    starters.runbook = in_.text();
+    list(starters.who, "starters");
   }
   void get(SourceFile& file) {
     file.path = in_.text();

@@ -30,6 +30,14 @@ class Disassembler {
     for (size_t i = 0; i < program_.natives.size(); ++i) {
       line("native {} {} version {}", i, program_.natives[i].name, program_.natives[i].version);
     }
+    for (const FieldCheck& check : program_.field_checks) {
+      const Type& type = program_.types[check.type];
+      const bool is_enum = type.shape == Shape::kEnum;
+      const std::string member = is_enum ? "." + type.members[check.member].name : std::string();
+      const auto& fields = is_enum ? type.members[check.member].payload : type.fields;
+      line("{}{}.{} where {} ({} else {})", type.name, member, fields[check.field].name, check.text,
+           function_name(check.condition), function_name(check.message));
+    }
     for (const Runbook& runbook : program_.runbooks) {
       line("{}runbook {} = {}", runbook.is_public ? "" : "private ", runbook.name,
            function_name(runbook.function));

@@ -48,6 +48,7 @@ bool is_pure(Op op) {
     case Op::kCancelPoint:
     case Op::kPerform:
     case Op::kAskDoubt:
+    case Op::kAskFailure:
     case Op::kSleep:
     case Op::kSleepUntil:
     case Op::kBackoff:
@@ -58,10 +59,14 @@ bool is_pure(Op op) {
     case Op::kWaitSignal:
     case Op::kWaitFirst:
     case Op::kLock:
+    case Op::kStart:
+    case Op::kUndoRun:
     case Op::kParallelFor:
     case Op::kParallelBlock:
     case Op::kBranchFails:
     case Op::kNow:
+    case Op::kRandom:
+    case Op::kRandomIn:
     case Op::kOutside:
     case Op::kRunInfo:
     case Op::kEmit:

@@ -58,7 +58,7 @@ struct Type {
     kList,      // element
     kMap,       // element is the value's type; keys are `key`
     kOptional,  // element
-    kResult,    // element: an OK value or an error
+    kResult,    // element: an OK value or an error; of a branch the item's type is its `key`
     kRecord,    // name, fields
     kEnum,      // name, members
     kError,     // name, fields (each optional): one error kind; the name "error" is any kind
@@ -220,6 +220,18 @@ struct Parameter {
   friend bool operator==(const Parameter&, const Parameter&) = default;
 };
 
+/// Who may start a runbook: one of these.
+struct Starters {
+  struct Who {
+    bool is_group = false;
+    std::string name;
+    friend bool operator==(const Who&, const Who&) = default;
+  };
+  std::string runbook;  // that says so: itself, or one that it may call
+  std::vector<Who> who;
+  friend bool operator==(const Starters&, const Starters&) = default;
+};
+
 struct Runbook {
   std::string name;
   std::string doc;
@@ -228,7 +240,20 @@ struct Runbook {
   TypeId result = kNone;
   bool is_public = true;          // of the file that was compiled, and no leading underscore
   std::vector<uint32_t> outside;  // indices into Program::calendars: it must not begin in them
+  std::vector<Starters> allow;    // whoever starts it is among each of them
   friend bool operator==(const Runbook&, const Runbook&) = default;
+};
+
+/// A condition on a field of a record, or of the payload of an enum's member. Both functions take
+/// the fields up to and including it.
+struct FieldCheck {
+  TypeId type = 0;
+  uint32_t member = 0;  // of an enum
+  uint32_t field = 0;
+  uint32_t condition = 0;  // function -> bool
+  uint32_t message = 0;    // function -> string; shows the values of the condition's parts
+  std::string text;        // as written
+  friend bool operator==(const FieldCheck&, const FieldCheck&) = default;
 };
 
 struct SourceFile {
@@ -247,14 +272,16 @@ struct Program {
   std::vector<Runbook> runbooks;
   std::vector<SourceFile> files;
   std::vector<timing::Calendar> calendars;  // with the zone's rules as they were when compiling
+  std::vector<FieldCheck> field_checks;     // those of a type in the order of its fields
   friend bool operator==(const Program&, const Program&) = default;
 
   const Runbook* find_runbook(std::string_view name) const;
 };
 
-/// 1: without calendars, Outside, Lock and MapGetOr. A program that needs none of them is written
-/// so.
-inline constexpr uint32_t kProgramVersion = 2;
+/// 1: without calendars, Outside, Lock and MapGetOr; 2: without conditions on fields, items of
+/// results, ResultItem and what came after it. A program is written in the oldest version that has
+/// all that it needs.
+inline constexpr uint32_t kProgramVersion = 3;
 
 /// The serialised form: magic "RBKC", version, body, SHA-256 of all before.
 std::string save(const Program& program);

@@ -110,6 +110,81 @@ TEST(ProgramTest, WithoutCalendarsItIsWrittenAsBefore) {
   EXPECT_EQ(save(with_calendar())[4], 2);
 }
 
+/// With a condition on Point.y: both functions take x and y.
+Program with_condition() {
+  Program program = assemble(R"(
+record Point { x: int, y: int }
+enum Env { dev, custom (n: int) }
+runbook main() = main
+const no string "no"
+function fine(x: int, y: int) -> bool pure
+  reg answer bool
+  LtInt answer x y
+  Return answer
+end
+function why(x: int, y: int) -> string pure
+  reg text ref
+  LoadConst text no
+  Return text
+end
+function main()
+  ReturnNothing
+end
+)");
+  FieldCheck check;
+  for (TypeId id = 0; id < program.types.size(); ++id) {
+    if (program.types[id].name == "Point") check.type = id;
+  }
+  check.field = 1;
+  check.message = 1;
+  check.text = "x < y";
+  program.field_checks.push_back(check);
+  return program;
+}
+
+TEST(ProgramTest, AConditionOnAFieldComesBack) {
+  const Program program = with_condition();
+  const Status status = verify(program);
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(save(program)[4], 3);
+  const Result<Program> loaded = load(save(program));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(*loaded, program);
+  EXPECT_NE(disassemble(program).find("Point.y where x < y (fine else why)"), std::string::npos);
+}
+
+TEST(ProgramTest, AConditionThatFitsNoFieldIsRefused) {
+  const auto refused = [](const auto& change) {
+    Program program = with_condition();
+    change(program, program.field_checks[0]);
+    return !verify(program);
+  };
+  EXPECT_TRUE(refused([](Program&, FieldCheck& check) { check.type = 99; }));
+  EXPECT_TRUE(refused([](Program&, FieldCheck& check) { check.member = 1; }));
+  EXPECT_TRUE(refused([](Program&, FieldCheck& check) { check.field = 2; }));
+  EXPECT_TRUE(refused([](Program&, FieldCheck& check) { check.field = 0; }));
+  EXPECT_TRUE(refused([](Program&, FieldCheck& check) { check.condition = 1; }));
+  EXPECT_TRUE(refused([](Program&, FieldCheck& check) { check.message = 0; }));
+  EXPECT_TRUE(refused([](Program&, FieldCheck& check) { check.condition = 77; }));
+  EXPECT_TRUE(refused([](Program& program, FieldCheck&) { program.functions[0].pure = false; }));
+  EXPECT_TRUE(refused([](Program& program, FieldCheck& check) {
+    for (TypeId id = 0; id < program.types.size(); ++id) {
+      if (program.types[id].name == "Env") check.type = id;
+    }
+  }));
+}
+
+TEST(ProgramTest, WhoMayStartARunbookComesBack) {
+  Program program = sample();
+  program.runbooks[0].allow = {{"main", {{true, "sre"}, {false, "ann"}}}, {"other", {}}};
+  const std::string bytes = save(program);
+  EXPECT_EQ(bytes[4], 3);
+  const Result<Program> loaded = load(bytes);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(*loaded, program);
+  EXPECT_NE(content_hash(program), content_hash(sample()));
+}
+
 TEST(ProgramTest, ADamagedCalendarIsRefusedOrHarmless) {
   const std::string bytes = save(with_calendar());
   for (size_t i = 0; i < bytes.size(); ++i)

@@ -25,7 +25,10 @@ std::string text_of(const Program& program, TypeId id, int depth) {
       return fmt::format("map<{}, {}>", part(type.key), part(type.element));
     case Shape::kRange:
     case Shape::kList:
+      return fmt::format("{}<{}>", name_of(type.shape), part(type.element));
     case Shape::kResult:
+      if (type.key != kNone)
+        return fmt::format("{}<{}, {}>", name_of(type.shape), part(type.element), part(type.key));
       return fmt::format("{}<{}>", name_of(type.shape), part(type.element));
     case Shape::kRecord:
     case Shape::kEnum:

@@ -46,6 +46,7 @@ class Verifier {
       Status code = verify_function(program_, static_cast<uint32_t>(i));
       if (!code) return code;
     }
+    for (size_t i = 0; i < program_.field_checks.size() && ok_; ++i) field_check(i);
     for (size_t i = 0; i < program_.runbooks.size() && ok_; ++i) runbook(i);
     return status_;
   }
@@ -95,7 +96,9 @@ class Verifier {
       expect(may_have_element(type.shape) ? type.element == kNone || is_type(type.element)
                                           : type.element == kNone,
              "type {} ({}) has a wrong element type", i, name);
-      expect(type.shape == Shape::kMap ? is_type(type.key) : type.key == kNone,
+      expect(type.shape == Shape::kMap
+                 ? is_type(type.key)
+                 : type.key == kNone || (type.shape == Shape::kResult && is_type(type.key)),
              "type {} ({}) has a wrong key type", i, name);
       expect(!is_nominal(type.shape) || !type.name.empty(), "type {} ({}) has no name", i, name);
       const bool has_fields = type.shape == Shape::kRecord || type.shape == Shape::kError ||
@@ -256,6 +259,50 @@ class Verifier {
                        [&](const SourceFile& file) { return file.path == action.exec; }),
            "action {} is carried out by {}, which is none of the program's files", action.name,
            action.exec);
+  }
+
+  void field_check(size_t index) {
+    const FieldCheck& check = program_.field_checks[index];
+    if (!expect(is_type(check.type), "condition {} is on type {} of {}", index, check.type,
+                program_.types.size())) {
+      return;
+    }
+    const Type& type = program_.types[check.type];
+    const bool is_enum = type.shape == Shape::kEnum;
+    if (!expect(is_enum ? check.member < type.members.size()
+                        : type.shape == Shape::kRecord && check.member == 0,
+                "condition {} is on member {} of {}", index, check.member, type.name)) {
+      return;
+    }
+    const std::vector<Type::Field>& fields =
+        is_enum ? type.members[check.member].payload : type.fields;
+    if (!expect(check.field < fields.size(), "condition {} is on field {} of {}", index,
+                check.field, type.name)) {
+      return;
+    }
+    field_function(type, fields, check.field + size_t{1}, check.condition, Kind::kBool);
+    field_function(type, fields, check.field + size_t{1}, check.message, Kind::kRef);
+  }
+
+  /// The function takes the first `count` of the fields and gives `result`.
+  void field_function(const Type& type, const std::vector<Type::Field>& fields, size_t count,
+                      uint32_t index, Kind result) {
+    if (!expect(index < functions(), "a condition on {} names function {} of {}", type.name, index,
+                functions())) {
+      return;
+    }
+    const Function& function = program_.functions[index];
+    expect(function.pure && function.parameters == count,
+           "a condition on {} needs {} to be pure, with {} parameters", type.name, function.name,
+           count);
+    for (size_t i = 0; i < count && ok_; ++i) {
+      expect(function.registers[i] == program_.types[fields[i].type].kind(),
+             "a condition on {}: parameter {} of {} is of another kind", type.name, i,
+             function.name);
+    }
+    if (!ok_) return;
+    expect(function.result != kNone && program_.types[function.result].kind() == result,
+           "a condition on {}: {} gives another kind than is wanted", type.name, function.name);
   }
 
   /// The function takes the first `count` parameters of the runbook and gives `result`.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "vm/bytecode/op_table.h"
 
 namespace rbk::bytecode {
@@ -385,6 +387,11 @@ class FunctionVerifier {
       }
       case Op::kAskDoubt:
         return result(a, program_.actions[c].result);
+      case Op::kAskFailure:
+        expect(a != kNoRegister || c == 0, "an output of type {} goes nowhere", c);
+        expect(extra.a != kNoRegister, "it asks about no error");
+        if (ok_ && a != kNoRegister) result(a, c);
+        return;
       case Op::kApprove:
         return shape(c, Shape::kRecord);
       case Op::kAsk:
@@ -403,6 +410,22 @@ class FunctionVerifier {
         expect(extra.a <= 2, "a lock of space {}", extra.a);
         expect(extra.b == 0 || (extra.b <= 2 && extra.a == 1), "it waits in mode {}", extra.b);
         return;
+      case Op::kStart: {
+        const auto& runbooks = program_.runbooks;
+        const auto runbook = std::find_if(runbooks.begin(), runbooks.end(),
+                                          [&](const Runbook& one) { return one.function == b; });
+        if (!expect(runbook != runbooks.end(), "it starts function {}, which is no runbook", b))
+          return;
+        expect(extra.b <= 1, "it starts a run in mode {}", extra.b);
+        const Function& callee = program_.functions[b];
+        expect(callee.parameters <= callee.registers.size(), "{} has too few registers",
+               callee.name);
+        run_of(c, callee.parameters, [&](size_t i) { return callee.registers[i]; });
+        if (ok_ && callee.result != kNone)
+          expect(callee.result < program_.types.size(), "{} has a wrong result type", callee.name);
+        if (ok_) result(a, callee.result);
+        return;
+      }
       case Op::kWaitFirst:
         expect(extra.a > 0, "it waits for nothing");
         return run_of(c, extra.a, [](size_t) { return Kind::kRef; });

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdlib>
 
@@ -76,6 +77,7 @@ std::string Driver::describe(const Turn& turn) const {
       text += fmt::format("> {}{} {}", program_->actions[perform->action].name,
                           json::serialize(perform->arguments), perform->path);
       if (perform->attempt != 1) text += fmt::format(" #{}", perform->attempt);
+      if (perform->generation != 0) text += fmt::format(" generation {}", perform->generation);
       if (perform->timeout) text += " within " + format_duration(*perform->timeout);
       text += "\n";
     } else if (const auto* stopped = std::get_if<request::Stop>(&request.what)) {
@@ -90,6 +92,10 @@ std::string Driver::describe(const Turn& turn) const {
                                            : std::string());
     } else if (const auto* doubt = std::get_if<request::AskDoubt>(&request.what)) {
       text += fmt::format("> doubt {} of {}\n", doubt->path, doubt->perform);
+    } else if (const auto* failed = std::get_if<request::AskFailure>(&request.what)) {
+      text += fmt::format("> failed {}{}: {}{}\n", failed->path,
+                          failed->in_doubt ? " in doubt" : "", short_text(failed->error),
+                          failed->by.is_null() ? "" : " by " + json::serialize(failed->by));
     } else if (const auto* signal = std::get_if<request::AwaitSignal>(&request.what)) {
       text += fmt::format(
           "> await {}{}{}\n", signal->path,
@@ -106,6 +112,17 @@ std::string Driver::describe(const Turn& turn) const {
           fmt::join(acquire->under, " "));
     } else if (const auto* release = std::get_if<request::Release>(&request.what)) {
       text += fmt::format("> release {}\n", release->acquire);
+    } else if (const auto* start = std::get_if<request::Start>(&request.what)) {
+      text +=
+          fmt::format("> {} {} {}{} as {} under [{}]\n", start->detached ? "detach" : "start",
+                      start->path, program_->runbooks[start->runbook].name,
+                      json::serialize(start->arguments), start->run, fmt::join(start->under, " "));
+    } else if (const auto* cancel = std::get_if<request::CancelRun>(&request.what)) {
+      text += fmt::format("> cancel run of {}{}{}\n", cancel->start,
+                          cancel->rollback ? " rollback" : "", cancel->now ? " now" : "");
+    } else if (const auto* undo = std::get_if<request::UndoRun>(&request.what)) {
+      text += fmt::format("> undo run {} of {} under [{}]\n", undo->run, undo->path,
+                          fmt::join(undo->under, " "));
     } else if (const auto* forget = std::get_if<request::Forget>(&request.what)) {
       text += fmt::format("> forget {}\n", forget->request);
     }
@@ -254,7 +271,10 @@ void Driver::expire() {
 }
 
 void Driver::resolve(event::Resolved::How how, std::string_view output) {
-  deliver(event::Resolved{find(4, {})->id, how, json::parse(output), "eve"});
+  const bool failed = std::any_of(pending_.begin(), pending_.end(), [](const Request& request) {
+    return std::holds_alternative<request::AskFailure>(request.what);
+  });
+  deliver(event::Resolved{find(failed ? 12 : 4, {})->id, how, json::parse(output), "eve"});
 }
 
 void Driver::signal(std::string_view name, std::string_view payload, std::string_view sender,

@@ -40,9 +40,10 @@ json::value made_up(const Program& program, bytecode::TypeId id, int depth) {
       return "https://example.com/";
     case Type::Shape::kString:
     case Type::Shape::kCommand:
-    case Type::Shape::kQuery:
     case Type::Shape::kRegex:
       return "text";
+    case Type::Shape::kQuery:
+      return json::object{{"text", "select $1"}, {"values", json::array{1}}};
     case Type::Shape::kSecret:
       return "@name";
     case Type::Shape::kJson:
@@ -56,6 +57,9 @@ json::value made_up(const Program& program, bytecode::TypeId id, int depth) {
       return json::object{{"from", made_up(program, type.element, depth + 1)},
                           {"to", made_up(program, type.element, depth + 1)}};
     case Type::Shape::kResult:
+      if (type.key != bytecode::kNone)
+        return json::object{{"ok", made_up(program, type.element, depth + 1)},
+                            {"item", made_up(program, type.key, depth + 1)}};
       return json::object{{"ok", made_up(program, type.element, depth + 1)}};
     case Type::Shape::kRecord: {
       json::object object;
@@ -112,6 +116,9 @@ decltype(Event::what) answer(const Machine& machine, const Program& program, uin
   }
   if (std::holds_alternative<request::AskDoubt>(request.what)) {
     return event::Resolved{request.id, static_cast<event::Resolved::How>(choice % 3), "x", "eve"};
+  }
+  if (std::holds_alternative<request::AskFailure>(request.what)) {
+    return event::Resolved{request.id, static_cast<event::Resolved::How>(choice % 4), "x", "eve"};
   }
   return event::Woke{request.id};
 }

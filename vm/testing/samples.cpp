@@ -369,9 +369,45 @@ function back(name: string)
 end
 )";
 
+constexpr std::string_view kRuns = R"(
+error RunFailed { run: string?, cause: string? }
+action change(what: string) -> string writes
+step child rollback
+step aside
+runbook main() -> json = main
+runbook other(what: string) -> string = other
+function main() -> json
+  reg what out id undo ref
+  reg mark int
+  LoadConst what "x"
+  Mark mark
+  Lock what _ _ | 1 0
+  StepBegin child _
+  Start out other what | id 0
+  MakeClosure undo back id | 1
+  UndoPush undo child 0
+  StepEnd out string
+  StepBegin aside _
+  Start _ other what | id 1
+  StepEnd id string
+  Perform out change id | _ 0 0
+  ToJson out out string
+  Return out
+end
+function other(what: string) -> string
+  reg out ref
+  Perform out change what | _ 0 0
+  Return out
+end
+function back(id: string)
+  UndoRun id
+  ReturnNothing
+end
+)";
+
 constexpr Sample kSamples[] = {{"steps", kSteps},   {"rollout", kRollout}, {"people", kPeople},
                                {"values", kValues}, {"signals", kSignals}, {"first", kFirst},
-                               {"locks", kLocks}};
+                               {"locks", kLocks},   {"runs", kRuns}};
 
 }  // namespace
 
