@@ -131,7 +131,7 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds lim
   const auto end = std::chrono::steady_clock::now() + limit;
   while (std::chrono::steady_clock::now() < end) {
     if (condition()) return true;
-    std::this_thread::sleep_for(5ms);
+    std::this_thread::sleep_for(5ms);  // asked again after that
   }
   return condition();
 }
@@ -656,7 +656,7 @@ TEST_F(ClientTest, AGigabyteOfOutputIsHeldInBoundedMemoryAndSpace) {
       if (!gone) now += size;
     }
     disk = std::max(disk, now);
-    std::this_thread::sleep_for(2ms);
+    std::this_thread::sleep_for(2ms);  // a sample of its space
   }
   EXPECT_EQ(recorder->wait().value, 0);
   EXPECT_TRUE(recorder->out().starts_with("head\n"));
@@ -674,7 +674,7 @@ TEST_F(ClientTest, AttemptsAreStartedExactlyOnceThroughCrashes) {
     Start start = sh(key, fmt::format("echo {} >> {}", i, path("effects")));
     in_a_process_that_dies([&] {
       client().start(start, std::make_shared<Recorder>());
-      std::this_thread::sleep_for(std::chrono::microseconds(i * 150));
+      std::this_thread::sleep_for(std::chrono::microseconds(i * 150));  // another moment each
     });
     start.fence = 1;
     auto next = make_client();
@@ -694,7 +694,7 @@ TEST_F(ClientTest, SupervisorsKilledAtAnyMomentNeverRepeatACommand) {
   for (int i = 0; i < 25; ++i) {
     const auto recorder =
         begin(sh(fmt::format("k{}", i), fmt::format("echo {} >> {}", i, path("effects"))));
-    std::this_thread::sleep_for(std::chrono::microseconds(i * 120));
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 120));  // another moment each
     if (const pid_t process = supervisor(); process > 0) kill(process, SIGKILL);
     causes[std::to_string(i)] = recorder->wait().cause;
   }
