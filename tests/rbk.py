@@ -44,7 +44,7 @@ class Done:
         return f"rbk {' '.join(self.words)}\nexit {self.code}\n--- stdout\n{self.out}--- stderr\n{self.err}"
 
 
-def call(folder, *words, stdin="", env=None, timeout=120, program=None, umask=-1):
+def call(folder, *words, stdin="", env=None, timeout=300, program=None, umask=-1):
     """Runs rbk to its end. A hang is an error: TimeoutExpired."""
     words = [str(word) for word in words]
     done = subprocess.run(
@@ -71,7 +71,7 @@ def start(folder, *words, env=None, **options):
     )
 
 
-def eventually(what, test, seconds=20.0):
+def eventually(what, test, seconds=60.0):
     """Waits until `test()` is true; fails naming `what` after so many seconds."""
     end = time.monotonic() + seconds
     while not (value := test()):

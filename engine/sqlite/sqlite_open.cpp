@@ -84,7 +84,7 @@ Status SqliteStore::reopen() {
   for (Statement* statement :
        {&data_version_, &read_entry_, &read_open_messages_, &read_all_messages_, &read_run_,
         &read_ready_, &read_due_, &read_spoken_to_, &read_held_, &read_next_wake_, &read_schedule_,
-        &read_due_schedules_, &read_next_schedule_})
+        &read_due_schedules_, &read_next_schedule_, &next_notice_})
     *statement = Statement();
   tails_.clear();
   seen_version_ = -1;

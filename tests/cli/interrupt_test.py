@@ -2,6 +2,7 @@
 """Stopping `rbk run`: Ctrl-C, cancel from elsewhere, a pipe that closes; the process groups of what it started."""
 import collections
 import json
+import pathlib
 import signal
 import subprocess
 import time
@@ -47,6 +48,12 @@ runbook hangs(file: string) {
     rollback none "it only sleeps"
 }
 """
+
+
+def pending(pid, which):
+    """Whether the signal was sent to the process and not delivered yet."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("ShdPnd:")[1].split()[0], 16) >> (which - 1) & 1
 
 
 class Interrupt(rbk.Case):
@@ -105,9 +112,10 @@ class Interrupt(rbk.Case):
         self.write("steps.rbk", GATED)
         process = self.begin()
         rbk.eventually("the first step", (self.folder / "lines.began").exists)
-        while process.poll() is None:  # two at once would be heard as one
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        rbk.eventually("the first is heard", lambda: not pending(process.pid, signal.SIGINT))  # two at once are one
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
         self.assertEqual(process.returncode, rbk.SUSPENDED)
         self.assertEqual(self.lines(), [], "it did not wait for the step")
         (self.folder / "lines.free").touch()
