@@ -95,6 +95,10 @@ ExitStatus override_for(const Terminal& terminal, const Arguments& arguments) {
 ExitStatus calendar_command(const Terminal& terminal, const Arguments& arguments) {
   if (!arguments.empty() && arguments.front() == "override")
     return override_for(terminal, {arguments.begin() + 1, arguments.end()});
+  const std::string first = arguments.empty() ? std::string() : arguments.front();
+  if (const Status known = known_verb("calendar", first, {"list", "override"});
+      !known && !first.starts_with('-'))
+    return refuse(terminal, known.error());
   std::string verb;
   std::string file;
   std::optional<std::string> from_text;
@@ -102,10 +106,8 @@ ExitStatus calendar_command(const Terminal& terminal, const Arguments& arguments
   Options options("calendar", "list FILE[:NAME] [--from TIME] [-n N]");
   options.word("list", verb).word("FILE", file).value("--from", from_text).value("-n", count_text);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  if (verb != "list")
-    return refuse(terminal,
-                  {ErrorKind::kInvalid, fmt::format("there is no `rbk calendar {}`", verb),
-                   "there are `rbk calendar list` and `rbk calendar override`"});
+  if (const Status known = known_verb("calendar", verb, {"list"}); !known)
+    return refuse(terminal, known.error());
   Result<sys_seconds> from = from_time(from_text);
   if (!from) return refuse(terminal, from.error());
   Result<int> count = how_many(count_text, 5);

@@ -10,6 +10,7 @@
 
 #include "base/quoting.h"
 #include "base/spelling.h"
+#include "engine/store.h"
 
 namespace rbk::cli {
 namespace {
@@ -46,7 +47,8 @@ constexpr std::array kCommands{
             "rbk schema examples/first.rbk", schema_command},
     Command{"schedule",
             "add FILE[:NAME]… | list [NAME] [-n N] | pause NAME | resume NAME | remove NAME | run "
-            "NAME | backfill NAME --from TIME --to TIME [--as USER] [--store URL] | next "
+            "NAME [--override CALENDAR]… [--reason TEXT] | backfill NAME --from TIME --to TIME "
+            "[--as USER] [--store URL] | next "
             "NAME|FILE[:NAME]|\"CRON\" [--in ZONE] [--from TIME] [-n N]",
             "the schedules of the store: what a worker starts when; and when one, or a cron, fires "
             "next",
@@ -70,6 +72,10 @@ constexpr std::array kCommands{
             "a run's steps on a time line, or all that happened", "rbk show 3k9", show_command},
     Command{"logs", "RUN [-f] [--step PATH] [--store URL]", "what a run's steps printed",
             "rbk logs 3k9 -f --step drain", logs_command},
+    Command{"replay", "RUN [--at EVENT] [--step] [--all] [--store URL]",
+            "steps forwards and backwards through a run: at each event the variables, the fibers "
+            "with their places in the text, and what waits",
+            "rbk replay 3k9 --at 12", replay_command},
     Command{"resume", "[RUN] [--store URL]", "goes on with one run, or with all that can go on",
             "rbk resume 3k9", resume_command},
     Command{"worker", "[--slots N] [--store URL]",
@@ -95,6 +101,14 @@ constexpr std::array kCommands{
             "RUN STEP done|not-done|retry|fail|leave [--output JSON] [--as USER] [--store URL]",
             "says what became of a step in doubt, or what becomes of one that has failed",
             "rbk resolve 3k9 drain done", resolve_command},
+    Command{"pause", "RUN [--as USER] [--store URL]",
+            "nothing further of a run begins; what is under way ends first", "rbk pause 3k9",
+            pause_command},
+    Command{"unpause", "RUN [--as USER] [--store URL]", "goes on with a run that was paused",
+            "rbk unpause 3k9", unpause_command},
+    Command{"skip", "RUN STEP [--output JSON] [--as USER] [--store URL]",
+            "leaves out a step that has failed and asks, or that a paused run has not begun",
+            "rbk skip 3k9 drain --output '{\"stdout\": \"\"}'", skip_command},
     Command{"inbox", "[--as USER] [--store URL]", "everything that waits for me", "rbk inbox",
             inbox_command},
     Command{"notices", "[RUN] [--failed] [--store URL]",
@@ -108,6 +122,10 @@ constexpr std::array kCommands{
             cancel_command},
     Command{"rollback", "RUN [--to STEP] [--dry-run] [--as USER] [--store URL]",
             "undoes what a finished run did", "rbk rollback 3k9", rollback_command},
+    Command{"upgrade", "RUN…|--all --to FILE [--check] [--as USER] [--store URL]",
+            "moves suspended runs to a new version of their program, if their journals replay "
+            "alike; --check only says which could",
+            "rbk upgrade --all --to restart.rbk --check", upgrade_command},
     Command{"version", "[--json]", "the version of rbk, its compiler and its libraries",
             "rbk version --json", version_command},
 };
@@ -167,8 +185,9 @@ std::string store_option_of(const Arguments& arguments) {
   for (size_t at = 0; at < arguments.size(); ++at) {
     const std::string& word = arguments[at];
     if (word == "--store" && at + 1 < arguments.size())
-      return " --store " + shown_shell_word(arguments[at + 1]);
-    if (word.starts_with(kSign)) return " --store " + shown_shell_word(word.substr(kSign.size()));
+      return " --store " + shown_shell_word(engine::shown_store_url(arguments[at + 1]));
+    if (word.starts_with(kSign))
+      return " --store " + shown_shell_word(engine::shown_store_url(word.substr(kSign.size())));
   }
   return {};
 }

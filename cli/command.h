@@ -47,9 +47,11 @@ ExitStatus inbox_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus notices_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus locks_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus pause_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus plan_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus signal_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus replay_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus resolve_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus resume_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments);
@@ -58,8 +60,11 @@ ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus schedule_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus schema_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus show_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus skip_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus test_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus worker_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus unpause_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus upgrade_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);
 
 }  // namespace rbk::cli

@@ -22,11 +22,42 @@ boost::json::value form_value(const std::string& text) {
   return problem ? boost::json::value(boost::json::string(text)) : value;
 }
 
-/// Whether it is a field of the form whose type is text: there `007` stays what was typed.
-bool is_text(const std::vector<FormField>& form, std::string_view name) {
-  return std::any_of(form.begin(), form.end(), [&](const FormField& field) {
-    return field.name == name && (field.type == "string" || field.type == "string?");
-  });
+/// The type of the form's field, without the `?`; empty if the form has no such field.
+std::string_view type_of(const std::vector<FormField>& form, std::string_view name) {
+  for (const FormField& field : form) {
+    std::string_view type = field.type;
+    if (field.name == name) return type.ends_with('?') ? type.substr(0, type.size() - 1) : type;
+  }
+  return {};
+}
+
+/// A value of that type: where it is text, `007` stays what was typed.
+boost::json::value value_of(std::string_view type, const std::string& text) {
+  return type == "string" ? boost::json::value(boost::json::string(text)) : form_value(text);
+}
+
+/// Puts one `--set` into the form. A list is given by repeating, or as JSON.
+Status set_field(boost::json::object& form, std::string_view type, const std::string& name,
+                 const std::string& text) {
+  boost::json::value* before = form.if_contains(name);
+  const bool is_list = type.starts_with("list<") && type.ends_with('>');
+  if (!is_list) {
+    if (before != nullptr && !type.empty())
+      return fail(ErrorKind::kInvalid, fmt::format("--set {} is given twice", name),
+                  "only a list is given by repeating");
+    form[name] = value_of(type, text);
+    return {};
+  }
+  std::string_view element = type.substr(5, type.size() - 6);
+  if (element.ends_with('?')) element.remove_suffix(1);
+  if (before == nullptr) form[name] = boost::json::array();
+  boost::json::array& list = form[name].as_array();
+  boost::json::value several = text.starts_with('[') ? form_value(text) : boost::json::value();
+  if (several.is_array())
+    for (boost::json::value& one : several.as_array()) list.push_back(std::move(one));
+  else
+    list.push_back(value_of(element, text));
+  return {};
 }
 
 Result<boost::json::object> read_form(Session& session, const std::string& run,
@@ -46,9 +77,8 @@ Result<boost::json::object> read_form(Session& session, const std::string& run,
   for (const std::string& one : set) {
     auto pair = key_and_value("--set", one);
     if (!pair) return tl::unexpected(pair.error());
-    form[pair->first] = is_text(fields, pair->first)
-                            ? boost::json::value(boost::json::string(pair->second))
-                            : form_value(pair->second);
+    if (Status put = set_field(form, type_of(fields, pair->first), pair->first, pair->second); !put)
+      return tl::unexpected(put.error());
   }
   return form;
 }

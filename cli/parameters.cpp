@@ -85,6 +85,15 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
+/// A member of an enum as the shell takes it: its name, or the JSON of its values.
+std::string member_text(const bytecode::Type::Member& member) {
+  if (member.payload.empty()) return member.outer_name;
+  std::string payload;
+  for (const bytecode::Type::Field& field : member.payload)
+    payload += fmt::format("{}\"{}\":…", payload.empty() ? "" : ",", field.outer_name);
+  return fmt::format("'{{\"{}\":{{{}}}}}'", member.outer_name, payload);
+}
+
 }  // namespace
 
 Result<boost::json::value> read_value(const bytecode::Program& program, bytecode::TypeId id,
@@ -153,7 +162,7 @@ Error with_usage(Error error, const bytecode::Program& program, const Runbook& r
       return std::string("@NAME|@env:NAME|@file:PATH");
     if (type->shape == bytecode::Type::Shape::kEnum && type->members.size() <= kMostMembers) {
       for (const bytecode::Type::Member& member : type->members)
-        text += (text.empty() ? "" : "|") + member.outer_name;
+        text += (text.empty() ? "" : "|") + member_text(member);
     } else {
       text =
           bytecode::type_text(program, static_cast<bytecode::TypeId>(type - program.types.data()));

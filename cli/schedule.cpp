@@ -160,6 +160,11 @@ ExitStatus schedule_command(const Terminal& terminal, const Arguments& arguments
     if (const auto done = stored_schedule_command(terminal, arguments.front(),
                                                   {arguments.begin() + 1, arguments.end()}))
       return *done;
+  const std::vector<std::string_view> verbs = {"add",    "list", "pause",    "resume",
+                                               "remove", "run",  "backfill", "next"};
+  const std::string first = arguments.empty() ? std::string() : arguments.front();
+  if (const Status known = known_verb("schedule", first, verbs); !known && !first.starts_with('-'))
+    return refuse(terminal, known.error());
   std::string verb;
   NextOptions given;
   Options options("schedule", "next NAME|FILE[:NAME]|\"CRON\" [--in ZONE] [--from TIME] [-n N]");
@@ -170,10 +175,8 @@ ExitStatus schedule_command(const Terminal& terminal, const Arguments& arguments
       .value("-n", given.count);
   given.store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  if (verb != "next")
-    return refuse(terminal,
-                  {ErrorKind::kInvalid, fmt::format("there is no `rbk schedule {}`", verb),
-                   "there are add, list, pause, resume, remove, run, backfill and next"});
+  if (const Status known = known_verb("schedule", verb, {"next"}); !known)
+    return refuse(terminal, known.error());
   return next(terminal, given);
 }
 

@@ -10,10 +10,12 @@
 #include "base/units.h"
 #include "cli/options.h"
 #include "cli/program_file.h"
+#include "cli/project_secrets.h"
 #include "cli/report/schedules.h"
 #include "cli/session.h"
 #include "cli/timing_options.h"
 #include "compiler/compile.h"
+#include "engine/run_secrets.h"
 #include "vm/machine.h"
 
 namespace rbk::cli {
@@ -152,6 +154,9 @@ ExitStatus add(const Terminal& terminal, const Arguments& arguments) {
   }
   Result<Session> session = open_session(std::move(*project), store, engine::OpenMode::kCreate);
   if (!session) return refuse(terminal, session.error());
+  for (const engine::AddSchedule& one : wanted)
+    if (Status fits = session->engine->check_schedule(one); !fits)
+      return refuse(terminal, fits.error());
   for (const engine::AddSchedule& one : wanted) {
     auto added = session->engine->add_schedule(one, session->person);
     if (!added) return refuse(terminal, added.error());
@@ -244,10 +249,18 @@ void show(const Terminal& terminal, const engine::FiringSummary& firing) {
 }
 
 ExitStatus run(const Terminal& terminal, const Arguments& arguments) {
-  auto of = named("schedule run", arguments);
-  if (!of) return refuse(terminal, of.error());
-  engine::Engine& engine = *of->session.engine;
-  auto firing = engine.run_schedule(of->name, of->session.person);
+  std::string name;
+  std::vector<std::string> overrides;
+  std::optional<std::string> reason;
+  StoreOptions store;
+  Options options("schedule run", "NAME [--override CALENDAR]… [--reason TEXT]");
+  options.word("NAME", name).values("--override", overrides).value("--reason", reason);
+  store.describe(options, true);
+  if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  auto session = open_session(store, engine::OpenMode::kExisting);
+  if (!session) return refuse(terminal, session.error());
+  engine::Engine& engine = *session->engine;
+  auto firing = engine.run_schedule(name, session->person, overrides, reason.value_or(""));
   if (!firing) return refuse(terminal, firing.error());
   show(terminal, *firing);
   tell_without_worker(terminal, engine, "goes on with it");

@@ -1,7 +1,10 @@
 #include "cli/session.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -13,11 +16,29 @@
 namespace rbk::cli {
 namespace {
 
-/// The folder in which the store lies, for what lives beside it.
-std::string folder_of(std::string_view url) {
-  const size_t colon = url.find(':');
-  const std::filesystem::path path(url.substr(colon == std::string_view::npos ? 0 : colon + 1));
-  return path.parent_path().string();
+namespace fs = std::filesystem;
+
+/// Where this user's programs keep what is to outlive them on this host.
+fs::path state_folder() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') return state;
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home == '/') return fs::path(home) / ".local/state";
+  const passwd* entry = getpwuid(geteuid());
+  return fs::path(entry != nullptr ? entry->pw_dir : "/") / ".local/state";
+}
+
+/// The folder for what a store has on this host: that in which the store's file lies; of a store
+/// behind a server one of this user's own, whatever project it is used from.
+std::string folder_of(std::string_view url, const engine::StoreIdentity& store) {
+  constexpr std::string_view kFile = "sqlite:";
+  if (url.starts_with(kFile)) return fs::path(url.substr(kFile.size())).parent_path().string();
+  const fs::path folder = state_folder() / "runbook" / store.id;
+  // If it can't be made, whoever needs it says so.
+  std::error_code ignored;
+  fs::create_directories(folder, ignored);
+  fs::permissions(folder, fs::perms::owner_all, ignored);
+  return folder.string();
 }
 
 }  // namespace
@@ -41,17 +62,16 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   if (!person) return tl::unexpected(person.error());
   session.person = std::move(*person);
   const std::string url = store_url(session.project, options.store);
+  Result<std::unique_ptr<engine::Store>> store = engine::open_store(url, mode);
+  if (!store) return tl::unexpected(store.error());
   stdlib::Registry::Options registry;
-  registry.store = folder_of(url);
+  registry.store = folder_of(url, (*store)->identity());
   registry.ssh = ssh_settings;
   session.actions = std::make_unique<stdlib::Registry>(std::move(registry));
   engine::World world = engine::World::real();
   world.secrets = std::make_shared<ProjectSecrets>();
   if (mode != engine::OpenMode::kReading) world.notifier = std::make_shared<NotifyTargets>(url);
-  Result<std::unique_ptr<engine::Engine>> engine =
-      engine::Engine::open(url, mode, std::move(world), session.actions.get());
-  if (!engine) return tl::unexpected(engine.error());
-  session.engine = std::move(*engine);
+  session.engine = engine::Engine::over(std::move(*store), std::move(world), session.actions.get());
   return session;
 }
 
@@ -67,7 +87,7 @@ ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& 
   using Why = engine::DriveEnd::Why;
   Result<engine::DriveEnd> end = session.engine->drive(run, options);
   while (end && end->why == Why::kHeld) {
-    report.held(end->run);
+    if (end->run.process) report.held(end->run);  // else it has ended there meanwhile
     end = session.engine->follow(run, options);
     if (end && end->why == Why::kAbandoned) end = session.engine->drive(run, options);
   }

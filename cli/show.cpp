@@ -181,7 +181,11 @@ class Timeline {
   /// Who decided what, and when.
   void decisions() {
     for (const engine::News& news : detail_.timeline) {
-      if (news.kind == engine::News::Kind::kDecided)
+      using Kind = engine::News::Kind;
+      if (news.kind == Kind::kPaused || news.kind == Kind::kUnpaused ||
+          news.kind == Kind::kUpgraded)
+        text_ += fmt::format("{} {}\n", format_time(news.time), printable(line_of(news)));
+      if (news.kind == Kind::kDecided)
         text_ += fmt::format("{} {}\n", format_time(news.time), printable(decision_text(news)));
     }
   }
@@ -208,7 +212,9 @@ class Timeline {
     for (const engine::WaitingFor& wait : detail_.waits) {
       const bool is_step =
           wait.kind == engine::Wait::Kind::kDoubt || wait.kind == engine::Wait::Kind::kFailure;
-      text_ += fmt::format("{}{}\n", is_step ? "" : "waits for ", waiting_text(wait));
+      text_ += fmt::format("{}{}{}\n",
+                           wait.run == run.id ? std::string() : fmt::format("run {}: ", wait.run),
+                           is_step ? "" : "waits for ", waiting_text(wait));
     }
     locks();
     if (run.error) text_ += fmt::format("error {}\n", printable(error_text(*run.error)));
@@ -233,6 +239,7 @@ class Timeline {
     engine::DriveEnd end;
     end.run = run;
     end.waits = detail_.waits;
+    end.quarantined = detail_.quarantined;
     if (!run.process) {
       for (const std::string& command : next_commands(end, store_option_))
         text_ += fmt::format("  {}\n", command);

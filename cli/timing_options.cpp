@@ -1,7 +1,9 @@
 #include "cli/timing_options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
@@ -13,6 +15,19 @@ namespace rbk::cli {
 using std::chrono::floor;
 using std::chrono::seconds;
 using timing::sys_seconds;
+
+Status known_verb(std::string_view command, std::string_view verb,
+                  const std::vector<std::string_view>& verbs) {
+  if (std::find(verbs.begin(), verbs.end(), verb) != verbs.end()) return {};
+  const std::string_view near = nearest_name(verb, verbs);
+  std::string cure = fmt::format("there are {}; `rbk {} --help` shows what each takes",
+                                 fmt::join(verbs, ", "), command);
+  if (!near.empty()) cure = fmt::format("did you mean `rbk {} {}`? {}", command, near, cure);
+  return fail(ErrorKind::kInvalid,
+              verb.empty() ? fmt::format("`rbk {}` does not say what to do", command)
+                           : fmt::format("there is no `rbk {} {}`", command, verb),
+              std::move(cure));
+}
 
 Result<sys_seconds> from_time(const std::optional<std::string>& given) {
   if (!given) return floor<seconds>(std::chrono::system_clock::now());

@@ -3,12 +3,19 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "compiler/check/checked.h"
 #include "timing/zone.h"
 
 namespace rbk::cli {
+
+/// The word behind a command of several. kInvalid names all that there are, and the nearest one;
+/// an empty `verb`: nothing was written.
+Status known_verb(std::string_view command, std::string_view verb,
+                  const std::vector<std::string_view>& verbs);
 
 /// `--from`, a time with its zone; now without it. kInvalid if it is none.
 Result<timing::sys_seconds> from_time(const std::optional<std::string>& given);

@@ -45,7 +45,9 @@ ExitStatus worker_command(const Terminal& terminal, const Arguments& arguments) 
     if (!wanted) return refuse(terminal, wanted.error());
     work.slots = *wanted;
   }
-  Result<Session> session = open_session(store, engine::OpenMode::kCreate);
+  // One that is named has to be there: a slip in its name would be waited on for ever.
+  Result<Session> session =
+      open_session(store, store.store ? engine::OpenMode::kExisting : engine::OpenMode::kCreate);
   if (!session) return refuse(terminal, session.error());
   const std::unique_ptr<engine::WorkObserver> report = work_report(terminal);
   work.observer = report.get();

@@ -1,6 +1,7 @@
 # rbk_layer(NAME [SUBDIR...] [JSON] LINK ...): static library of the folder's sources (its own, and those of the SUBDIRs), without
 # tests and fuzz targets; JSON: most of them read or write it. rbk_tests(NAME ...): one GoogleTest program of the *_test.cpp files in the same folders.
-# rbk_fuzz(NAME FILE LINK ...): one libFuzzer program, built only with RBK_FUZZ.
+# FILTER (as gtest_filter): only those are for ctest. rbk_more_tests(NAME PREFIX FILTER VARIABLE): those of them that need a
+# PostgreSQL server, whose file the variable names to them (tests/postgres_server.py). rbk_fuzz(NAME FILE LINK ...): one libFuzzer program, built only with RBK_FUZZ.
 
 add_library(rbk_std_pch INTERFACE)
 target_precompile_headers(rbk_std_pch INTERFACE <algorithm> <cstdint> <functional> <map> <memory> <optional> <string>
@@ -36,7 +37,7 @@ function(rbk_layer name)
 endfunction()
 
 function(rbk_tests name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "FILTER" "LINK" ${ARGN})
   rbk_sources(sources TESTS ${ARG_UNPARSED_ARGUMENTS})
   if(NOT sources)
     return()
@@ -49,7 +50,13 @@ function(rbk_tests name)
   target_compile_definitions(${name} PRIVATE RBK_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <algorithm> <map> <memory> <string> <vector> <fmt/core.h>)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(${name} TEST_FILTER "${ARG_FILTER}" DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+endfunction()
+
+function(rbk_more_tests name prefix filter variable)
+  include(GoogleTest)  # in this scope too: else a list that is made anew is appended to what was there
+  gtest_discover_tests(${name} TEST_PREFIX "${prefix}" TEST_FILTER "${filter}" DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT 300 FIXTURES_REQUIRED postgres ENVIRONMENT "${variable}=${RBK_TEST_POSTGRES}")
 endfunction()
 
 function(rbk_fuzz name file)

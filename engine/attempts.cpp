@@ -1,6 +1,7 @@
 // Attempts: how they begin, how they are found again after a crash, how they end.
 #include <fmt/format.h>
 
+#include "base/mutant.h"
 #include "engine/engine_state.h"
 #include "engine/ids.h"
 #include "engine/logs.h"
@@ -88,13 +89,15 @@ std::optional<StopMode> stop_mode(const Asked& asked) {
 /// After the machine was brought back: whatever waits is found again or begun.
 void Engine::State::take_up(RunDriver& driver) {
   const RunKey run = driver.row().key;
-  std::vector<vm::RequestId> waiting;
-  for (const auto& [id, asked] : driver.asked().all()) waiting.push_back(id);
-  // A cancellation that waits comes first: what it ends does not begin. And what came before a time
-  // was up counts, however late somebody goes on with the run.
+  std::vector<std::pair<vm::RequestId, uint32_t>> waiting;
+  waiting.reserve(driver.asked().all().size());
+  for (const auto& [id, asked] : driver.asked().all()) waiting.emplace_back(id, asked.repetition);
+  // A cancellation that waits comes first: what it ends does not begin; a pause as well. And what
+  // came before a time was up counts, however late somebody goes on with the run.
   if (auto messages = store->messages(run))
     for (const Message& message : *messages)
-      if (message.kind == Message::Kind::kCancel || came_in_time(driver, message))
+      if (message.kind == Message::Kind::kCancel || message.kind == Message::Kind::kPause ||
+          came_in_time(driver, message))
         take_message(driver, message);
   std::vector<uint64_t> here;
   for (auto& [id, attempt] : attempts)
@@ -113,27 +116,41 @@ void Engine::State::take_up(RunDriver& driver) {
     if (attempt.outcome) end_attempt(id, std::move(*attempt.outcome));
   }
   std::vector<vm::RequestId> unstarted;
-  for (const vm::RequestId id : waiting) {
+  for (const auto& [id, repetition] : waiting) {
     Asked* asked = driver.asked().find(id);
     if (asked == nullptr || asked->out || asked->in_doubt) continue;
+    // To be repeated since a message or an outcome said so: it begins once that is durable.
+    if (asked->repetition != repetition) continue;
     // What this process asked for and never began has certainly not begun.
     const bool ours = asked->engine == key && !abandoned.contains(run);
-    if (asked->not_started && !asked->stop && stop_level.load() == 0)
+    if (asked->not_started && !asked->stop && stop_level.load() == 0 && !driver.paused())
       unstarted.push_back(id);
     else if (asked->perform() != nullptr && !asked->not_started && !ours)
       find_again(driver, *asked);
     else if (!asked->not_started || asked->stop)
       carry_out(driver, *asked);
   }
-  // That they were not started is true only until somebody may have begun them: first the intent.
-  if (!unstarted.empty()) {
-    const Unbegun unbegun(driver.asked(), unstarted);
-    driver.note(Entry::Kind::kBegun, unstarted, now());
-    KnownAttempts known;
-    if (observer != nullptr)
-      if (auto all = news_of(driver.row(), 0, known)) driver.tell_now(unbegun.held_back(*all));
-  }
+  begin_unstarted(driver, unstarted);
   abandoned.erase(run);
+}
+
+/// That they were not started is true only until somebody may have begun them: first the intent.
+void Engine::State::begin_unstarted(RunDriver& driver, const std::vector<vm::RequestId>& requests) {
+  if (requests.empty()) return;
+  const Unbegun unbegun(driver.asked(), requests);
+  driver.note(Entry::Kind::kBegun, requests, now());
+  KnownAttempts known;
+  if (observer != nullptr)
+    if (auto all = news_of(driver.row(), 0, known)) driver.tell_now(unbegun.held_back(*all));
+}
+
+/// What was not begun since the run is paused begins.
+void Engine::State::go_on_unpaused(RunDriver& driver) {
+  std::vector<vm::RequestId> unstarted;
+  for (const auto& [id, asked] : driver.asked().all())
+    if (asked.not_started && !asked.stop && stop_level.load() == 0) unstarted.push_back(id);
+  begin_unstarted(driver, unstarted);
+  family_now = true;
 }
 
 void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
@@ -144,6 +161,9 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
       outcome.kind = Outcome::Kind::kStopped;
       outcome.effect = Effect::kNone;
       answer(driver, performed(asked.request.id, std::move(outcome), false));
+    } else if (driver.paused()) {
+      // Known at once: a person may leave it out meanwhile.
+      if (!asked.not_started) driver.note(Entry::Kind::kNotStarted, {asked.request.id}, now());
     } else if (may_begin(driver, asked)) {
       begin_attempt(driver, asked);
     }
@@ -347,8 +367,9 @@ void Engine::State::effect_unknown(RunDriver& driver, Asked& asked) {
     answer(driver, std::move(event));
     return;
   }
-  const bool repeatable =
-      perform.behaviour != bytecode::Behaviour::kWrites || perform.doubt == bytecode::Doubt::kRetry;
+  const bool repeatable = perform.behaviour != bytecode::Behaviour::kWrites ||
+                          perform.doubt == bytecode::Doubt::kRetry ||
+                          RBK_MUTANT("repeats_what_is_in_doubt");
   if (repeatable) {
     driver.note(Entry::Kind::kRepeat, {request}, now());
     return;
@@ -400,7 +421,8 @@ void Engine::State::take_delivery(Delivery delivery) {
     store_line(*held->second, told);
     return;
   }
-  if (!attempt.outcome) end_attempt(delivery.attempt, std::move(std::get<Outcome>(delivery.what)));
+  if (!attempt.outcome || RBK_MUTANT("two_terminal_events"))
+    end_attempt(delivery.attempt, std::move(std::get<Outcome>(delivery.what)));
 }
 
 void Engine::State::end_attempt(uint64_t id, Outcome outcome) {
@@ -412,6 +434,8 @@ void Engine::State::end_attempt(uint64_t id, Outcome outcome) {
   }
   RunDriver& driver = *held->second;
   Asked* asked = driver.asked().find(attempt.request);
+  if (asked == nullptr && RBK_MUTANT("two_terminal_events"))
+    return answer(driver, performed(attempt.request, std::move(outcome), false), id);
   if (asked == nullptr || asked->attempt != id) {
     attempts.erase(id);
     return;

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/mutant.h"
 #include "engine/engine_state.h"
 #include "engine/json_fields.h"
 
@@ -50,6 +51,8 @@ Result<std::unique_ptr<RunDriver>> Engine::State::make_child(RunDriver& parent,
   started.overrides = start.overrides;
   if (auto delivered = child->deliver(std::move(started), {row.started, moment.boot}); !delivered)
     return tl::unexpected(delivered.error());
+  if (parent.paused() && !child->over())
+    child->pause(true, "run " + parent.row().id, {row.started, moment.boot});
   return child;
 }
 
@@ -66,7 +69,14 @@ void Engine::State::let_go_unbegun(RunDriver& driver) {
 /// Adds to the parent's change the runs that it begins by it, and what these begin at once.
 /// `released`: nobody drives them here.
 Status Engine::State::bear(RunDriver& parent, RunChange& change, bool released) {
-  for (const RunDriver::Starting& starting : parent.take_starting()) {
+  std::vector<RunDriver::Starting> all = parent.take_starting();
+  if (RBK_MUTANT("begins_a_child_twice"))
+    for (size_t left = all.size(); left > 0; --left) {
+      all.push_back(all[left - 1]);
+      all.back().request += 1'000'000;
+      all.back().start.run += "x";
+    }
+  for (const RunDriver::Starting& starting : all) {
     auto made = make_child(parent, starting);
     if (!made) return tl::unexpected(made.error());
     const bool is_released = released || starting.start.detached;
@@ -256,10 +266,13 @@ Result<std::optional<bool>> Engine::State::awaits_rest(RunDriver& driver) {
     Asked& asked = *driver.asked().find(request);
     auto row = awaited_run(driver, asked);
     if (!row) return tl::unexpected(row.error());
+    if (!*row && driver.paused()) continue;  // nobody begins it yet
     if (*row && runs.contains((*row)->key)) return std::optional<bool>(false);
     if (*row && (*row)->status == RunStatus::kQuarantined) continue;
     const bool is_over_now = !*row || is_over((*row)->status);
-    if (!is_over_now && rested.contains((*row)->key)) continue;
+    // A worker takes it up as it does any run: one that only waits is not put at risk with it.
+    const bool by_itself = works && !driver.asked().undoes_runs();
+    if (!is_over_now && (by_itself || rested.contains((*row)->key))) continue;
     // It can go on here, or its end is about to be told.
     if (is_over_now || !holder_lives((*row)->key)) family_now = true;
     look_now = look_now || is_over_now;
@@ -295,6 +308,21 @@ Status Engine::State::look_after_families() {
   return {};
 }
 
+/// The run that is to be undone is not, and not by waiting.
+void Engine::State::tell_undo_failed(RunDriver& driver, const Asked& asked, const RunRow& undone) {
+  const bool quarantined = undone.status == RunStatus::kQuarantined;
+  auto ending = parse_ending(undone.ending);
+  const std::string why = quarantined               ? undone.ending
+                          : ending && ending->error ? ending->error->message
+                                                    : std::string();
+  vm::event::RunEnded lost;
+  lost.request = asked.request.id;
+  lost.undo_failed = true;
+  lost.error = run_failed(undone, to_string(undone.status), "", why, false);
+  if (auto done = driver.deliver(std::move(lost), now(), asked.request.id); !done)
+    driver.broken = done.error();
+}
+
 /// Goes on with the run that a request waits for, if nobody else does.
 Status Engine::State::look_after(RunKey run, vm::RequestId request) {
   const auto held = runs.find(run);
@@ -306,7 +334,7 @@ Status Engine::State::look_after(RunKey run, vm::RequestId request) {
   if (!row) return tl::unexpected(row.error());
   if (const auto* undo = std::get_if<vm::request::UndoRun>(&asked->request.what);
       undo != nullptr && !*row)
-    return undo_run(driver, *asked, *undo);
+    return driver.paused() ? Status() : undo_run(driver, *asked, *undo);
   if (!*row) {
     driver.broken = Error{ErrorKind::kCorrupt,
                           fmt::format("run {} waits for a run that is not there", driver.row().id),
@@ -314,7 +342,13 @@ Status Engine::State::look_after(RunKey run, vm::RequestId request) {
     return {};
   }
   const RunRow& awaited = **row;
-  if (runs.contains(awaited.key) || is_over(awaited.status)) return {};
+  if (runs.contains(awaited.key)) return {};
+  if (const auto* undo = std::get_if<vm::request::UndoRun>(&asked->request.what);
+      undo != nullptr && awaited.status == RunStatus::kQuarantined && awaited.origin == 0) {
+    tell_undo_failed(driver, *asked, awaited);
+    return {};
+  }
+  if (is_over(awaited.status)) return {};
   if (awaited.status == RunStatus::kQuarantined) {
     // It never ends by itself; whoever cancels this one at once does not wait for it.
     if (asked->stop != vm::request::Stop::How::kKill) return {};
@@ -326,7 +360,8 @@ Status Engine::State::look_after(RunKey run, vm::RequestId request) {
       driver.broken = done.error();
     return {};
   }
-  if (holder_lives(awaited.key)) return {};
+  const bool by_itself = works && !driver.asked().undoes_runs();
+  if (by_itself || holder_lives(awaited.key)) return {};
   if (rested.contains(awaited.key)) {
     auto messages = store->messages(awaited.key);
     if (!messages) return tl::unexpected(messages.error());
@@ -340,6 +375,16 @@ Status Engine::State::look_after(RunKey run, vm::RequestId request) {
   return tl::unexpected(taken.error());
 }
 
+/// A child that could not undo itself is not told to try again at once: whoever undoes this run by
+/// hand does, once the cause is mended.
+Result<bool> Engine::State::has_tried_to_undo(const RunDriver& driver, const RunRow& undone) {
+  const bool is_own = driver.row().origin == 0 && undone.parent == driver.row().key;
+  if (!is_own || undone.status != RunStatus::kRollbackFailed) return false;
+  auto later = store->rollback_of(undone.key);
+  if (!later) return tl::unexpected(later.error());
+  return !later->has_value();
+}
+
 /// Begins to undo a run, unless nothing of it is left to be undone. While somebody else undoes it,
 /// that is waited for.
 Status Engine::State::undo_run(RunDriver& driver, Asked& asked, const vm::request::UndoRun& undo) {
@@ -350,6 +395,14 @@ Status Engine::State::undo_run(RunDriver& driver, Asked& asked, const vm::reques
     if (auto taken = driver.deliver(std::move(done), now(), asked.request.id); !taken)
       driver.broken = taken.error();
   };
+  auto undone = store->find_run(undo.run);
+  if (!undone) return tl::unexpected(undone.error());
+  auto tried = has_tried_to_undo(driver, *undone);
+  if (!tried) return tl::unexpected(tried.error());
+  if (*tried) {
+    tell_undo_failed(driver, asked, *undone);
+    return {};
+  }
   auto last = last_undoing(undo.run);
   if (!last && last.error().kind == ErrorKind::kRefused) return {};
   if (!last) return tl::unexpected(last.error());
@@ -383,6 +436,7 @@ Status Engine::State::add_awaited(const RunRow& row, DriveEnd& end) {
   if (!children) return tl::unexpected(children.error());
   for (const RunRow& child : *children) {
     if (is_over(child.status) || child.link == Link::kDetached) continue;
+    if (child.status == RunStatus::kQuarantined) end.quarantined.push_back(child.id);
     auto waits = waits_of(child);
     if (!waits) return tl::unexpected(waits.error());
     std::move(waits->begin(), waits->end(), std::back_inserter(end.waits));

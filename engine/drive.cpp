@@ -2,8 +2,8 @@
 // committed; what was committed leaves. Completions that are there come before deadlines, and
 // messages before those that were not up when they were sent.
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "base/mutant.h"
 #include "engine/engine_state.h"
 #include "engine/ids.h"
 #include "engine/unbegun.h"
@@ -19,7 +19,7 @@ constexpr int64_t kShortSleep = 60'000'000;
 }  // namespace
 
 EngineRow Engine::State::engine_row(EngineKey wanted) const {
-  return {wanted, boot, getpid(), world.clock->wall(), true, works};
+  return {wanted, boot, process(), world.clock->wall(), true, works};
 }
 
 Status Engine::State::join() {
@@ -117,6 +117,8 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
   woken.clear();
   family_now = true;
   for (auto& [run, driver] : runs) driver->somebody_listens = observer != nullptr;
+  if (store->lapsed())
+    if (auto gone = leave_lost(nullptr); !gone) return tl::unexpected(gone.error());
   for (const RunKey run : wanted) {
     if (const auto held = runs.find(run); held != runs.end()) open_fresh(*held->second);
     if (auto opened = open_fresh_children(run); !opened) return tl::unexpected(opened.error());
@@ -176,6 +178,8 @@ Status Engine::State::let_go_resting(const DriveOptions& options) {
 
 Status Engine::State::pump() {
   bool worked = false;
+  if (store->lapsed())
+    if (auto left = leave_lost(nullptr); !left) return left;
   actions->turn();
   for (Delivery& delivery : mailbox->take()) {
     take_delivery(std::move(delivery));
@@ -217,6 +221,45 @@ Status Engine::State::pump() {
   return {};
 }
 
+/// Another engine has the run. What is under way of it here is that one's to find; should the run
+/// come back, nothing that this process asked for counts as never begun.
+void Engine::State::lose(const RunRow& row) {
+  fresh.erase(row.key);
+  abandoned.insert(row.key);
+  std::erase_if(attempts, [&](const auto& item) { return item.second.run == row.key; });
+  remember_end(row, DriveEnd::Why::kHeld);
+}
+
+/// We may have counted as dead. What others have taken over since is theirs: it is not driven on
+/// until its next commit is refused, but let go now. `committed`: this group was, and nothing of it
+/// has left yet.
+Status Engine::State::leave_lost(const Group* committed) {
+  const auto lets_go = [&](RunKey run) {
+    return std::any_of(
+        committed->changes.begin(), committed->changes.end(),
+        [&](const RunChange& change) { return change.run == run && change.release; });
+  };
+  for (auto held = runs.begin(); held != runs.end();) {
+    const RunDriver& driver = *held->second;
+    // Of what is being committed nothing leaves before it is asked for again.
+    const bool is_under_way = committed == nullptr && driver.in_flight();
+    unsure = unsure || is_under_way;
+    if (is_under_way || (committed != nullptr && lets_go(held->first))) {
+      ++held;
+      continue;
+    }
+    auto row = store->run(held->first);
+    if (!row) return tl::unexpected(row.error());
+    if (row->token == driver.row().token) {
+      ++held;
+      continue;
+    }
+    held = runs.erase(held);
+    lose(*row);
+  }
+  return {};
+}
+
 Result<bool> Engine::State::look() {
   auto changed = store->changed();
   store_changed = store_changed || (changed && *changed);
@@ -250,6 +293,9 @@ Status Engine::State::flush(bool in_this_thread) {
       log_flush_at = 0;
     }
     if (group.changes.empty() && group.logs.empty()) return {};
+    if (RBK_MUTANT("leaves_before_the_commit"))
+      for (const RunChange& change : group.changes)
+        leave(*runs.at(change.run), runs.at(change.run)->committed());
     const bool others_go_on = attempts.size() > group.changes.size();
     if (!in_this_thread && others_go_on && committer->may_use_thread()) {
       committer->submit(std::move(group));
@@ -269,8 +315,9 @@ Status Engine::State::settle_commit(Committed committed) {
   for (const RunKey lost : all_lost) {
     const auto held = runs.find(lost);
     if (held == runs.end()) continue;
-    remember_end(held->second->row(), DriveEnd::Why::kHeld);
+    const RunRow row = held->second->row();
     runs.erase(held);
+    lose(row);
   }
   // Children are known before locks that they were given at once.
   for (RunChange& change : committed.group.changes)
@@ -279,9 +326,15 @@ Status Engine::State::settle_commit(Committed committed) {
     else
       adopt_children(change.children, false);
   note_locks(*committed.result);
+  const bool lapsed = store->lapsed();
+  if (std::exchange(unsure, false) || lapsed)
+    if (auto left = leave_lost(&committed.group); !left) return left;
   for (RunChange& change : committed.group.changes) {
     const auto held = runs.find(change.run);
-    if (held == runs.end()) continue;
+    if (held == runs.end()) {
+      leave_children(change.children);
+      continue;
+    }
     RunDriver& driver = *held->second;
     leave(driver, driver.committed());
     // After their parent's news, and without it: it may have ended over them.
@@ -327,7 +380,7 @@ Status Engine::State::restart_after(const Error& error, Group lost) {
     if (is_over(row->status)) {
       remember_end(*row, DriveEnd::Why::kOver);
     } else if (row->holder != 0 && row->holder != key) {
-      remember_end(*row, DriveEnd::Why::kHeld);
+      lose(*row);
     } else if (auto driver = hold(*row); !driver) {
       return tl::unexpected(driver.error());
     }
@@ -352,9 +405,10 @@ void Engine::State::leave(RunDriver& driver, Leaving leaving) {
     attempt->second.action->acknowledge(attempt->second.key);
     attempts.erase(attempt);
   }
-  const Unbegun unbegun = stop_level.load() != 0 || nothing_begins || driver.held_up
-                              ? Unbegun(driver.asked(), leaving.requests)
-                              : Unbegun();
+  const Unbegun unbegun =
+      stop_level.load() != 0 || nothing_begins || driver.held_up || driver.paused()
+          ? Unbegun(driver.asked(), leaving.requests)
+          : Unbegun();
   size_t told = 0;
   const auto tell_up_to = [&](size_t end) {
     for (; told < std::min(end, leaving.news.size()); ++told)
@@ -432,6 +486,15 @@ std::optional<DriveEnd::Why> Engine::State::resting(RunDriver& driver,
   if (driver.dirty()) return std::nullopt;
   if ((level == 1 || driver.held_up) && driver.attempts == 0) return DriveEnd::Why::kStopped;
   AskedRequests& asked = driver.asked();
+  if (driver.paused()) {
+    if (driver.attempts > 0) return std::nullopt;
+    // Those that it waits for are let go first; those of other processes are not waited for.
+    for (const vm::RequestId request : asked.awaited_runs()) {
+      auto awaited = awaited_run(driver, *asked.find(request));
+      if (!awaited || (*awaited && runs.contains((*awaited)->key))) return std::nullopt;
+    }
+    return DriveEnd::Why::kSuspended;
+  }
   if (asked.performing() > 0) return std::nullopt;
   auto others_rest = awaits_rest(driver);
   if (!others_rest || (*others_rest && !**others_rest)) return std::nullopt;

@@ -56,6 +56,13 @@ std::string found_id(Store& store, RunKey run) {
 
 }  // namespace
 
+tl::unexpected<Error> quarantined(const RunRow& row, std::string_view refusal) {
+  return fail(ErrorKind::kRefused, fmt::format("run {} {}: it is quarantined", row.id, refusal),
+              row.claims >= kMostClaims
+                  ? fmt::format("`rbk resume {}` tries it once more; then it can be", row.id)
+                  : fmt::format("`rbk show {}` tells why, and what puts it right", row.id));
+}
+
 std::string oldest_within(const std::vector<vm::Undoable>& steps, const std::string& path) {
   std::string oldest;
   for (const vm::Undoable& step : steps)
@@ -128,7 +135,7 @@ Result<std::string> Engine::State::begin_run(
     std::shared_ptr<const ProgramRow> stored,
     const std::function<Result<RecoveredRun>()>& beginning,
     const std::function<decltype(vm::Event::what)(const std::string&)>& first,
-    const ScheduleStep* step) {
+    const ScheduleStep* step, const std::string& acting) {
   if (auto joined = join(); !joined) return tl::unexpected(joined.error());
   const Moment moment = now();
   row.started = moment.wall;
@@ -137,6 +144,7 @@ Result<std::string> Engine::State::begin_run(
     auto machine = beginning();
     if (!machine) return tl::unexpected(machine.error());
     auto driver = std::make_unique<RunDriver>(row, program, std::move(*machine), key);
+    if (!acting.empty()) driver->acting = {acting};
     if (auto delivered = driver->deliver(first(row.id), moment); !delivered)
       return tl::unexpected(delivered.error());
     Group group;
@@ -223,7 +231,7 @@ Result<std::string> Engine::State::start(const StartRun& request, const Schedule
         started.overrides = request.overrides;
         return started;
       },
-      step);
+      step, shown(request.starter) == row.starter ? std::string() : shown(request.starter));
 }
 
 /// The run that has undone the latest of it: itself, or its last rollback by hand. It has to be
@@ -231,6 +239,7 @@ Result<std::string> Engine::State::start(const StartRun& request, const Schedule
 Result<RunRow> Engine::State::last_undoing(const std::string& run) {
   auto row = store->find_run(run);
   if (!row) return row;
+  if (row->status == RunStatus::kQuarantined) return quarantined(*row, "can't be undone");
   if (!is_over(row->status))
     return fail(ErrorKind::kRefused,
                 fmt::format("run {} is {}, not finished", row->id, to_string(row->status)),
@@ -280,7 +289,7 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
                 "it can undo, newest first: " + paths);
   }
   return state.begin_rollback(state.rollback_row(origin, row->id, by.user), origin, oldest,
-                              by.user);
+                              shown(by));
 }
 
 /// Of a run that undoes what `origin` left, which did so of the run `undone`.
@@ -405,8 +414,27 @@ bool Engine::State::holder_lives(RunKey run) {
   return holder && holder->alive;
 }
 
+/// Those that are driven may let others go on, by what they free: these are driven too.
 Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
-  State& state = *state_;
+  std::set<int64_t> seen;
+  std::vector<DriveEnd> ends;
+  for (bool first = true;; first = false) {
+    auto driven = state_->drive_those_that_can(options, first, seen);
+    if (!driven) return driven;
+    for (DriveEnd& end : *driven) {
+      std::erase_if(ends, [&](const DriveEnd& one) { return one.run.id == end.run.id; });
+      ends.push_back(std::move(end));
+    }
+    if (driven->empty() || state_->stop_level.load() != 0) return ends;
+  }
+}
+
+/// `seen`: the messages that were there before; afterwards also those that are there now. Not
+/// `first`: only those that somebody has spoken to since.
+Result<std::vector<DriveEnd>> Engine::State::drive_those_that_can(const DriveOptions& options,
+                                                                  bool first,
+                                                                  std::set<int64_t>& seen) {
+  State& state = *this;
   RunFilter filter;
   filter.unfinished = true;
   auto rows = state.store->runs(filter);
@@ -414,7 +442,8 @@ Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
   auto messages = state.store->messages(0);
   if (!messages) return tl::unexpected(messages.error());
   std::set<RunKey> spoken_to;
-  for (const Message& message : *messages) spoken_to.insert(message.run);
+  for (const Message& message : *messages)
+    if (seen.insert(message.key).second) spoken_to.insert(message.run);
   const int64_t now = state.world.clock->wall();
   const int64_t patience = state.claim_patience();
   std::vector<RunKey> wanted;
@@ -423,10 +452,13 @@ Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
   std::vector<DriveEnd> ends;
   for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
     const bool due = row->wake && *row->wake - now <= options.longest_sleep;
-    const bool can_go_on = row->status == RunStatus::kRunning || due || options.wait_for_people ||
-                           spoken_to.contains(row->key);
-    if (!can_go_on || row->status == RunStatus::kQuarantined || row->status == RunStatus::kPaused)
-      continue;
+    const bool goes_on = row->status == RunStatus::kRunning || row->status == RunStatus::kPaused ||
+                         due || options.wait_for_people;
+    const bool can_go_on = (first && goes_on) || spoken_to.contains(row->key);
+    // A paused one that lost its process may have attempts that go on.
+    const bool stays_paused =
+        row->status == RunStatus::kPaused && row->holder == 0 && !spoken_to.contains(row->key);
+    if (!can_go_on || row->status == RunStatus::kQuarantined || stays_paused) continue;
     auto driver = state.hold(*row, patience);
     if (driver) {
       wanted.push_back(row->key);

@@ -35,6 +35,9 @@
 
 namespace rbk::engine {
 
+class Replay;
+struct UpgradeVerdict;
+
 /// Who does something.
 struct Person {
   std::string user;
@@ -161,10 +164,11 @@ struct StepDetail {
 struct RunDetail {
   RunSummary run;
   boost::json::array arguments;
-  std::vector<std::string> parameters;  // their names, in the same order
-  std::vector<StepDetail> steps;        // in the order in which they began
-  std::vector<WaitingFor> waits;
-  std::vector<LockState> locks;  // that it has or waits for
+  std::vector<std::string> parameters;   // their names, in the same order
+  std::vector<StepDetail> steps;         // in the order in which they began
+  std::vector<WaitingFor> waits;         // those of the runs that it waits for come last
+  std::vector<std::string> quarantined;  // runs that it waits for, and that are
+  std::vector<LockState> locks;          // that it has or waits for
   std::vector<News> timeline;
   std::vector<Notice> notices;        // what targets are told of it
   std::vector<RunSummary> rollbacks;  // of it, in their order
@@ -227,6 +231,7 @@ struct DriveEnd {
   };
   Why why = Why::kOver;
   std::vector<WaitingFor> waits;
+  std::vector<std::string> quarantined;  // runs that it waits for, and that are
   std::optional<Error> held_up;  // kStopped: by what this run alone lacks, which is to be put right
 };
 
@@ -375,6 +380,20 @@ class Engine {
   Status resolve(const std::string& run, const std::string& path, Resolution how,
                  const std::optional<boost::json::value>& output, const Person& by);
 
+  /// Nothing further of the run begins, once whoever drives it has seen it; what is under way ends.
+  /// Its times go on. The runs that it has begun and waits for are paused with it. kRefused: it is
+  /// over, or paused already.
+  Status pause(const std::string& run, const Person& by);
+  /// It goes on, and so do the runs that it has begun and that are paused. kRefused: it is not
+  /// paused.
+  Status unpause(const std::string& run, const Person& by);
+
+  /// Leaves a step out, which counts as done with this output then, and is not undone later: one
+  /// that has failed and asks, or whose call was not begun, as the run is paused or was stopped.
+  /// kRefused: it is neither, or may have had its effect; kInvalid: the output; kPermission.
+  Status skip(const std::string& run, const std::string& path,
+              const std::optional<boost::json::value>& output, const Person& by);
+
   /// What a rollback of this finished run would undo, newest first. `to` of `rollback` may also be
   /// a step around some of them.
   Result<std::vector<vm::Undoable>> undoable(const std::string& run);
@@ -385,12 +404,24 @@ class Engine {
   /// nothing is left to be undone, or another rollback of it has not ended.
   Result<std::string> rollback(const std::string& run, const std::string& to, const Person& by);
 
+  /// Whether a run could go on with another program (engine/upgrade.h). Reads only.
+  Result<UpgradeVerdict> check_upgrade(const std::string& run,
+                                       const std::shared_ptr<const bytecode::Program>& program);
+  /// The same, and where it can, from then on it does: one commit, which stands in its history.
+  /// Whoever drives it must have let it go: kLocked. kPermission: the new runbook does not `allow`
+  /// this person.
+  Result<UpgradeVerdict> upgrade(const std::string& run,
+                                 const std::shared_ptr<const bytecode::Program>& program,
+                                 const Person& by);
+
   // ---- Schedules. Durable on return; kNotFound: there is none of that name; kExists: another has
   // changed it meanwhile, try again. Workers fire them.
 
   /// Adds a schedule, or puts it in the place of the one of its name: from then on that fires
   /// otherwise, and nothing that it was due for is done twice. Errors as of `start`.
   Result<ScheduleAdded> add_schedule(const AddSchedule& request, const Person& by);
+  /// Whether it would be added as it is, as far as that can be told before.
+  Status check_schedule(const AddSchedule& request);
   Result<std::vector<ScheduleSummary>> schedules();
   Result<ScheduleSummary> schedule(const std::string& name);
   /// What became of its firings, the latest first; 0: all of them.
@@ -401,9 +432,13 @@ class Engine {
   Status resume_schedule(const std::string& name, const Person& by);
   /// Its runs and what is known of them stay; what was queued is not started.
   Status remove_schedule(const std::string& name, const Person& by);
-  /// Fires it now, by the rules of its `overlap`, and leaves the run to a worker. kRefused: a run
-  /// of it goes on.
-  Result<FiringSummary> run_schedule(const std::string& name, const Person& by);
+  /// Fires it now, by the rules of its `overlap`, and leaves the run to a worker. `overrides`: the
+  /// closed calendars, its own or its runbook's, that do not hold it back; with a reason, which is
+  /// in the history of both. kRefused: a run of it goes on, or a calendar is closed; kInvalid:
+  /// there is no such calendar, or no reason.
+  Result<FiringSummary> run_schedule(const std::string& name, const Person& by,
+                                     const std::vector<std::string>& overrides = {},
+                                     const std::string& reason = {});
   /// Starts now what a calendar of the schedule holds back, or kept from starting while it is
   /// closed still; and leaves the run to a worker. The reason is in the history of both. kRefused:
   /// no calendar holds anything back; kInvalid: without a reason.
@@ -422,6 +457,9 @@ class Engine {
   Result<RunDetail> show(const std::string& run);
   /// The program that a run is pinned to.
   Result<std::shared_ptr<const bytecode::Program>> program(const std::string& run);
+  /// Steps through all that happened to a run, forwards and backwards (engine/replay.h); the engine
+  /// must outlive it.
+  Result<std::unique_ptr<Replay>> replay(const std::string& run);
   /// All locks that somebody has or waits for, by kind and name.
   Result<std::vector<LockState>> locks();
   /// Frees what a quarantined run has, for whoever waits for it: nobody goes on with that run by

@@ -7,6 +7,8 @@
 //   schedules.cpp  what people do with schedules
 //   attempts.cpp   beginning, stopping and ending attempts; what a crash left
 //   people.cpp     approvals, questions, cancellations, doubts: checking and posting them
+//   pausing.cpp    pausing runs, leaving steps out: checking and posting it
+//   upgrade.cpp    moving runs to another program
 //   messages.cpp   taking up what was posted
 //   signals.cpp    signals: what may be sent, and sending it
 //   locks.cpp      locks: what is told of them, and who has what
@@ -14,6 +16,8 @@
 //   notices.cpp    what targets are told: the outbox
 //   questions.cpp  what the store says of runs
 #pragma once
+
+#include <unistd.h>
 
 #include <atomic>
 #include <functional>
@@ -90,6 +94,7 @@ struct Engine::State {
   std::map<RunKey, std::unique_ptr<RunDriver>> runs;  // that this engine holds
   std::unordered_map<uint64_t, LiveAttempt> attempts;
   uint64_t last_attempt = 0;
+  bool unsure = false;         // whether what is being committed is still ours then
   std::set<RunKey> abandoned;  // let go while attempts ran
   std::set<RunKey> fresh;      // started and not driven yet: nothing of them has left
   std::vector<LogChunk> log_chunks;
@@ -126,6 +131,7 @@ struct Engine::State {
   int64_t notices_at = 0;                // when the next one is, boot clock; 0: there is none
 
   Moment now() { return {world.clock->wall(), world.clock->boot()}; }
+  int64_t process() const { return world.process != 0 ? world.process : getpid(); }
   Status join();
   EngineRow engine_row(EngineKey wanted) const;
 
@@ -136,7 +142,11 @@ struct Engine::State {
   Status give_up(const RunRow& row);
   Result<std::vector<DriveEnd>> drive(const std::vector<RunKey>& wanted,
                                       const DriveOptions& options);
+  Result<std::vector<DriveEnd>> drive_those_that_can(const DriveOptions& options, bool first,
+                                                     std::set<int64_t>& seen);
   Status pump();
+  Status leave_lost(const Group* committed);
+  void lose(const RunRow& row);
   Status let_go_resting(const DriveOptions& options);
   Status flush(bool in_this_thread);
   Status settle_commit(Committed committed);
@@ -150,7 +160,7 @@ struct Engine::State {
       std::shared_ptr<const ProgramRow> stored,
       const std::function<Result<RecoveredRun>()>& beginning,
       const std::function<decltype(vm::Event::what)(const std::string&)>& first,
-      const ScheduleStep* step = nullptr);
+      const ScheduleStep* step = nullptr, const std::string& acting = {});
   Result<std::string> start(const StartRun& request, const ScheduleStep* step = nullptr);
   Status check_origin(const RunRow& row);
   Result<RunRow> last_undoing(const std::string& run);
@@ -182,9 +192,12 @@ struct Engine::State {
   Status commit_step(const ScheduleStep& step);
   /// Makes the run of `step.start`, and holds it. Errors: those of Engine::start; kExists: another
   /// was faster.
-  /// `reason`: why calendars that are closed do not hold it back.
+  /// `reason`: why calendars that are closed do not hold it back, those of its runbook and
+  /// `overrides`.
   Result<std::string> start_firing(const ScheduleRow& row, ScheduleStep step,
-                                   const std::string& reason = {});
+                                   const std::string& reason = {},
+                                   const std::vector<std::string>& overrides = {});
+  Result<std::shared_ptr<const bytecode::Program>> program_of(const ScheduleRow& row);
   Result<FiringRow> held_back(const ScheduleRow& row);
 
   // ---- schedules.cpp
@@ -194,6 +207,8 @@ struct Engine::State {
 
   // ---- attempts.cpp
   void take_up(RunDriver& driver);
+  void begin_unstarted(RunDriver& driver, const std::vector<vm::RequestId>& requests);
+  void go_on_unpaused(RunDriver& driver);
   void carry_out(RunDriver& driver, Asked& asked);
   bool may_begin(const RunDriver& driver, const Asked& asked);
   void begin_attempt(RunDriver& driver, Asked& asked);
@@ -241,6 +256,8 @@ struct Engine::State {
   Status look_after_families();
   Status look_after(RunKey run, vm::RequestId request);
   Status undo_run(RunDriver& driver, Asked& asked, const vm::request::UndoRun& undo);
+  Result<bool> has_tried_to_undo(const RunDriver& driver, const RunRow& undone);
+  void tell_undo_failed(RunDriver& driver, const Asked& asked, const RunRow& undone);
   Result<std::optional<RunRow>> awaited_run(const RunDriver& driver, Asked& asked);
   Result<std::optional<bool>> awaits_rest(RunDriver& driver);
   bool take_run_end(RunDriver& driver, const Message& message, const boost::json::object& body);
@@ -264,6 +281,11 @@ struct Engine::State {
   Result<Wait> find_resolvable(const RunRow& row, const std::string& path);
   Result<Wait> find_wait(const RunRow& row, Wait::Kind kind, const std::string& name);
 
+  // ---- pausing.cpp
+  Status post_pause(const RunRow& row, bool pause, const Person& by);
+  Status post_skip(const RunRow& row, vm::RequestId request, const std::string& path,
+                   const std::optional<boost::json::value>& output, const Person& by);
+
   // ---- signals.cpp
   Status check_sender(const RunRow& row, const vm::event::Signalled& signal);
   Status check_signal(const RunRow& row, const std::shared_ptr<const bytecode::Program>& program,
@@ -279,6 +301,12 @@ struct Engine::State {
   Result<std::vector<WaitingFor>> waits_of_kind(Wait::Kind kind, const std::string& run);
   Result<std::vector<News>> news_of(const RunRow& row, uint64_t after, KnownAttempts& known);
 };
+
+/// "root (as dan)" of somebody who acts for another, else the name.
+std::string shown(const Person& person);
+
+/// A quarantined run neither ends nor is undone by itself. `refusal`: "can't be cancelled".
+tl::unexpected<Error> quarantined(const RunRow& row, std::string_view refusal);
 
 /// "user ann, group sre": of a list of people in a description.
 std::string people_listed(const boost::json::object& description, std::string_view field);

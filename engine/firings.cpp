@@ -1,6 +1,7 @@
 // Firing: a schedule that is due makes its next move, in one commit with the run that this starts.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 
 #include "engine/firings.h"
@@ -32,12 +33,19 @@ Status Engine::State::commit_step(const ScheduleStep& step) {
   return {};
 }
 
-Result<std::string> Engine::State::start_firing(const ScheduleRow& row, ScheduleStep step,
-                                                const std::string& reason) {
-  const FiringRow& firing = *step.start;
+Result<std::shared_ptr<const bytecode::Program>> Engine::State::program_of(const ScheduleRow& row) {
   auto bytes = store->program(row.program);
   if (!bytes) return tl::unexpected(bytes.error());
   auto program = bytecode::load(*bytes);
+  if (!program) return tl::unexpected(program.error());
+  return std::make_shared<const bytecode::Program>(std::move(*program));
+}
+
+Result<std::string> Engine::State::start_firing(const ScheduleRow& row, ScheduleStep step,
+                                                const std::string& reason,
+                                                const std::vector<std::string>& overrides) {
+  const FiringRow& firing = *step.start;
+  auto program = program_of(row);
   if (!program) return tl::unexpected(program.error());
   boost::system::error_code failure;
   json::value arguments = json::parse(row.arguments, failure);
@@ -46,7 +54,7 @@ Result<std::string> Engine::State::start_firing(const ScheduleRow& row, Schedule
                 fmt::format("the arguments of schedule {} are damaged", row.name),
                 "add the schedule again");
   StartRun request;
-  request.program = std::make_shared<const bytecode::Program>(std::move(*program));
+  request.program = std::move(*program);
   request.runbook = row.runbook;
   request.arguments = std::move(arguments.get_array());
   request.starter.user = firing.by.empty() ? row.author : firing.by;
@@ -57,9 +65,14 @@ Result<std::string> Engine::State::start_firing(const ScheduleRow& row, Schedule
         firing.zone);
   if (!reason.empty()) {
     request.reason += ": " + reason;
+    // Of the schedule's own the program knows nothing.
+    for (const timing::Calendar& one : request.program->calendars)
+      if (std::find(overrides.begin(), overrides.end(), one.name()) != overrides.end())
+        request.overrides.push_back(one.name());
     const bytecode::Runbook* runbook = request.program->find_runbook(row.runbook);
     if (runbook != nullptr)
-      for (const vm::ClosedOut& one : vm::closed_out(*request.program, *runbook, now().wall))
+      for (const vm::ClosedOut& one :
+           vm::closed_out(*request.program, *runbook, now().wall, request.overrides))
         request.overrides.push_back(one.calendar);
   }
   request.folder = row.folder;

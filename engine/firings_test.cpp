@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/testing/actions.h"
 #include "engine/testing/program.h"
+#include "engine/testing/store_sql.h"
 #include "engine/testing/temp_folder.h"
 #include "engine/testing/virtual_world.h"
 
@@ -24,6 +25,9 @@ using testing::VirtualClock;
 using testing::VirtualSleeper;
 
 constexpr int64_t kSecond = 1'000'000;
+/// Seeds so far apart that no two engines try the same keys, nor the same ids for runs: those of
+/// dead ones stay taken.
+constexpr uint64_t kApart = (uint64_t{1} << 40) + 1000;
 constexpr int64_t kMinute = 60 * kSecond;
 
 class BusySleeper : public VirtualSleeper {
@@ -66,7 +70,7 @@ class FiringsTest : public ::testing::Test {
   FiringsTest() { actions_.add<ImmediateAction>("now"); }
 
   std::unique_ptr<Engine> open() {
-    World world = testing::virtual_world(clock_, seeds_ += 1000);
+    World world = testing::virtual_world(clock_, seeds_ += kApart);
     world.sleeper = sleeper_;
     world.look_every = look_every_;
     return Engine::open(folder_.store(), OpenMode::kCreate, std::move(world), &actions_).value();
@@ -100,17 +104,21 @@ class FiringsTest : public ::testing::Test {
       if (one.outcome == outcome) found.push_back(one.reading);
     return found;
   }
-  void sql(const std::string& text, std::string* answer = nullptr) {
+  /// How SQLite answers a question.
+  std::string plan_of(const std::string& question) {
     sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(folder_.file("store.db").c_str(), &database), SQLITE_OK);
+    std::string plan;
+    EXPECT_EQ(sqlite3_open(folder_.file("store.db").c_str(), &database), SQLITE_OK);
     char* error = nullptr;
     const auto each = [](void* to, int columns, char** values, char**) {
-      if (to != nullptr && values[columns - 1] != nullptr)
+      if (values[columns - 1] != nullptr)
         *static_cast<std::string*>(to) += std::string(values[columns - 1]) + "\n";
       return 0;
     };
-    EXPECT_EQ(sqlite3_exec(database, text.c_str(), each, answer, &error), SQLITE_OK) << error;
+    const std::string text = "explain query plan " + question;
+    EXPECT_EQ(sqlite3_exec(database, text.c_str(), each, &plan, &error), SQLITE_OK) << error;
     sqlite3_close(database);
+    return plan;
   }
 
   TempFolder folder_;
@@ -299,7 +307,7 @@ TEST_F(FiringsTest, OneThatCannotFireHereKeepsNoOtherBack) {
   auto engine = open();
   ASSERT_TRUE(engine->add_schedule(schedule("broken", "w now"), ann_));
   ASSERT_TRUE(engine->add_schedule(schedule("sound", "w now"), ann_));
-  sql("update schedule set timing='{}' where name='broken'");
+  testing::store_sql(folder_, "update schedule set timing='{}' where name='broken'");
   work(*engine, 3 * kMinute + kSecond);
   EXPECT_EQ(told_.troubles, std::set<std::string>{"broken"});
   EXPECT_EQ(readings("sound", FiringRow::Outcome::kStarted).size(), 3u);
@@ -314,8 +322,7 @@ TEST_F(FiringsTest, WhatIsNotDueCostsNothing) {
         "due<=1 order by due limit 16",
         "select due from schedule where removed=0 and paused is null and due is not null and due>1 "
         "order by due limit 1"}) {
-    std::string plan;
-    sql("explain query plan " + question, &plan);
+    const std::string plan = plan_of(question);
     EXPECT_NE(plan.find("schedule_due (due"), std::string::npos) << plan;
     EXPECT_EQ(plan.find("SCAN"), std::string::npos) << plan;
   }
@@ -325,8 +332,7 @@ TEST_F(FiringsTest, WhatIsNotDueCostsNothing) {
         "select key from run where holder=0 and status=1 order by key limit 1",
         "select key from run where holder<>0 and status in (1,2,4)",
         "select key from run where schedule<>0 and status<6 and schedule=1"}) {
-    std::string plan;
-    sql("explain query plan " + question, &plan);
+    const std::string plan = plan_of(question);
     EXPECT_NE(plan.find("INDEX run_"), std::string::npos) << plan;
   }
 }

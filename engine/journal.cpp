@@ -15,8 +15,9 @@ constexpr uint8_t kOutputInBlob = 2;
 
 struct Digester {
   Sum& sum;
+  const Numbering* numbering;
   void operator()(const vm::request::Perform& perform) {
-    sum.add(perform.action);
+    sum.add(numbering == nullptr ? perform.action : numbering->actions_then[perform.action]);
     sum.add(perform.path);
     sum.add(perform.step);
     sum.add(perform.attempt);
@@ -57,7 +58,7 @@ struct Digester {
   void operator()(const vm::request::Release& release) { sum.add(release.acquire); }
   void operator()(const vm::request::Forget& forget) { sum.add(forget.request); }
   void operator()(const vm::request::Start& start) {
-    sum.add(start.runbook);
+    sum.add(numbering == nullptr ? start.runbook : numbering->runbooks_then[start.runbook]);
     sum.add(start.run);
     sum.add(start.path);
     sum.add(uint64_t{start.detached});
@@ -87,13 +88,13 @@ const boost::json::value* output_of(const vm::Event& event) {
   return ended == nullptr ? nullptr : &ended->output;
 }
 
-uint64_t digest(const std::vector<vm::Request>& requests) {
+uint64_t digest(const std::vector<vm::Request>& requests, const Numbering* numbering) {
   if (requests.empty()) return 0;
   Sum sum;
   for (const vm::Request& request : requests) {
     sum.add(request.id);
     sum.add(request.what.index());
-    std::visit(Digester{sum}, request.what);
+    std::visit(Digester{sum, numbering}, request.what);
   }
   return sum.value();
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/numbering.h"
 #include "engine/store.h"
 #include "vm/machine.h"
 
@@ -26,7 +27,8 @@ Result<JournaledEvent> decode_body(std::string_view body, Store& store);
 boost::json::value* output_of(vm::Event& event);
 const boost::json::value* output_of(const vm::Event& event);
 
-uint64_t digest(const std::vector<vm::Request>& requests);
+/// `numbering`: the digest is that of a program of then; null: of the requests' own.
+uint64_t digest(const std::vector<vm::Request>& requests, const Numbering* numbering = nullptr);
 
 /// The body of the other kinds of entry.
 std::string encode_requests(const std::vector<vm::RequestId>& requests);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "base/mutant.h"
 #include "engine/logs.h"
 
 namespace rbk::engine {
@@ -17,7 +18,8 @@ class Sink : public AttemptSink {
     if (!finished_.load(std::memory_order_relaxed)) mailbox_->put(attempt_, stream, line);
   }
   void finish(Outcome outcome) override {
-    if (!finished_.exchange(true)) mailbox_->put(attempt_, std::move(outcome));
+    if (!finished_.exchange(true) || RBK_MUTANT("two_terminal_events"))
+      mailbox_->put(attempt_, std::move(outcome));
   }
 
  private:

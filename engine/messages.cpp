@@ -45,6 +45,8 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
   // A message that was taken up and is not durable yet is still there: not twice.
   if (!driver.messages_seen.insert(message.key).second) return;
   const json::object body = object_of(message.body);
+  driver.acting.clear();
+  if (!message.by.empty()) driver.acting.push_back(message.by);
   Status done;
   switch (message.kind) {
     case Message::Kind::kVote:
@@ -63,10 +65,21 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
             vm::event::Decided{message.request, true, form_of(body), {text_of(body, "user")}, {}},
             now(), message.request);
       break;
-    case Message::Kind::kCancel:
+    case Message::Kind::kCancel: {
+      const bool was_paused = driver.paused();
       driver.is_given_up = driver.is_given_up || flag_of(body, "now");
       done = driver.deliver(
           vm::event::Cancelled{flag_of(body, "rollback"), flag_of(body, "now"), message.by}, now());
+      if (was_paused && !driver.paused() && !driver.over()) go_on_unpaused(driver);
+      break;
+    }
+    case Message::Kind::kPause:
+      if (!driver.paused()) driver.pause(true, message.by, now());
+      break;
+    case Message::Kind::kUnpause:
+      if (!driver.paused()) break;
+      driver.pause(false, message.by, now());
+      go_on_unpaused(driver);
       break;
     case Message::Kind::kResolve:
       take_resolution(driver, message, body);
@@ -111,8 +124,10 @@ void Engine::State::take_vote(RunDriver& driver, const Message& message) {
   decided.request = message.request;
   decided.approved = true;
   if (alone) decided.reason = text_of(object_of(glass->body), "break_glass");
+  driver.acting.clear();
   for (const Message& vote : *votes) {
     if (alone && vote.key != glass->key) continue;
+    driver.acting.push_back(vote.by);
     const json::object body = object_of(vote.body);
     decided.by.push_back(text_of(body, "user"));
     if (decided.form.empty()) decided.form = form_of(body);
@@ -136,10 +151,20 @@ void Engine::State::take_resolution(RunDriver& driver, const Message& message,
     resolved.how = how == "done"    ? How::kDone
                    : how == "fail"  ? How::kFail
                    : how == "leave" ? How::kLeave
+                   : how == "skip"  ? How::kSkip
                                     : How::kNotDone;
     if (output != nullptr) resolved.output = *output;
     resolved.by = user;
     const auto done = driver.deliver(std::move(resolved), now(), message.request);
+    if (!done && done.error().kind != ErrorKind::kInvalid) driver.broken = done.error();
+    return;
+  }
+  if (how == "skip") {
+    // Somebody may have begun it since: then it is too late.
+    if (!asked->not_started || asked->out || asked->stop) return;
+    vm::event::Resolved skipped{message.request, vm::event::Resolved::How::kSkip, {}, user};
+    if (output != nullptr) skipped.output = *output;
+    const auto done = driver.deliver(std::move(skipped), now(), message.request);
     if (!done && done.error().kind != ErrorKind::kInvalid) driver.broken = done.error();
     return;
   }

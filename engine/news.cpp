@@ -178,11 +178,17 @@ std::string encode_news(const std::vector<News>& news, const json::value* output
         writer.number(item.request);
         break;
       case News::Kind::kCancelled:
+      case News::Kind::kPaused:
+      case News::Kind::kUnpaused:
         writer.text(item.by);
         break;
       case News::Kind::kSignalled:
         writer.text(item.path);
         writer.text(item.by);
+        break;
+      case News::Kind::kUpgraded:
+        writer.text(item.by);
+        put_value(writer, item.input, nullptr, blobs);
         break;
       case News::Kind::kDecided:
         writer.text(item.path);
@@ -249,14 +255,17 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
         item.request = reader.number();
         break;
       case News::Kind::kCancelled:
+      case News::Kind::kPaused:
+      case News::Kind::kUnpaused:
         item.by = reader.text();
         break;
       case News::Kind::kSignalled:
         item.path = reader.text();
         item.by = reader.text();
         break;
+      case News::Kind::kUpgraded:
       case News::Kind::kDecided: {
-        item.path = reader.text();
+        (item.kind == News::Kind::kDecided ? item.path : item.by) = reader.text();
         auto input = get_value(reader, source);
         if (!input) return tl::unexpected(input.error());
         item.input = std::move(*input);

@@ -33,9 +33,9 @@ struct News {
     kQuestion = 12,     // as kApproval, of a question
     kAwaits = 13,       // as kApproval, of a signal
     kSignalled = 14,    // path: the signal's name; by: who sent it
-    kDecided = 15,      // path; input: {what: approval|question|doubt|failure, name, answer, by:
-                        // [users], reason?, form?}; answer: approved rejected answered expired done
-                        // not_done retried failed left
+    kDecided = 15,      // path; input: {what: approval|question|doubt|failure|step, name, answer,
+                        // by: [users], acting?, reason?, form?}; answer: approved rejected answered
+                        // expired done not_done retried failed left skipped
     kQueues = 16,  // request, path, input: {kind: lock|exclusive|max, lock, limit}; until. Whoever
                    // drives or follows the run hears of it only if it has to wait; then input has
                    // `holders`, the ids of the runs that have it, and `idle`, those nobody drives
@@ -45,6 +45,9 @@ struct News {
     kRunEnded = 20,  // request, path, input: {run, status}: that run has ended
     kFailure = 21,   // as kApproval, of a step that has failed and asks: {name, error: {kind,
                      // message, retryable, fields}, in_doubt, type?, by?}
+    kPaused = 23,    // by: nothing further begins
+    kUnpaused = 24,  // by
+    kUpgraded = 22,  // by; input: {from, to}: it has another program from here on
   };
   Kind kind = Kind::kMark;
   uint64_t entry = 0;  // of the journal

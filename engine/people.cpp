@@ -34,12 +34,6 @@ bool any_speaks_of(const json::object& description, std::string_view field,
                      [&](const json::value& entry) { return speaks_of(entry, starter, person); });
 }
 
-std::string shown(const Person& person) {
-  return person.real.empty() || person.real == person.user
-             ? person.user
-             : fmt::format("{} (as {})", person.real, person.user);
-}
-
 /// Not permitted, as far as is known.
 tl::unexpected<Error> denied(const Person& person, std::string message, std::string cure) {
   if (!person.groups_problem.empty())
@@ -74,6 +68,12 @@ std::string last_part(const std::string& path) {
 }
 
 }  // namespace
+
+std::string shown(const Person& person) {
+  return person.real.empty() || person.real == person.user
+             ? person.user
+             : fmt::format("{} (as {})", person.real, person.user);
+}
 
 std::string people_listed(const json::object& description, std::string_view field) {
   std::string words;
@@ -235,12 +235,24 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
   if (fit.size() == 1) return fit.front();
   const bool undriven = !is_over(row.status) && row.status != RunStatus::kQuarantined &&
                         row.status != RunStatus::kWaiting && !holder_lives(row.key);
-  if (fit.empty() && others.empty())
+  if (fit.empty() && others.empty()) {
+    DriveEnd family;
+    (void)add_awaited(row, family);  // what can't be read is not told
+    const auto is_step = [](Wait::Kind one) {
+      return one == Wait::Kind::kDoubt || one == Wait::Kind::kFailure;
+    };
+    for (const WaitingFor& wait : family.waits)
+      if (wait.kind == kind || (is_step(wait.kind) && is_step(kind)))
+        return fail(ErrorKind::kRefused,
+                    fmt::format("run {} waits for no {} itself: run {}, which it started, does",
+                                row.id, words.awaited, wait.run),
+                    fmt::format("say {} in its place: {} of it waits", wait.run, wait.name));
     return fail(ErrorKind::kRefused,
                 fmt::format("run {} waits for no {}: it is {}", row.id, words.awaited,
                             to_string(row.status)),
                 undriven ? fmt::format("nobody drives it: `rbk resume {}` goes on with it", row.id)
                          : fmt::format("`rbk show {}` tells how it stands", row.id));
+  }
   if (twice)
     return fail(ErrorKind::kRefused,
                 fmt::format("several of run {} are called `{}`, and none can be told from another",
@@ -340,7 +352,8 @@ Status check_form_names(const json::object& description, const json::object& giv
 Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Person& by) {
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
-  if (is_over(row->status) || row->status == RunStatus::kQuarantined)
+  if (row->status == RunStatus::kQuarantined) return quarantined(*row, "can't be cancelled");
+  if (is_over(row->status))
     return fail(
         ErrorKind::kRefused,
         fmt::format("run {} can't be cancelled: it is {}", row->id, to_string(row->status)),

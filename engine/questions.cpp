@@ -4,12 +4,14 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "engine/engine_state.h"
 #include "engine/journal.h"
 #include "engine/json_fields.h"
 #include "engine/logs.h"
+#include "engine/replay.h"
 #include "engine/timeline.h"
 
 namespace rbk::engine {
@@ -60,7 +62,7 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
     summary.error = std::move(ending->error);
   }
   if (row.holder == key && key != 0) {
-    summary.process = getpid();
+    summary.process = process();
   } else if (row.holder != 0) {
     auto holder = store->engine(row.holder);
     if (holder && holder->alive) summary.process = holder->process;
@@ -258,6 +260,11 @@ Result<RunDetail> Engine::show(const std::string& run) {
   auto waits = state.waits_of(*row);
   if (!waits) return tl::unexpected(waits.error());
   detail.waits = std::move(*waits);
+  DriveEnd family;
+  if (!is_over(row->status))
+    if (auto done = state.add_awaited(*row, family); !done) return tl::unexpected(done.error());
+  std::move(family.waits.begin(), family.waits.end(), std::back_inserter(detail.waits));
+  detail.quarantined = std::move(family.quarantined);
   auto locks = state.lock_states(row->key);
   if (!locks) return tl::unexpected(locks.error());
   detail.locks = std::move(*locks);
@@ -295,6 +302,10 @@ Result<std::shared_ptr<const bytecode::Program>> Engine::program(const std::stri
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
   return load_program(*state_->store, *row);
+}
+
+Result<std::unique_ptr<Replay>> Engine::replay(const std::string& run) {
+  return Replay::open(*state_->store, run);
 }
 
 Result<std::vector<WaitingFor>> Engine::State::waits_of_kind(Wait::Kind kind,
@@ -466,9 +477,10 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
     else if (state.stop_level.load() != 0)
       why = DriveEnd::Why::kStopped;
     else if (!end.run.process)
-      why = row->status == RunStatus::kInDoubt   ? DriveEnd::Why::kInDoubt
-            : row->status == RunStatus::kWaiting ? DriveEnd::Why::kSuspended
-                                                 : DriveEnd::Why::kAbandoned;
+      why = row->status == RunStatus::kInDoubt                      ? DriveEnd::Why::kInDoubt
+            : row->status == RunStatus::kWaiting                    ? DriveEnd::Why::kSuspended
+            : row->status == RunStatus::kPaused && row->holder == 0 ? DriveEnd::Why::kSuspended
+                                                                    : DriveEnd::Why::kAbandoned;
     if (why) {
       end.why = *why;
       auto waits = state.waits_of(*row);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/mutant.h"
 #include "engine/journal.h"
 #include "engine/snapshot.h"
 
@@ -16,19 +17,13 @@ Error damaged(const RunRow& row, uint64_t entry, std::string_view why) {
           "restore the store from a backup, or start the runbook anew"};
 }
 
-vm::RequestId answered_by(const vm::Event& event) {
-  return std::visit(
-      [](const auto& what) -> vm::RequestId {
-        if constexpr (requires { what.request; })
-          return what.request;
-        else
-          return 0;
-      },
-      event.what);
-}
-
 /// Engine's own entries: they change what is known of requests, not the machine.
 Status apply_own(RecoveredRun& run, const RunRow& row, const Entry& entry) {
+  if (entry.kind == Entry::Kind::kUpgraded) return {};
+  if (entry.kind == Entry::Kind::kPaused || entry.kind == Entry::Kind::kUnpaused) {
+    run.paused = entry.kind == Entry::Kind::kPaused;
+    return {};
+  }
   auto requests = decode_requests(entry.body);
   if (!requests) return tl::unexpected(damaged(row, entry.number, requests.error().message));
   for (const vm::RequestId id : *requests) {
@@ -62,39 +57,6 @@ Status apply_own(RecoveredRun& run, const RunRow& row, const Entry& entry) {
   return {};
 }
 
-Status replay(RecoveredRun& run, Store& store, const RunRow& row, const Entry& entry) {
-  run.head = entry.number;
-  run.time = entry.time;
-  ++run.since_snapshot;
-  if (entry.kind != Entry::Kind::kEvent) return apply_own(run, row, entry);
-  auto journaled = decode_body(entry.body, store);
-  if (!journaled) return tl::unexpected(damaged(row, entry.number, journaled.error().message));
-  auto turn = run.machine.deliver(journaled->event);
-  if (!turn)
-    return tl::unexpected(
-        damaged(row, entry.number, "a replay does not take it (" + turn.error().message + ")"));
-  if (digest(turn->requests) != journaled->digest)
-    return tl::unexpected(
-        damaged(row, entry.number, "a replay asks for something else than the run did"));
-  run.asked.answered(answered_by(journaled->event));
-  run.asked.absorb(turn->requests, entry);
-  return {};
-}
-
-/// The state that a run begins with: nothing, or that of the finished run which it undoes.
-Result<RecoveredRun> beginning(Store& store, const RunRow& row,
-                               const std::shared_ptr<const bytecode::Program>& program) {
-  if (row.origin == 0) return RecoveredRun{vm::Machine(program, {}), {}};
-  auto origin = store.run(row.origin);
-  if (!origin) return tl::unexpected(origin.error());
-  auto made = recover_run(store, *origin, program, false);
-  if (!made) return made;
-  made->asked = {};
-  made->head = 0;
-  made->since_snapshot = 0;
-  return made;
-}
-
 /// Nothing: there is no snapshot that can be used.
 std::optional<RecoveredRun> from_snapshot(Store& store, const RunRow& row,
                                           const std::shared_ptr<const bytecode::Program>& program,
@@ -108,7 +70,8 @@ std::optional<RecoveredRun> from_snapshot(Store& store, const RunRow& row,
   if (!machine) return std::nullopt;
   RecoveredRun made{std::move(*machine), {}};
   made.head = snapshot->entry;
-  made.time = snapshot->time;
+  made.time = RBK_MUTANT("a_snapshot_loses_the_time") ? 0 : snapshot->time;
+  made.paused = snapshot->paused;
   std::vector<vm::Request> pending = made.machine.pending();
   if (pending.size() != snapshot->asked.size()) return std::nullopt;
   for (vm::Request& request : pending) {
@@ -124,6 +87,81 @@ std::optional<RecoveredRun> from_snapshot(Store& store, const RunRow& row,
 
 }  // namespace
 
+vm::RequestId answered_by(const vm::Event& event) {
+  return std::visit(
+      [](const auto& what) -> vm::RequestId {
+        if constexpr (requires { what.request; })
+          return what.request;
+        else
+          return 0;
+      },
+      event.what);
+}
+
+const Numbering* RecoveredRun::numbering_at(uint64_t entry) const {
+  const auto found = std::find_if(numberings.begin(), numberings.end(),
+                                  [&](const auto& known) { return entry < known.first; });
+  return found == numberings.end() ? nullptr : &found->second;
+}
+
+Status RecoveredRun::translate(uint64_t entry, vm::Event& event) const {
+  const Numbering* numbering = numbering_at(entry);
+  return numbering == nullptr ? Status() : numbering->translate(event);
+}
+
+Status learn_upgrades(RecoveredRun& run, const RunRow& row, const bytecode::Program& program,
+                      const std::vector<Entry>& entries) {
+  for (const Entry& entry : entries) {
+    if (entry.kind != Entry::Kind::kUpgraded) continue;
+    auto upgraded = decode_upgraded(entry.body);
+    if (!upgraded) return tl::unexpected(damaged(row, entry.number, upgraded.error().message));
+    run.numberings.emplace_back(entry.number, Numbering::between(upgraded->names, program));
+  }
+  return {};
+}
+
+Result<std::optional<vm::Turn>> replay_entry(RecoveredRun& run, Store& store, const RunRow& row,
+                                             const Entry& entry, Compare compare) {
+  run.head = entry.number;
+  run.time = entry.time;
+  ++run.since_snapshot;
+  if (entry.kind != Entry::Kind::kEvent) {
+    if (auto done = apply_own(run, row, entry); !done) return tl::unexpected(done.error());
+    return std::nullopt;
+  }
+  auto journaled = decode_body(entry.body, store);
+  if (!journaled) return tl::unexpected(damaged(row, entry.number, journaled.error().message));
+  if (auto done = run.translate(entry.number, journaled->event); !done)
+    return tl::unexpected(damaged(row, entry.number, done.error().message));
+  auto turn = run.machine.deliver(journaled->event);
+  if (!turn)
+    return tl::unexpected(
+        damaged(row, entry.number, "a replay does not take it (" + turn.error().message + ")"));
+  if (compare == Compare::kDigests &&
+      digest(turn->requests, run.numbering_at(entry.number)) != journaled->digest)
+    return tl::unexpected(
+        damaged(row, entry.number, "a replay asks for something else than the run did"));
+  if (std::holds_alternative<vm::event::Cancelled>(journaled->event.what)) run.paused = false;
+  run.asked.answered(answered_by(journaled->event));
+  run.asked.absorb(turn->requests, entry);
+  return std::move(*turn);
+}
+
+Result<RecoveredRun> beginning_of(Store& store, const RunRow& row,
+                                  const std::shared_ptr<const bytecode::Program>& program) {
+  if (row.origin == 0) return RecoveredRun{vm::Machine(program, {}), {}};
+  auto origin = store.run(row.origin);
+  if (!origin) return tl::unexpected(origin.error());
+  auto made = recover_run(store, *origin, program, false);
+  if (!made) return made;
+  made->asked = {};
+  made->head = 0;
+  made->since_snapshot = 0;
+  made->numberings.clear();
+  made->paused = false;
+  return made;
+}
+
 Result<RecoveredRun> recover_run(Store& store, const RunRow& row,
                                  std::shared_ptr<const bytecode::Program> program,
                                  bool use_snapshot) {
@@ -131,15 +169,18 @@ Result<RecoveredRun> recover_run(Store& store, const RunRow& row,
   std::optional<RecoveredRun> run;
   if (use_snapshot) run = from_snapshot(store, row, program, was_bad);
   if (!run) {
-    auto made = beginning(store, row, program);
+    auto made = beginning_of(store, row, program);
     if (!made) return tl::unexpected(made.error());
     run.emplace(std::move(*made));
   }
   run->snapshot_was_bad = was_bad;
   auto entries = store.entries(row.key, run->head);
   if (!entries) return tl::unexpected(entries.error());
+  if (auto known = learn_upgrades(*run, row, *program, *entries); !known)
+    return tl::unexpected(known.error());
   for (const Entry& entry : *entries)
-    if (auto done = replay(*run, store, row, entry); !done) return tl::unexpected(done.error());
+    if (auto done = replay_entry(*run, store, row, entry); !done)
+      return tl::unexpected(done.error());
   return std::move(*run);
 }
 

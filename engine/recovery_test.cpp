@@ -235,6 +235,42 @@ TEST_F(RecoveryTest, AnUnknownOutcomeIsTreatedAsAfterACrash) {
   EXPECT_EQ(failed.run.error->kind, "InDoubt");
 }
 
+/// Counts, when it begins, how often the journal says that something is repeated.
+class LookingAction : public Action {
+ public:
+  explicit LookingAction(std::string store) : store_(std::move(store)) {}
+  void start(const Attempt&, std::shared_ptr<AttemptSink> sink) override {
+    sqlite3* database = nullptr;
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_open(store_.c_str(), &database) == SQLITE_OK &&
+        sqlite3_prepare_v2(database, "select count(*) from journal where kind=2", -1, &statement,
+                           nullptr) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+      repetitions.push_back(sqlite3_column_int(statement, 0));
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    Outcome outcome;
+    if (repetitions.size() == 1) outcome.kind = Outcome::Kind::kUnknown;
+    sink->finish(std::move(outcome));
+  }
+  void stop(uint64_t, StopMode) override {}
+  std::vector<int> repetitions;
+
+ private:
+  std::string store_;
+};
+
+TEST_F(RecoveryTest, WhatAPersonHasRepeatedBeginsOnceThatIsDurable) {
+  auto& looking = actions_.add<LookingAction>("looking", folder_.file("store.db"));
+  auto engine = open();
+  const std::string run = start(*engine, "w looking");
+  EXPECT_EQ(engine->drive(run, {})->why, DriveEnd::Why::kInDoubt);
+  ASSERT_TRUE(engine->resolve(run, "looking", Resolution::kNotDone, std::nullopt, leader_));
+  engine = open();
+  EXPECT_EQ(engine->drive(run, {})->run.status, RunStatus::kSucceeded);
+  EXPECT_EQ(looking.repetitions, (std::vector<int>{0, 1}));
+}
+
 TEST_F(RecoveryTest, AFinishedRunIsUndoneByHandAndOnlyOnce) {
   auto& undo = actions_.add<FileAction>("undo", folder_.file("effects"), 0);
   (void)undo;

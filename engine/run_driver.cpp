@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/mutant.h"
 #include "engine/journal.h"
 #include "engine/snapshot.h"
 #include "vm/bytecode/signals.h"
@@ -70,6 +71,7 @@ RunDriver::RunDriver(RunRow row, std::shared_ptr<const bytecode::Program> progra
       asked_(std::move(run.asked)),
       engine_(engine),
       time_(run.time),
+      paused_(run.paused),
       entries_since_snapshot_(run.since_snapshot) {
   row_.head = run.head;
   change_.head = run.head;
@@ -114,6 +116,7 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
                           uint64_t attempt) {
   const vm::Event event{std::max(time_, now.wall), std::move(what)};
   auto turn = machine_.deliver(event);
+  if (!turn && RBK_MUTANT("two_terminal_events")) turn = vm::Turn{};
   if (!turn) return tl::unexpected(turn.error());
   Entry& entry = begin_entry(Entry::Kind::kEvent, now);
   event_to_come_ = true;
@@ -138,7 +141,10 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
     item.request = answers;
     asked_.answered(answers);
   }
+  if (const auto* started = std::get_if<vm::event::Started>(&event.what))
+    tell_starter(*started, news);
   if (const auto* cancelled = std::get_if<vm::event::Cancelled>(&event.what)) {
+    paused_ = false;  // what ends the run has to be able to begin
     News& item = news.emplace_back();
     item.kind = News::Kind::kCancelled;
     item.by = cancelled->by;
@@ -147,8 +153,9 @@ Status RunDriver::deliver(decltype(vm::Event::what) what, Moment now, vm::Reques
     News& item = news.emplace_back();
     item.kind = News::Kind::kSignalled;
     item.path = signal->name;
-    item.by = signal->sender;
+    item.by = acting.empty() ? signal->sender : acting.front();
   }
+  acting.clear();
   tell_marks(std::move(turn->marks), news);
   tell_requests(turn->requests, news);
   asked_.absorb(turn->requests, entry);
@@ -170,11 +177,32 @@ std::string_view answer_of(const vm::event::Resolved& resolved) {
       return "failed";
     case vm::event::Resolved::How::kLeave:
       return "left";
+    case vm::event::Resolved::How::kSkip:
+      return "skipped";
   }
   return "";
 }
 
 }  // namespace
+
+/// Who acted for whom, where anybody did.
+void RunDriver::tell_acting(boost::json::object& said) const {
+  boost::json::array names(acting.begin(), acting.end());
+  if (!acting.empty() && boost::json::value(names) != said["by"]) said["acting"] = std::move(names);
+}
+
+/// Somebody started it in another's place.
+void RunDriver::tell_starter(const vm::event::Started& started, std::vector<News>& news) const {
+  if (acting.empty()) return;
+  News& item = news.emplace_back();
+  item.kind = News::Kind::kDecided;
+  boost::json::object said{{"what", "run"},
+                           {"name", row_.runbook},
+                           {"answer", "started"},
+                           {"by", boost::json::array{boost::json::string(started.starter)}}};
+  tell_acting(said);
+  item.input = std::move(said);
+}
 
 /// Who decided what, for whoever asks later.
 void RunDriver::tell_decision(const vm::Request& request, const vm::Event& event,
@@ -192,6 +220,7 @@ void RunDriver::tell_decision(const vm::Request& request, const vm::Event& event
                        : decided->approved  ? "approved"
                                             : "rejected";
       said["by"] = boost::json::array(decided->by.begin(), decided->by.end());
+      tell_acting(said);
       if (!decided->reason.empty()) said["reason"] = decided->reason;
       if (decided->approved && !decided->reason.empty()) {
         said["break_glass"] = true;
@@ -214,13 +243,15 @@ void RunDriver::tell_decision(const vm::Request& request, const vm::Event& event
   } else if (const auto* resolved = std::get_if<vm::event::Resolved>(&event.what)) {
     const auto* doubt = std::get_if<vm::request::AskDoubt>(&request.what);
     const auto* failure = std::get_if<vm::request::AskFailure>(&request.what);
-    if (doubt == nullptr && failure == nullptr) return;
-    item.path = doubt != nullptr ? doubt->path : failure->path;
-    said["what"] = doubt != nullptr ? "doubt" : "failure";
+    const auto* perform = std::get_if<vm::request::Perform>(&request.what);
+    if (doubt == nullptr && failure == nullptr && perform == nullptr) return;
+    item.path = doubt != nullptr ? doubt->path : failure != nullptr ? failure->path : perform->path;
+    said["what"] = doubt != nullptr ? "doubt" : failure != nullptr ? "failure" : "step";
     said["name"] = item.path;
     const bool retried = failure != nullptr && resolved->how == vm::event::Resolved::How::kNotDone;
     said["answer"] = retried ? "retried" : answer_of(*resolved);
     said["by"] = boost::json::array{boost::json::string(resolved->by)};
+    tell_acting(said);
   } else {
     return;
   }
@@ -417,6 +448,32 @@ void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& request
   close_entry(entry, std::move(news), nullptr);
 }
 
+void RunDriver::pause(bool paused, const std::string& by, Moment now) {
+  Entry& entry = begin_entry(paused ? Entry::Kind::kPaused : Entry::Kind::kUnpaused, now);
+  entry.body = by;
+  paused_ = paused;
+  News item;
+  item.kind = paused ? News::Kind::kPaused : News::Kind::kUnpaused;
+  item.by = by;
+  close_entry(entry, {std::move(item)}, nullptr);
+}
+
+void RunDriver::change_program(const Upgraded& upgraded, Moment now) {
+  Entry& entry = begin_entry(Entry::Kind::kUpgraded, now);
+  entry.body = encode_upgraded(upgraded);
+  auto row = std::make_shared<ProgramRow>();
+  row->hash = upgraded.to;
+  row->bytes = bytecode::save(*program_);
+  change_.program = std::move(row);
+  row_.program = upgraded.to;
+  News item;
+  item.kind = News::Kind::kUpgraded;
+  item.by = upgraded.by;
+  item.input = boost::json::object{{"from", to_hex(upgraded.from)}, {"to", to_hex(upgraded.to)}};
+  close_entry(entry, {std::move(item)}, nullptr);
+  bytes_since_snapshot_ = SIZE_MAX;  // the one that there is does not fit the program
+}
+
 void RunDriver::tell_now(std::vector<News> news) {
   for (News& item : news) {
     item.time = time_;
@@ -425,7 +482,7 @@ void RunDriver::tell_now(std::vector<News> news) {
 }
 
 void RunDriver::take_message(int64_t key) {
-  change_.messages_taken.push_back(key);
+  if (!RBK_MUTANT("keeps_what_was_taken")) change_.messages_taken.push_back(key);
   dirty_ = true;
 }
 
@@ -456,10 +513,13 @@ void RunDriver::end(const vm::Ending& ending, std::vector<News>& news) {
 /// Brings the row's status and time of waking to what the requests are; whether the status changes.
 bool RunDriver::settle_facts() {
   const bool runs = asked_.performing() > 0 || asked_.undoes_runs();
-  const RunStatus status = runs                  ? RunStatus::kRunning
+  const RunStatus status = paused_               ? RunStatus::kPaused
+                           : runs                ? RunStatus::kRunning
                            : asked_.doubts() > 0 ? RunStatus::kInDoubt
                                                  : RunStatus::kWaiting;
-  const std::optional<int64_t> wake = status == RunStatus::kRunning ? std::nullopt : asked_.wake();
+  const bool rests = status == RunStatus::kWaiting || status == RunStatus::kInDoubt;
+  const std::optional<int64_t> wake =
+      rests && !RBK_MUTANT("forgets_to_wake") ? asked_.wake() : std::nullopt;
   if (status == row_.status && wake == row_.wake) return false;
   const bool differs = status != row_.status;
   row_.status = status;
@@ -490,7 +550,7 @@ RunChange RunDriver::take() {
   const bool worth =
       bytes_since_snapshot_ > kJournalWorthASnapshot && bytes_since_snapshot_ / 2 > snapshot_bytes_;
   if (worth && !over() && row_.head > 0) {
-    change_.snapshot = encode_snapshot(row_.head, time_, machine_, asked_);
+    change_.snapshot = encode_snapshot(row_.head, time_, machine_, asked_, paused_);
     snapshot_bytes_ = change_.snapshot->size();
     bytes_since_snapshot_ = 0;
     entries_since_snapshot_ = 0;

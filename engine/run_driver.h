@@ -59,6 +59,10 @@ class RunDriver {
 
   /// Writes one of the engine's own entries about requests that wait.
   void note(Entry::Kind kind, const std::vector<vm::RequestId>& requests, Moment now);
+  /// Nothing further begins, or goes on to.
+  void pause(bool paused, const std::string& by, Moment now);
+  /// From here on the run has the program that this driver was made with.
+  void change_program(const Upgraded& upgraded, Moment now);
   /// News of earlier entries are told with what is to be committed next, as of its time.
   void tell_now(std::vector<News> news);
   /// The message is dealt with, by what was delivered just before or without effect.
@@ -78,6 +82,7 @@ class RunDriver {
   Leaving committed();
 
   bool over() const { return is_over(row_.status); }
+  bool paused() const { return paused_; }
   const RunRow& row() const { return row_; }
   const bytecode::Program& program() const { return *program_; }
   const std::shared_ptr<const bytecode::Program>& shared_program() const { return program_; }
@@ -108,6 +113,7 @@ class RunDriver {
   bool somebody_listens = true;       // to the news
   std::optional<Error> broken;        // its machine did what it must not: it is to be quarantined
   std::optional<Error> held_up;       // why nothing more of it begins here; it goes on another time
+  std::vector<std::string> acting;    // who really says what is delivered next: "root (as dan)"
   bool is_given_up = false;           // cancelled `now`: what would hold it up fails instead
   std::set<int64_t> messages_seen;
   size_t attempts = 0;    // that run in this process
@@ -115,6 +121,8 @@ class RunDriver {
 
  private:
   Entry& begin_entry(Entry::Kind kind, Moment now);
+  void tell_acting(boost::json::object& said) const;
+  void tell_starter(const vm::event::Started& started, std::vector<News>& news) const;
   void tell_decision(const vm::Request& request, const vm::Event& event, std::vector<News>& news);
   void tell_locked(const vm::request::Acquire& acquire, const Asked& asked, const vm::Event& event,
                    std::vector<News>& news);
@@ -139,6 +147,7 @@ class RunDriver {
   Leaving leaving_;                  // waits for change_
   std::vector<Occasion> occasions_;  // likewise
   Leaving in_flight_leaving_;
+  bool paused_ = false;
   bool dirty_ = false;
   bool in_flight_ = false;
   bool event_to_come_ = false;  // in change_

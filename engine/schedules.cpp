@@ -60,6 +60,7 @@ json::array array_of(const std::string& text) {
 
 /// What a new version changes, as people are told.
 std::vector<std::string> changes(const ScheduleRow& was, const ScheduleRow& is,
+                                 const std::string& given_was, const std::string& given_is,
                                  const std::string& when_was, const std::string& when_is) {
   std::vector<std::string> found;
   const auto told = [&](std::string_view what, const std::string& before, const std::string& now) {
@@ -69,7 +70,7 @@ std::vector<std::string> changes(const ScheduleRow& was, const ScheduleRow& is,
   if (was.program != is.program)
     found.push_back(
         fmt::format("program: {:.12}, was {:.12}", to_hex(is.program), to_hex(was.program)));
-  told("arguments", was.arguments, is.arguments);
+  told("arguments", given_was, given_is);
   told("fires", when_was, when_is);
   if (when_was == when_is && was.timing != is.timing)
     found.emplace_back("fires: the calendars have other rules");
@@ -164,15 +165,20 @@ Result<ScheduleRow> Engine::State::find_schedule(const std::string& name) {
                            : fmt::format("did you mean {}?", near));
 }
 
-Result<ScheduleAdded> Engine::add_schedule(const AddSchedule& request, const Person& by) {
-  State& state = *state_;
+Status Engine::check_schedule(const AddSchedule& request) {
   const bytecode::Runbook* runbook = request.program->find_runbook(request.runbook);
   if (runbook == nullptr)
-    return fail(ErrorKind::kNotFound,
-                fmt::format("the program has no runbook `{}`", request.runbook));
+    return fail(ErrorKind::kNotFound, fmt::format("schedule {}: the program has no runbook `{}`",
+                                                  request.name, request.runbook));
   const RunSecrets secrets(*request.program, *runbook, request.arguments, request.folder);
-  if (Status ready = secrets.check(state.world.secrets.get()); !ready)
-    return tl::unexpected(ready.error());
+  Status ready = secrets.check(state_->world.secrets.get());
+  if (!ready) ready.error().message = "schedule " + request.name + ": " + ready.error().message;
+  return ready;
+}
+
+Result<ScheduleAdded> Engine::add_schedule(const AddSchedule& request, const Person& by) {
+  State& state = *state_;
+  if (Status ready = check_schedule(request); !ready) return tl::unexpected(ready.error());
   auto known = state.store->schedule(request.name);
   if (!known) return tl::unexpected(known.error());
   const int64_t now = state.world.clock->wall();
@@ -199,8 +205,17 @@ Result<ScheduleAdded> Engine::add_schedule(const AddSchedule& request, const Per
   added.is_new = !*known;
   if (*known) {
     const auto was = parse_timing((*known)->timing, state.world.zones);
-    added.changes = changes(**known, row, was ? timing_text(*was) : "what can't be read",
-                            timing_text(request.timing));
+    auto bytes = state.store->program((*known)->program);
+    if (!bytes) return tl::unexpected(bytes.error());
+    const auto before = bytecode::load(*bytes);
+    // As its own program names them, where that can be read.
+    const std::string given_was =
+        before ? json::serialize(named(*before, (*known)->runbook, array_of((*known)->arguments)))
+               : (*known)->arguments;
+    added.changes =
+        changes(**known, row, given_was,
+                json::serialize(named(*request.program, request.runbook, request.arguments)),
+                was ? timing_text(*was) : "what can't be read", timing_text(request.timing));
   }
   if (Status put = state.store->put_schedule(row, program); !put)
     return tl::unexpected(put.error());
@@ -317,10 +332,92 @@ Status Engine::remove_schedule(const std::string& name, const Person& by) {
 
 // ---- Firing outside of the plan
 
-Result<FiringSummary> Engine::run_schedule(const std::string& name, const Person& by) {
+namespace {
+
+/// A calendar that is closed, and says so.
+struct KeepsOut {
+  std::string calendar;
+  std::string message;
+};
+
+/// The calendars of a schedule and of its runbook.
+struct Outside {
+  std::vector<std::string> names;
+  std::vector<KeepsOut> closed;
+};
+
+std::string closed_text(const timing::Calendar& calendar, const timing::Calendar::Closed& now) {
+  return fmt::format("`{}` is closed{}{}", calendar.name(),
+                     now.end ? " until " + timing::format(*now.end, calendar.zone()) : " for ever",
+                     now.why.empty() ? "" : ": " + now.why);
+}
+
+Outside outside_at(const timing::Timing& timing, const bytecode::Program& program,
+                   const std::string& runbook, int64_t time) {
+  Outside found;
+  for (const timing::Closing& one : timing.closings) {
+    found.names.push_back(one.calendar.name());
+    if (const auto closed = one.calendar.closed(instant(time)))
+      found.closed.push_back({one.calendar.name(), closed_text(one.calendar, *closed)});
+  }
+  const bytecode::Runbook* of = program.find_runbook(runbook);
+  if (of == nullptr) return found;
+  for (const timing::Calendar& one : program.calendars)
+    if (std::find(found.names.begin(), found.names.end(), one.name()) == found.names.end())
+      found.names.push_back(one.name());
+  for (const vm::ClosedOut& one : vm::closed_out(program, *of, time))
+    if (std::none_of(found.closed.begin(), found.closed.end(),
+                     [&](const KeepsOut& other) { return other.calendar == one.calendar; }))
+      found.closed.push_back({one.calendar, one.message});
+  return found;
+}
+
+/// The command that runs it all the same.
+std::string with_overrides(const std::string& name, const Outside& outside) {
+  std::string command = "`rbk schedule run " + name;
+  for (const KeepsOut& one : outside.closed) command += " --override " + one.calendar;
+  return command + (outside.closed.empty() ? "`" : " --reason \"…\"`");
+}
+
+/// Whether somebody who names these calendars may have it run now.
+Status check_overrides(const std::string& name, const Outside& outside,
+                       const std::vector<std::string>& overrides, const std::string& reason) {
+  for (const std::string& one : overrides) {
+    if (std::find(outside.names.begin(), outside.names.end(), one) != outside.names.end()) continue;
+    return fail(ErrorKind::kInvalid, fmt::format("{} is outside of no calendar `{}`", name, one),
+                outside.names.empty()
+                    ? std::string("leave the override out")
+                    : fmt::format("it is outside of `{}`", fmt::join(outside.names, "`, `")));
+  }
+  if (!overrides.empty() && reason.empty())
+    return fail(ErrorKind::kInvalid, "a calendar is overridden without a reason",
+                "say why it can't wait: --reason \"…\"");
+  std::string message;
+  for (const KeepsOut& one : outside.closed) {
+    if (std::find(overrides.begin(), overrides.end(), one.calendar) == overrides.end())
+      message += (message.empty() ? ": " : "; ") + one.message;
+  }
+  if (message.empty()) return {};
+  return fail(ErrorKind::kRefused, fmt::format("{} must not run now{}", name, message),
+              fmt::format("run it when that is open; if it can't wait, say why: {}",
+                          with_overrides(name, outside)));
+}
+
+}  // namespace
+
+Result<FiringSummary> Engine::run_schedule(const std::string& name, const Person& by,
+                                           const std::vector<std::string>& overrides,
+                                           const std::string& reason) {
   State& state = *state_;
   auto row = state.find_schedule(name);
   if (!row) return tl::unexpected(row.error());
+  auto timing = parse_timing(row->timing, state.world.zones);
+  if (!timing) return tl::unexpected(timing.error());
+  auto program = state.program_of(*row);
+  if (!program) return tl::unexpected(program.error());
+  const Outside outside = outside_at(*timing, **program, row->runbook, state.world.clock->wall());
+  if (Status may = check_overrides(name, outside, overrides, reason); !may)
+    return tl::unexpected(may.error());
   auto busy = state.store->unfinished_of(row->key);
   if (!busy) return tl::unexpected(busy.error());
   FiringRow firing;
@@ -330,8 +427,14 @@ Result<FiringSummary> Engine::run_schedule(const std::string& name, const Person
   firing.at = firing.time = state.world.clock->wall();
   firing.nominal = firing.at / 1'000'000;
   firing.by = by.user;
+  if (!overrides.empty()) {
+    std::string closed;
+    for (const KeepsOut& one : outside.closed) closed += (closed.empty() ? "" : "; ") + one.message;
+    firing.why = closed.empty() ? reason : fmt::format("although {}: {}", closed, reason);
+  }
   ScheduleStep step = state.step_of(*row);
-  if (!busy->empty() && row->overlap == ScheduleRow::Overlap::kSkip)
+  // What waits for its turn would wait for the calendar too: an override is for now.
+  if (!busy->empty() && (row->overlap == ScheduleRow::Overlap::kSkip || !overrides.empty()))
     return fail(
         ErrorKind::kRefused,
         fmt::format("nothing was run: run {} of schedule {} goes on still", busy->front().id, name),
@@ -347,25 +450,28 @@ Result<FiringSummary> Engine::run_schedule(const std::string& name, const Person
     return state.summarise(firing, name);
   }
   step.start = firing;
-  auto run = state.start_firing(*row, std::move(step));
+  auto run = state.start_firing(*row, std::move(step), overrides.empty() ? std::string() : reason,
+                                overrides);
   if (!run) return tl::unexpected(run.error());
   if (Status gone = detach(*run); !gone) return tl::unexpected(gone.error());
   firing.run_id = *run;
   return state.summarise(firing, name);
 }
 
-/// The latest firing that a calendar keeps back which is closed still.
+/// The latest firing that a calendar keeps back which is closed still: one of the schedule or of
+/// its runbook.
 Result<FiringRow> Engine::State::held_back(const ScheduleRow& row) {
   auto timing = parse_timing(row.timing, world.zones);
   if (!timing) return tl::unexpected(timing.error());
   auto latest = store->firings(row.key, 100);
   if (!latest) return tl::unexpected(latest.error());
+  auto program = program_of(row);
+  if (!program) return tl::unexpected(program.error());
   const auto is_closed = [&](int64_t time) {
-    return std::any_of(
-        timing->closings.begin(), timing->closings.end(),
-        [&](const timing::Closing& one) { return one.calendar.closed(instant(time)).has_value(); });
+    return !outside_at(*timing, **program, row.runbook, time).closed.empty();
   };
-  const bool closed_now = is_closed(world.clock->wall());
+  const Outside now = outside_at(*timing, **program, row.runbook, world.clock->wall());
+  const bool closed_now = !now.closed.empty();
   // What is delayed goes before what was left out for it.
   for (FiringRow& one : *latest)
     if (one.outcome == FiringRow::Outcome::kDelayed) return std::move(one);
@@ -375,8 +481,12 @@ Result<FiringRow> Engine::State::held_back(const ScheduleRow& row) {
         one.count == 1)
       return std::move(one);
   }
-  return fail(ErrorKind::kRefused, fmt::format("no calendar holds {} back now", row.name),
-              fmt::format("`rbk schedule run {}` fires it outside of its plan", row.name));
+  const std::string command = with_overrides(row.name, now);
+  return fail(ErrorKind::kRefused,
+              closed_now ? fmt::format("nothing of {} is held back: it has not been due since {}",
+                                       row.name, now.closed.front().message)
+                         : fmt::format("no calendar holds {} back now", row.name),
+              command + " fires it outside of its plan");
 }
 
 Result<FiringSummary> Engine::override_calendar(const std::string& name, const std::string& reason,

@@ -6,7 +6,7 @@
 namespace rbk::engine {
 namespace {
 
-constexpr uint64_t kVersion = 2;
+constexpr uint64_t kVersion = 3;  // 2: without `paused`
 constexpr size_t kSumBytes = 8;
 
 uint64_t sum_of(std::string_view bytes) {
@@ -18,11 +18,12 @@ uint64_t sum_of(std::string_view bytes) {
 }  // namespace
 
 std::string encode_snapshot(uint64_t entry, int64_t time, const vm::Machine& machine,
-                            const AskedRequests& asked) {
+                            const AskedRequests& asked, bool paused) {
   Writer writer;
   writer.number(kVersion);
   writer.number(entry);
   writer.signed_number(time);
+  writer.byte(paused ? 1 : 0);
   writer.number(asked.all().size());
   for (const auto& [id, request] : asked.all()) {
     writer.number(id);
@@ -56,6 +57,7 @@ Result<Snapshot> decode_snapshot(std::string_view bytes) {
   Snapshot made;
   made.entry = reader.number();
   made.time = reader.signed_number();
+  made.paused = reader.byte() != 0;
   const uint64_t count = reader.number();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
     Asked& asked = made.asked.emplace_back();

@@ -17,10 +17,11 @@ struct Snapshot {
   int64_t time = 0;    // that entry's
   std::string machine;
   std::vector<Asked> asked;  // of each request only its id
+  bool paused = false;
 };
 
 std::string encode_snapshot(uint64_t entry, int64_t time, const vm::Machine& machine,
-                            const AskedRequests& asked);
+                            const AskedRequests& asked, bool paused);
 /// kCorrupt or kUnsupported: throw it away.
 Result<Snapshot> decode_snapshot(std::string_view bytes);
 

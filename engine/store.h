@@ -1,13 +1,16 @@
-// The store: what is durable. One narrow interface; engine/sqlite/ implements it for one host. It
-// knows runs, journal entries, waits, the inbox and logs as rows, and nothing of what events mean.
+// The store: what is durable. One narrow interface; engine/sqlite/ implements it for one host,
+// engine/postgres/ for many. It knows runs, journal entries, waits, the inbox and logs as rows, and
+// nothing of what events mean.
 // Schema and format: docs/formats/store.md.
 //
 // Threads: `commit` and the other writing calls may run on one thread while the reading calls run
 // on another; neither group is safe to call from two threads at once.
 //
-// Errors are kFull, kPermission (read-only), kLocked, kCorrupt, kUnsupported (a newer format), kIo;
-// each message names the file and the cure. After a failed `commit` it is not known whether it
-// happened: drop what was built upon it, `reopen`, and read the heads again.
+// Errors are kFull, kPermission (read-only), kLocked, kCorrupt, kUnsupported (a newer format), kIo
+// (also: the server can't be reached), kRefused (a server that may lose what it confirms); each
+// message names the file or the server, never a password, and the cure. After a failed `commit` it
+// is not known whether it happened: drop what was built upon it, `reopen`, and read the heads
+// again.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +40,7 @@ using Token = int64_t;
 struct StoreIdentity {
   std::string id;      // 32 hexadecimal digits, made with the store: part of every idempotency key
   int64_t format = 0;  // schema version
-  std::string place;   // for messages: the file's path
+  std::string place;   // for messages: the file's path, or the URL without a password
 };
 
 /// One entry of a run's journal.
@@ -46,8 +49,11 @@ struct Entry {
     kEvent = 1,       // `body` is a vm::Event; it was delivered to the machine
     kRepeat = 2,      // an attempt is carried out again within its request; body: request id
     kNotStarted = 3,  // a clean stop left these requests unstarted; body: request ids
-    kDoubt = 4,  // nobody can say what became of this attempt, a person is asked; body: request id
-    kBegun = 5,  // the engine that goes on begins what was left unstarted; body: request ids
+    kDoubt = 4,   // nobody can say what became of this attempt, a person is asked; body: request id
+    kBegun = 5,   // the engine that goes on begins what was left unstarted; body: request ids
+    kPaused = 7,  // nothing further begins; body: who said so
+    kUnpaused = 8,  // it goes on; body: who said so
+    kUpgraded = 6,  // from here on it has another program; body: engine/numbering.h
   };
   uint64_t number = 0;  // from 1, without gaps, within its run
   Kind kind = Kind::kEvent;
@@ -119,11 +125,13 @@ struct Message {
     kSignal = 6,
     kLock = 7,      // the store's own answer to a LockAsk: {how: granted|deadlock|taken, message}
     kRunEnded = 8,  // the store's own: a run that this one waits for has ended: {run: its id}
+    kPause = 9,
+    kUnpause = 10,
   };
   int64_t key = 0;  // the store's
   std::string id;   // unique: the same one twice counts once
   RunKey run = 0;
-  uint64_t request = 0;  // what it answers; 0 for kCancel and kSignal
+  uint64_t request = 0;  // what it answers; 0 for kCancel, kSignal, kPause and kUnpause
   Kind kind = Kind::kVote;
   std::string body;  // JSON
   std::string by;    // for the record
@@ -239,6 +247,8 @@ struct RunChange {
   std::vector<Notice> notices;          // one whose id is there already is not written again
   std::optional<std::string> snapshot;  // engine/snapshot.h; names the last entry of this change
   bool release = false;                 // the run has no holder afterwards
+  /// From here on it is pinned to this one; null: to the one that it has.
+  std::shared_ptr<const ProgramRow> program;
   int64_t schedule = 0;  // of the run: one that is over lets what waits for it there be started
 };
 
@@ -357,7 +367,7 @@ struct EngineRow {
   std::string boot;  // Clock::boot_identity()
   int64_t process = 0;
   int64_t started = 0;
-  bool alive = false;  // its lock is held
+  bool alive = false;  // its lock is held, or its lease has not run out
   bool works = false;  // it goes on with any run of the store, until it is stopped
 };
 
@@ -389,9 +399,11 @@ class Store {
 
   // ---- Writing
 
-  /// Makes an engine known under a key of its own choice (random, not 0), and holds a lock that the
-  /// kernel drops when the process dies. Once, before the first claim or commit; its row is written
-  /// with the next of our writes. kExists: the key is taken, choose another.
+  /// Makes an engine known under a key of its own choice (random, not 0), and keeps it alive in the
+  /// eyes of others until this store is closed or the process dies: by a lock that the kernel drops
+  /// (SQLite; its row is written with the next of our writes), or by a lease that is renewed as
+  /// long as the process runs (PostgreSQL). Once, before the first claim or commit. kExists: the
+  /// key is taken, choose another.
   virtual Status join(const EngineRow& engine) = 0;
 
   /// kRefused: a new run asks for a lock that rejects it, and somebody has that; nothing of the
@@ -431,7 +443,7 @@ class Store {
   /// Its pause, watermark and `due`; or it is removed. kExists: another has changed it.
   virtual Status change_schedule(const ScheduleRow& row, ScheduleChange change) = 0;
 
-  /// After a failed write: everything is opened anew, the lock of `join` kept.
+  /// After a failed write: everything is opened anew, the engine's life is kept.
   virtual Status reopen() = 0;
 
   // ---- Reading
@@ -500,6 +512,11 @@ class Store {
 
   /// Whether anybody has written since the last call. Cheap.
   virtual Result<bool> changed() = 0;
+
+  /// Whether this engine may have counted as dead since the last call, because it stood still for
+  /// longer than its lease or could not reach the server: its runs may be driven by others. What it
+  /// writes to those is refused in any case. Any thread.
+  virtual bool lapsed() = 0;
 };
 
 enum class OpenMode : uint8_t {
@@ -510,12 +527,18 @@ enum class OpenMode : uint8_t {
 
 /// What this program's stores are made with.
 struct StoreLibrary {
-  std::string name;    // "SQLite 3.40.1"
+  std::string name;    // "SQLite 3.40.1", "libpq 15.18"
   int64_t format = 0;  // the newest format that it writes and reads
 };
 StoreLibrary store_library();
+/// The same for PostgreSQL; nothing if its library is not installed. Loads it.
+std::optional<StoreLibrary> postgres_library();
 
-/// Opens "sqlite:PATH". kUnsupported for other schemes, with the cure.
+/// Opens "sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE?PARAMETERS" (docs/cli.md). kInvalid
+/// for what is neither, with the cure.
 Result<std::unique_ptr<Store>> open_store(std::string_view url, OpenMode mode);
+
+/// A store's URL as it may be shown: without its password.
+std::string shown_store_url(std::string_view url);
 
 }  // namespace rbk::engine

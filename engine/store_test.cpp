@@ -1,85 +1,14 @@
 // What every store has to do, whatever it is built on: the suite is instantiated for each.
 #include "engine/store.h"
 
-#include <functional>
-
-#include "engine/testing/temp_folder.h"
+#include "engine/testing/store_conformance.h"
 
 namespace rbk::engine {
 namespace {
 
+using testing::Backend;
+using testing::StoreConformance;
 using testing::TempFolder;
-
-struct Backend {
-  std::string name;
-  std::function<std::string(const TempFolder&)> url;
-};
-
-class StoreConformance : public ::testing::TestWithParam<Backend> {
- protected:
-  std::unique_ptr<Store> open() {
-    auto store = open_store(GetParam().url(folder_), OpenMode::kCreate);
-    EXPECT_TRUE(store.has_value()) << (store ? "" : store.error().message);
-    return store ? std::move(*store) : nullptr;
-  }
-
-  static std::unique_ptr<Store> joined(std::unique_ptr<Store> store, EngineKey key) {
-    EXPECT_TRUE(store->join({key, "boot:1", 4711, 1, true}));
-    return store;
-  }
-
-  static NewRun new_run(const std::string& id, int entries = 1) {
-    NewRun fresh;
-    fresh.row.id = id;
-    fresh.row.runbook = "hello";
-    fresh.row.starter = "ann";
-    fresh.row.labels = R"({"team":"sre"})";
-    fresh.row.started = 1000;
-    fresh.row.program = sha256("program");
-    fresh.program = std::make_shared<ProgramRow>(ProgramRow{fresh.row.program, "program"});
-    for (int i = 1; i <= entries; ++i)
-      fresh.change.entries.push_back(entry(static_cast<uint64_t>(i)));
-    return fresh;
-  }
-
-  static Entry entry(uint64_t number) {
-    Entry made;
-    made.number = number;
-    made.time = 1000 + static_cast<int64_t>(number);
-    made.boot_time = static_cast<int64_t>(number);
-    made.body = "body " + std::to_string(number);
-    made.news = "news " + std::to_string(number);
-    return made;
-  }
-
-  static RunRow put(Store& store, EngineKey engine, const std::string& id, int entries = 1) {
-    Group group;
-    group.engine = engine;
-    group.runs.push_back(new_run(id, entries));
-    auto done = store.commit(group);
-    EXPECT_TRUE(done.has_value()) << (done ? "" : done.error().message);
-    return store.run(group.runs[0].row.key).value();
-  }
-
-  static RunChange change_of(const RunRow& row) {
-    RunChange change;
-    change.run = row.key;
-    change.token = row.token;
-    change.head = row.head;
-    change.status = row.status;
-    change.entries.push_back(entry(row.head + 1));
-    return change;
-  }
-
-  static std::vector<RunKey> commit(Store& store, RunChange change, EngineKey engine = 7) {
-    Group group;
-    group.engine = engine;
-    group.changes.push_back(std::move(change));
-    return store.commit(group).value().lost;
-  }
-
-  TempFolder folder_;
-};
 
 TEST_P(StoreConformance, KeepsItsIdentityOverReopening) {
   const std::string id = open()->identity().id;
@@ -160,6 +89,18 @@ TEST_P(StoreConformance, RunsAreFiltered) {
   filter.runbook = "hello";
   filter.since = 1001;
   EXPECT_EQ(ids(filter), "");
+}
+
+TEST_P(StoreConformance, ARunIsPinnedToAnotherProgram) {
+  auto store = joined(open(), 7);
+  const RunRow row = put(*store, 7, "aaa111");
+  const RunRow other = put(*store, 7, "aaa112");
+  RunChange change = change_of(row);
+  change.program = std::make_shared<const ProgramRow>(ProgramRow{sha256("newer"), "newer"});
+  EXPECT_TRUE(commit(*store, change).empty());
+  EXPECT_EQ(store->run(row.key)->program, sha256("newer"));
+  EXPECT_EQ(store->program(sha256("newer")).value(), "newer");
+  EXPECT_EQ(store->run(other.key)->program, other.program);
 }
 
 TEST_P(StoreConformance, AnIdIsTakenOnce) {
@@ -395,14 +336,17 @@ TEST_P(StoreConformance, ItGoesOnAfterReopening) {
   EXPECT_TRUE(other->engine(7)->alive);
 }
 
+std::string on_sqlite(const TempFolder& folder) { return "sqlite:" + folder.file("store.db"); }
+std::string on_postgres(const TempFolder& folder) { return folder.on_postgres(); }
+
 INSTANTIATE_TEST_SUITE_P(Backends, StoreConformance,
-                         ::testing::Values(Backend{
-                             "sqlite", [](const TempFolder& folder) { return folder.store(); }}),
+                         ::testing::Values(Backend{"sqlite", on_sqlite},
+                                           Backend{"postgresql", on_postgres}),
                          [](const auto& backend) { return backend.param.name; });
 
 TEST(StoreUrl, SaysWhatItTakes) {
-  EXPECT_EQ(open_store("postgresql://db/x", OpenMode::kCreate).error().kind,
-            ErrorKind::kUnsupported);
+  EXPECT_EQ(open_store("postgresql://db/x?lease=no", OpenMode::kCreate).error().kind,
+            ErrorKind::kInvalid);
   EXPECT_EQ(open_store("mysql://db/x", OpenMode::kCreate).error().kind, ErrorKind::kInvalid);
   EXPECT_EQ(open_store("sqlite:", OpenMode::kCreate).error().kind, ErrorKind::kInvalid);
 }

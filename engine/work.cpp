@@ -95,13 +95,31 @@ class Engine::State::Work {
       const auto why = state_.resting(*found->second, options);
       if (!why) continue;
       // By the wall's clock it may look due, where that has jumped: its timer goes by the other.
-      if (const auto left = state_.sleeps_for(*found->second); left && *left > 0)
-        if (const auto wake = found->second->asked().sleeps_until();
+      if (const auto left = due_in(*found->second); left && *left > 0)
+        if (const auto wake = found->second->asked().wake();
             wake && *wake - seen_wall() < *left - 1'000'000)
-          try_again(run, *left);
+          not_due_before_[run] = boot() + *left;
       if (auto gone = state_.let_go(*found->second, *why); !gone) return gone;
     }
     return {};
+  }
+
+  /// How long it is until its next timer, of a sleep or an expiry; nothing: it has none.
+  std::optional<int64_t> due_in(RunDriver& driver) const {
+    std::optional<int64_t> least;
+    for (const auto& [id, asked] : driver.asked().all()) {
+      if (asked.deadline == 0) continue;
+      const int64_t left = asked.deadline - boot();
+      least = std::min(least.value_or(left), left);
+    }
+    return least;
+  }
+
+  /// Whether there is nothing for it to do but to wait, though it looks due.
+  bool is_not_due(RunKey run) {
+    if (!not_due_before_.contains(run)) return false;
+    auto messages = state_.store->messages(run);
+    return messages && messages->empty();
   }
 
   /// The wall's clock, or, after that was put back, what it would show. What waits for a time is
@@ -129,14 +147,17 @@ class Engine::State::Work {
       return {};
     }
     state_.store_changed = false;
-    std::erase_if(not_before_, [&](const auto& one) { return one.second <= boot(); });
-    const auto most = static_cast<uint32_t>(2 * options_.slots + not_before_.size());
+    for (auto* times : {&not_before_, &not_due_before_})
+      std::erase_if(*times, [&](const auto& one) { return one.second <= boot(); });
+    const auto most =
+        static_cast<uint32_t>(2 * options_.slots + not_before_.size() + not_due_before_.size());
     auto work = state_.store->waiting_work(seen_wall(), state_.key, most);
     if (!work) return tl::unexpected(work.error());
     next_wake_ = work->next_wake;
     holders_ = std::move(work->holders);
     look_at_ = boot() + kLookAnyway;
-    for (const auto& [run, time] : not_before_) look_at_ = std::min(look_at_, time);
+    for (const auto* times : {&not_before_, &not_due_before_})
+      for (const auto& [run, time] : *times) look_at_ = std::min(look_at_, time);
     // Not all workers begin with the same.
     if (!work->runs.empty())
       std::rotate(work->runs.begin(),
@@ -147,6 +168,7 @@ class Engine::State::Work {
     more_waits_ = false;
     for (const WaitingWork::Run& one : work->runs) {
       if (state_.runs.contains(one.key) || not_before_.contains(one.key)) continue;
+      if (is_not_due(one.key)) continue;
       if (one.claims > 0) {
         suspect = one.key;
       } else if (state_.runs.size() >= options_.slots) {
@@ -216,7 +238,8 @@ class Engine::State::Work {
   Status claim(RunKey run) {
     auto row = state_.store->run(run);
     if (!row) return tl::unexpected(row.error());
-    if (row->holder != 0 && state_.store->lives(row->holder)) return {};
+    const bool is_ours = row->holder == state_.key;
+    if (row->holder != 0 && !is_ours && state_.store->lives(row->holder)) return {};
     auto driver = state_.hold(*row, 0, Claimer::kWorker);
     if (driver) {
       taken(**driver);
@@ -249,8 +272,9 @@ class Engine::State::Work {
   State& state_;
   const WorkOptions& options_;
   Firings firings_;
-  std::map<RunKey, int64_t>
-      not_before_;                    // boot clock: it lacks something, or its time has not come
+  std::map<RunKey, int64_t> not_before_;  // boot clock: what it lacks may be there then
+  /// Boot clock: by the wall's clock it is due already, where that has jumped.
+  std::map<RunKey, int64_t> not_due_before_;
   std::vector<EngineKey> holders_;    // others that held runs when the store was asked last
   std::optional<int64_t> next_wake_;  // wall clock
   int64_t look_at_ = 0;               // boot clock

@@ -1,7 +1,6 @@
 // Workers: what they take up and when, what they leave to others, and runs that get nowhere. In
 // virtual time but where a process has to die.
 #include <fmt/format.h>
-#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/testing/actions.h"
 #include "engine/testing/program.h"
+#include "engine/testing/store_sql.h"
 #include "engine/testing/temp_folder.h"
 #include "engine/testing/virtual_world.h"
 
@@ -25,6 +25,9 @@ using testing::VirtualClock;
 using testing::VirtualSleeper;
 
 constexpr int64_t kSecond = 1'000'000;
+/// Seeds so far apart that no two engines try the same keys, nor the same ids for runs: those of
+/// dead ones stay taken.
+constexpr uint64_t kApart = (uint64_t{1} << 40) + 1000;
 
 /// As the virtual one, and does something before and after each sleep.
 class BusySleeper : public VirtualSleeper {
@@ -75,7 +78,7 @@ class WorkTest : public ::testing::Test {
     return Engine::open(folder_.store(), OpenMode::kCreate, world(seed), &actions_).value();
   }
   std::string detached(const std::string& script) {
-    auto engine = open(seeds_ += 1000);
+    auto engine = open(seeds_ += kApart);
     const std::string run =
         engine->start({testing::program(script), "main", {}, "", {}, {"ann", {}, {}}}).value();
     EXPECT_TRUE(engine->detach(run));
@@ -98,14 +101,6 @@ class WorkTest : public ::testing::Test {
     sleeper_->before = before;
   }
   RunSummary summary(const std::string& run) { return open(77)->summary(run).value(); }
-  void sql(const std::string& text) {
-    sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(folder_.file("store.db").c_str(), &database), SQLITE_OK);
-    char* error = nullptr;
-    EXPECT_EQ(sqlite3_exec(database, text.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
-    sqlite3_close(database);
-  }
-
   TempFolder folder_;
   TestActions actions_;
   std::shared_ptr<VirtualClock> clock_ = std::make_shared<VirtualClock>();
@@ -114,6 +109,22 @@ class WorkTest : public ::testing::Test {
   uint64_t seeds_ = 10;
   int64_t look_every_ = 100'000;
 };
+
+TEST_F(WorkTest, WhatWaitsForPeopleIsLeftAloneThoughTheWallsClockHasJumped) {
+  const std::string run = detached("a exp");
+  auto engine = open(1);
+  bool has_jumped = false;
+  told_.on_each = [&](const std::string& line) {
+    if (!has_jumped && line.starts_with("left")) {
+      clock_->wall_time += 60 * kSecond;
+      has_jumped = true;
+    }
+    if (line.ends_with("failed") || told_.lines.size() > 50) engine->stop(StopHow::kAtBorder);
+  };
+  EXPECT_TRUE(engine->work({&told_, 32}));
+  EXPECT_LT(told_.lines.size(), 10u);
+  EXPECT_EQ(told_.lines.back(), "left " + run + " failed");
+}
 
 TEST_F(WorkTest, ARunThatSleepsIsLetGoAndTakenUpWhenItIsDue) {
   const std::string run = detached("w now;s 3600000000;w now");
@@ -182,7 +193,7 @@ TEST_F(WorkTest, TwoWorkersNeverHaveARunTogether) {
     slept = 0;
     ++calls;
     EXPECT_TRUE(second->work({&others, 3}));
-    second = open(seeds_ += 1000);
+    second = open(seeds_ += kApart);
     inside = false;
   };
   size_t over = 0;
@@ -237,7 +248,7 @@ TEST_F(WorkTest, StoppedAtABorderItLeavesTheRestToOthers) {
 TEST_F(WorkTest, AClockThatJumpsNeitherDelaysNorHurriesASleep) {
   for (const int64_t jump : {-3600 * kSecond, 3600 * kSecond}) {
     const std::string run = detached("s 60000000;w now");
-    auto engine = open(seeds_ += 1000);
+    auto engine = open(seeds_ += kApart);
     const int64_t before = clock_->boot_time;
     bool jumped = false;
     sleeper_->before = [&] {
@@ -263,7 +274,7 @@ TEST_F(WorkTest, WhatGotNowhereGoesAlone) {
   const std::string suspect = detached("s 20000000;w now");
   const std::string other = detached("s 5000000;w now");
   const std::string third = detached("s 1;w now");
-  sql("update run set claims=1 where id='" + suspect + "'");
+  testing::store_sql(folder_, "update run set claims=1 where id='" + suspect + "'");
   auto engine = open(1);
   work(*engine, suspect + " succeeded");
   const auto at = [&](const std::string& line) {
@@ -301,7 +312,7 @@ TEST_F(WorkTest, TheFourthClaimThatGetsNowhereQuarantines) {
 TEST_F(WorkTest, WhatIsLetGoCleanlyIsNoClaimThatGotNowhere) {
   const std::string run = detached("w now;a go;w now");
   for (int i = 0; i < 6; ++i)
-    EXPECT_EQ(open(seeds_ += 1000)->drive(run, {})->why, DriveEnd::Why::kSuspended);
+    EXPECT_EQ(open(seeds_ += kApart)->drive(run, {})->why, DriveEnd::Why::kSuspended);
   ASSERT_TRUE(open(1)->approve(run, "", {}, {"bob", {"sre"}, {}}));
   auto engine = open(2);
   work(*engine, "succeeded");

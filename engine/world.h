@@ -56,6 +56,8 @@ struct World {
   bool writer_thread = true;
   /// How often to look for what other processes have written; microseconds.
   int64_t look_every = 100'000;
+  /// The process that the engine lives in, as others are told of it; 0: this one.
+  int64_t process = 0;
 
   static World real();
 };

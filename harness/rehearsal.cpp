@@ -240,6 +240,12 @@ class Rehearsing {
       return deliver(member, std::move(done));
     }
     Member& child = **found;
+    if (child.ending && child.ending->status == vm::Ending::Status::kRollbackFailed) {
+      // It is not told to try again at once, as in engine/children.cpp.
+      vm::event::RunEnded failed = ended(child);
+      failed.request = id;
+      return deliver(member, std::move(failed));
+    }
     wait_for(member, id, child, undo.under);
     child.ending.reset();
     tell(fmt::format("run {} is undone", child.id));
@@ -277,15 +283,18 @@ class Rehearsing {
     }
     event.undo_failed = ending.status == Status::kRollbackFailed;
     const vm::ErrorValue cause = ending.error.value_or(vm::ErrorValue());
-    event.error = {"RunFailed",
-                   fmt::format("run {} of {} {}: {}", member.id, member.runbook,
-                               status_text(ending.status), cause.message),
-                   ending.status == Status::kFailed && cause.retryable,
-                   {{"run", member.id},
-                    {"name", member.runbook},
-                    {"status", status_text(ending.status)},
-                    {"cause", cause.kind}}};
+    event.error = run_failed(member.id, member.runbook, ending.status, cause);
     return event;
+  }
+
+  /// What the step fails with that has started the run.
+  static vm::ErrorValue run_failed(const std::string& run, const std::string& runbook,
+                                   vm::Ending::Status status, const vm::ErrorValue& cause) {
+    return {
+        "RunFailed",
+        fmt::format("run {} of {} {}: {}", run, runbook, status_text(status), cause.message),
+        status == vm::Ending::Status::kFailed && cause.retryable,
+        {{"run", run}, {"name", runbook}, {"status", status_text(status)}, {"cause", cause.kind}}};
   }
 
   void take(const Mark& mark) {
@@ -393,12 +402,16 @@ class Rehearsing {
     if (!made_.problem.empty()) return;
     Call call;
     call.target = tests_.program->actions.at(perform.action).name;
+    const bool is_start = call.target.starts_with(lower::kStartAction);
+    if (is_start) call.target.erase(0, lower::kStartAction.size());
     call.arguments = handed_over(perform.arguments);
     call.step = path;
     call.attempt = perform.attempt;
     call.at = time_;
     actions_[path] = perform.action;
     Reply reply = world_.call(call);
+    if (is_start && reply.how == Reply::How::kFails && reply.error.kind != "RunFailed")
+      reply.error = run_failed("given", call.target, vm::Ending::Status::kFailed, reply.error);
     mask(reply, perform.action);
     if (reply.how == Reply::How::kNone || reply.how == Reply::How::kProblem) {
       made_.problem = fmt::format("step {}: {}", path, reply.problem);

@@ -21,6 +21,8 @@ uint8_t version_of(const Event& event) {
   if (started != nullptr && !started->draws.empty()) return 5;
   if (started != nullptr && !started->overrides.empty()) return 4;
   if (std::holds_alternative<event::Acquired>(event.what)) return 4;
+  const auto* resolved = std::get_if<event::Resolved>(&event.what);
+  if (resolved != nullptr && resolved->how == event::Resolved::How::kSkip) return 5;
   if (std::holds_alternative<event::RunEnded>(event.what)) return 5;
   return std::holds_alternative<event::Signalled>(event.what) ? 3 : 2;
 }
@@ -148,7 +150,7 @@ void get(Reader& in, event::Decided& event) {
 }
 void get(Reader& in, event::Resolved& event) {
   event.request = in.number();
-  event.how = get_enum(in, event::Resolved::How::kLeave);
+  event.how = get_enum(in, event::Resolved::How::kSkip);
   event.output = get_json(in);
   event.by = in.text();
 }

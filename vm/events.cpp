@@ -451,6 +451,39 @@ Status Execution::take(const event::Decided& event) {
   return {};
 }
 
+namespace {
+
+tl::unexpected<Error> cannot_skip(const std::string& path) {
+  return fail(ErrorKind::kInvalid,
+              fmt::format("{} is part of undoing something, and can't be skipped", path),
+              "let it end, or cancel the run with --now");
+}
+
+}  // namespace
+
+/// A person leaves out a step whose call was not begun.
+Status Execution::take_skip(const event::Resolved& event, const Pending& pending) {
+  Fiber& fiber = *find_fiber(pending.fiber);
+  const auto& perform = std::get<request::Perform>(pending.request.what);
+  if (!fiber.undoing.empty() || fiber.steps.empty()) return cannot_skip(perform.path);
+  const bytecode::ActionImport& action = image_.program().actions[perform.action];
+  Value output(Ref{});
+  if (action.result != kNone) {
+    const Ref json = json_in(heap_, event.output);
+    Result<Value> value = read_json(image_, json.get(), action.result, Unknown::kIgnore, *this);
+    if (!value || heap_.fault != Fault::kNone)
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("the output of {}: {}", perform.path,
+                              value ? "it is too large" : value.error().message));
+    output = std::move(*value);
+  }
+  const uint16_t a = fiber.top().pc->a;
+  pending_.erase(event.request);
+  fiber.steps.back().skipped = true;
+  go_on_with(fiber, a, std::move(output));
+  return {};
+}
+
 /// What a person says of a step that has failed.
 Status Execution::take_failure(const event::Resolved& event, const Pending& pending) {
   Fiber& fiber = *find_fiber(pending.fiber);
@@ -467,7 +500,15 @@ Status Execution::take_failure(const event::Resolved& event, const Pending& pend
     return {};
   }
   Value output(Ref{});
-  const bool is_done = event.how == How::kDone;
+  const bool skips = event.how == How::kSkip;
+  if (skips && !fiber.undoing.empty()) return cannot_skip(asked.path);
+  if (skips && fiber.steps.back().last_perform == 0)
+    return fail(ErrorKind::kInvalid,
+                fmt::format("{} is no call: what was done in it would not be undone if it were "
+                            "skipped",
+                            asked.path),
+                "`rbk resolve` with `done` takes it for done, and keeps its rollbacks");
+  const bool is_done = event.how == How::kDone || skips;
   if (is_done && at.a != kNoRegister) {
     const Ref json = json_in(heap_, event.output);
     Result<Value> value = read_json(image_, json.get(), at.c, Unknown::kIgnore, *this);
@@ -479,6 +520,7 @@ Status Execution::take_failure(const event::Resolved& event, const Pending& pend
   }
   pending_.erase(event.request);
   if (!is_done) ++fiber.steps.back().generation;
+  fiber.steps.back().skipped = skips;
   fiber.registers()[at.b].i = is_done ? 1 : 0;
   go_on_with(fiber, is_done ? at.a : kNoRegister, std::move(output));
   return {};
@@ -487,6 +529,10 @@ Status Execution::take_failure(const event::Resolved& event, const Pending& pend
 Status Execution::take(const event::Resolved& event) {
   if (const Pending* failure = waiting(event.request, Fiber::Wait::kFailure))
     return take_failure(event, *failure);
+  if (event.how == event::Resolved::How::kSkip) {
+    const Pending* perform = waiting(event.request, Fiber::Wait::kPerform);
+    return perform == nullptr ? nothing_waits(event.request) : take_skip(event, *perform);
+  }
   Pending* found = waiting(event.request, Fiber::Wait::kDoubt);
   if (found == nullptr) return nothing_waits(event.request);
   Fiber& fiber = *find_fiber(found->fiber);

@@ -32,6 +32,7 @@ class Execution : public Conditions {
   bool ended() const { return ended_; }
   std::vector<Undoable> undoable() const;
   std::vector<Request> pending() const;
+  std::vector<FiberState> inspect();
   size_t kept_signals() const { return signals_.size(); }
   std::string snapshot() const;
   Status restore(std::string_view bytes);
@@ -176,6 +177,7 @@ class Execution : public Conditions {
   Status take(const event::Decided& event);
   Status take(const event::Resolved& event);
   Status take_failure(const event::Resolved& event, const Pending& pending);
+  Status take_skip(const event::Resolved& event, const Pending& pending);
   Status take(const event::Cancelled& event);
   Status take(const event::RollBack& event);
   Status take(const event::Signalled& event);

@@ -37,6 +37,7 @@ struct StepEntry {
   uint32_t performed = 0;      // the last attempt that was performed
   RequestId last_perform = 0;  // for AskDoubt
   uint32_t generation = 0;     // how often a person had it tried again
+  bool skipped = false;        // a person left it out: nothing of it is to be undone
 };
 
 struct ItemEntry {

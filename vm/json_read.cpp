@@ -461,13 +461,25 @@ class FromJson {
     }
     std::string members;
     for (size_t i = 0; i < type.members.size(); ++i) {
-      if (i == 8) {
-        members += ", ...";
-        break;
-      }
-      members += (i == 0 ? "" : ", ") + type.members[i].outer_name;
+      const Type::Member& member = type.members[i];
+      // It is there, but with its values or without.
+      if (member.outer_name == name)
+        return wrong(fmt::format("{} ({} {})", written(member), name,
+                                 member.payload.empty() ? "has no values" : "has values with it"),
+                     json);
+      if (i == 8) members += ", ...";
+      if (i < 8) members += (i == 0 ? "" : ", ") + written(member);
     }
     return wrong(fmt::format("{} (one of {})", type.name, members), json);
+  }
+
+  /// A member as JSON has it: its name, or {"large": {"n": ...}}.
+  static std::string written(const Type::Member& member) {
+    if (member.payload.empty()) return member.outer_name;
+    std::string payload;
+    for (const Type::Field& field : member.payload)
+      payload += fmt::format("{}\"{}\": ...", payload.empty() ? "" : ", ", field.outer_name);
+    return fmt::format("{{\"{}\": {{{}}}}}", member.outer_name, payload);
   }
 
   /// `id` is the declared type, or kNone; the kind that JSON names decides which fields there are.

@@ -1,6 +1,7 @@
 #include "vm/machine.h"
 
 #include "vm/execution.h"
+#include "vm/inspect.h"
 
 namespace rbk::vm {
 
@@ -20,6 +21,7 @@ Result<Turn> Machine::deliver(const Event& event) { return state_->execution.del
 bool Machine::ended() const { return state_->execution.ended(); }
 std::vector<Undoable> Machine::undoable() const { return state_->execution.undoable(); }
 std::vector<Request> Machine::pending() const { return state_->execution.pending(); }
+std::vector<FiberState> Machine::inspect() const { return state_->execution.inspect(); }
 size_t Machine::kept_signals() const { return state_->execution.kept_signals(); }
 std::string Machine::snapshot() const { return state_->execution.snapshot(); }
 

@@ -81,9 +81,11 @@ struct Decided {
   std::vector<std::string> by;
   std::string reason;  // rejected; approved: why one person broke the glass, else empty
 };
-/// A person answered an AskDoubt, or an AskFailure: there kNotDone tries the step again.
+/// A person answered an AskDoubt, or an AskFailure: there kNotDone tries the step again. kSkip, of
+/// an AskFailure or of a Perform that was certainly not begun: the step is left out, with this
+/// output, and nothing of it is undone later. kInvalid while something is being undone.
 struct Resolved {
-  enum class How : uint8_t { kDone, kNotDone, kFail, kLeave };
+  enum class How : uint8_t { kDone, kNotDone, kFail, kLeave, kSkip };
   RequestId request = 0;
   How how = How::kDone;
   boost::json::value output;
@@ -337,6 +339,8 @@ struct Undoable {
   friend bool operator==(const Undoable&, const Undoable&) = default;
 };
 
+struct FiberState;
+
 /// What one event led to.
 struct Turn {
   std::vector<Request> requests;
@@ -378,6 +382,9 @@ class Machine {
   /// The requests that wait for an answer now, oldest first: what a restored run has to carry out
   /// again, or find again.
   std::vector<Request> pending() const;
+  /// What a person sees of it: its fibers, in the order in which they began (vm/inspect.h). A
+  /// machine that has ended has none.
+  std::vector<FiberState> inspect() const;
   /// How many signals are kept for waits to come.
   size_t kept_signals() const;
 

@@ -413,7 +413,13 @@ enum Env { dev, prod from "production", custom (name: string) }
   EXPECT_EQ(reads("Env", R"({\"custom\":{\"name\":\"x\"}})"),
             R"(= succeeded {"custom":{"name":"x"}})");
   EXPECT_EQ(reads("Env", R"(\"prod\")"),
-            R"(= failed JsonError: $: expected Env (one of dev, production, custom), got "prod")");
+            "= failed JsonError: $: expected Env (one of dev, production, {\"custom\": {\"name\": "
+            "...}}), got \"prod\"");
+  EXPECT_EQ(reads("Env", R"(\"custom\")"),
+            "= failed JsonError: $: expected {\"custom\": {\"name\": ...}} (custom has values with "
+            "it), got \"custom\"");
+  EXPECT_EQ(reads("Env", R"({\"production\":{}})"),
+            "= failed JsonError: $: expected production (production has no values), got an object");
   EXPECT_EQ(reads("map<string,duration?>", R"({\"a\":\"5m30s\",\"b\":null})"),
             R"(= succeeded {"a":"5m30s","b":null})");
   EXPECT_EQ(reads("map<string,duration>", R"({\"a b\":5})"),

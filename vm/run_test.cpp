@@ -852,6 +852,40 @@ ended restart failed ShellError: exit 1
 )");
 }
 
+TEST(SkipTest, WhatWasLeftOutIsNotUndone) {
+  const std::string text = with(R"(
+runbook main() -> string = main
+function main() -> string
+  reg host out undo ref
+  LoadConst host "web-1"
+  StepBegin restart _
+  Perform out shell host | _ 0 0
+  StepEnd out string
+  MakeClosure undo back _ | 0
+  UndoPush undo restart 0
+  Return out
+end
+function back()
+  ReturnNothing
+end
+)");
+  Driver done(text);
+  done.start();
+  done.ok(R"("up")");
+  EXPECT_EQ(done.machine().undoable().size(), 1u);
+  Driver skipped(text);
+  skipped.start();
+  EXPECT_FALSE(skipped.send(event::Resolved{1, event::Resolved::How::kDone, "x", "eve"}));
+  EXPECT_FALSE(skipped.send(event::Resolved{1, event::Resolved::How::kSkip, 5, "eve"}));
+  skipped.resolve(event::Resolved::How::kSkip, R"("as it was")");
+  EXPECT_TRUE(skipped.machine().undoable().empty());
+  EXPECT_EQ(skipped.finish(), R"(began restart
+> shell{"command":"web-1"} restart
+ended restart skipped "as it was"
+= succeeded "as it was"
+)");
+}
+
 TEST(NewsTest, WhatDoesNotWait) {
   Driver driver(with(R"(
 runbook main() -> json = main

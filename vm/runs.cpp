@@ -19,6 +19,13 @@ size_t depth_of(std::string_view run) {
   return static_cast<size_t>(std::count(run.begin(), run.end(), '-'));
 }
 
+/// Whether something may be left to be undone of a run that did not end well: one that failed has
+/// undone itself.
+bool may_leave_something(const event::RunEnded& event) {
+  const boost::json::value* status = event.error.fields.if_contains("status");
+  return status != nullptr && *status != "failed";
+}
+
 }  // namespace
 
 /// Whether the operation starts runs of this runbook of the program.
@@ -106,6 +113,8 @@ Status Execution::take(const event::RunEnded& event) {
   pending_.erase(event.request);
   if (!event.ok) {
     undo_failed_ = undo_failed_ || (start != nullptr && event.undo_failed);
+    if (start != nullptr && may_leave_something(event) && (&at)[1].a != kNoRegister)
+      set(fiber.registers()[(&at)[1].a], make_string(heap_, start->run));
     go_on_raising(fiber, run_error(fiber, event));
     return {};
   }

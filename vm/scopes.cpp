@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "vm/execution.h"
 #include "vm/json.h"
 
@@ -53,7 +54,8 @@ void Execution::end_step(Fiber& fiber, Mark::StepStatus status, boost::json::val
   mark.path = step.path;
   mark.step = step.number;
   mark.parent = innermost(fiber).number;
-  mark.status = status;
+  mark.status =
+      step.skipped && status == Mark::StepStatus::kSucceeded ? Mark::StepStatus::kSkipped : status;
   mark.attempt = step.attempt;
   mark.output = std::move(output);
   if (error != nullptr) mark.error = outside(error);
@@ -234,6 +236,8 @@ Next Execution::op_UndoPush(Slot* r, const Instruction* at) {
       of = &around;
     }
   }
+  // The rollback of a step that a person left out would undo what was not done.
+  if (of->skipped) return Next::kNext;
   entry.path = of->path;
   entry.step = of->number;
   heap_.charge(64 + entry.path.size());
@@ -331,6 +335,8 @@ Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool on
     found = newest();
   }
   if (found == fiber.undo.rend()) return Undo::kNone;
+  if (RBK_MUTANT("undoes_the_oldest_first") && fiber.undo.front().held == 0)
+    found = std::prev(fiber.undo.rend());
   UndoEntry entry = std::move(*found);
   fiber.undo.erase(std::next(found).base());
   if (!entry.branches.empty()) {
@@ -393,7 +399,7 @@ void Execution::undo_ended(Fiber& fiber, const Object* error) {
   fiber.undo.erase(own.base(), fiber.undo.end());
   drop_undo(of_undo);
   if (error != nullptr) (undoing.is_defer ? tolerated_ : undo_failed_) = true;
-  if (error != nullptr && !undoing.is_defer) {
+  if ((error != nullptr || RBK_MUTANT("undoes_it_again_by_hand")) && !undoing.is_defer) {
     UndoEntry unfinished;
     unfinished.closure = std::move(undoing.closure);
     unfinished.path = undoing.path;

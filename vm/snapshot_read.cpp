@@ -124,6 +124,7 @@ class SnapshotReader {
     entry.performed = in_.index();
     entry.last_perform = in_.number();
     entry.generation = in_.index();
+    entry.skipped = in_.flag();
   }
 
   bool undoes(const Ref& object) {

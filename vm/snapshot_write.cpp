@@ -189,6 +189,7 @@ class SnapshotWriter {
     out_.number(entry.performed);
     out_.number(entry.last_perform);
     out_.number(entry.generation);
+    out_.flag(entry.skipped);
   }
 
   void lock(const std::optional<Lock>& lock) {

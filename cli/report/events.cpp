@@ -371,6 +371,17 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       result = base("cancelled", run, news.time);
       result["by"] = news.by;
       return result;
+    case News::Kind::kPaused:
+    case News::Kind::kUnpaused:
+      result = base(news.kind == News::Kind::kPaused ? "paused" : "unpaused", run, news.time);
+      result["by"] = news.by;
+      return result;
+    case News::Kind::kUpgraded:
+      result = base("upgraded", run, news.time);
+      result["by"] = news.by;
+      result["from"] = field(news.input, "from");
+      result["to"] = field(news.input, "to");
+      return result;
     case News::Kind::kStatus:
       result = base("status", run, news.time);
       result["status"] = engine::to_string(news.status);
@@ -411,13 +422,16 @@ std::string decision_text(const News& news) {
   if (answer == "not_done") answer = "not done";
   std::string by;
   const object* said = news.input.if_object();
-  const boost::json::value* users = said == nullptr ? nullptr : said->if_contains("by");
+  const boost::json::value* users = said == nullptr ? nullptr : said->if_contains("acting");
+  if (said != nullptr && users == nullptr) users = said->if_contains("by");
   if (users != nullptr && users->is_array()) {
     for (const boost::json::value& user : users->get_array())
       by += (by.empty() ? " by " : ", ") + output_text(user);
   }
   // A path tells apart what has one name.
-  std::string text = fmt::format("{} {} {}{}", field(news.input, "what"), news.path, answer, by);
+  std::string text =
+      fmt::format("{} {} {}{}", field(news.input, "what"),
+                  news.path.empty() ? field(news.input, "name") : news.path, answer, by);
   if (const std::string reason = field(news.input, "reason"); !reason.empty())
     text += ": " + reason;
   const boost::json::value* form = said == nullptr ? nullptr : said->if_contains("form");
@@ -459,6 +473,12 @@ std::string line_of(const News& news) {
       return "repeated " + news.path;
     case News::Kind::kCancelled:
       return "cancelled by " + news.by;
+    case News::Kind::kPaused:
+      return "paused by " + news.by;
+    case News::Kind::kUnpaused:
+      return "goes on, says " + news.by;
+    case News::Kind::kUpgraded:
+      return fmt::format("moved to program {} by {}", field(news.input, "to"), news.by);
     case News::Kind::kAttemptBegan:
     case News::Kind::kAttemptEnded:
     case News::Kind::kWaitOver:
@@ -517,19 +537,27 @@ std::string standing_text(const engine::RunSummary& run) {
   const bool cut_off = run.status == engine::RunStatus::kRunning && !run.process;
   std::string text =
       fmt::format("{}{}", engine::to_string(run.status), cut_off ? ", nobody drives it" : "");
+  if (run.status == engine::RunStatus::kPaused) return text;
   for (const engine::LockState& lock : run.queues) text += " for " + queue_text(lock);
-  for (const std::string& other : run.awaits) text += " for run " + other;
+  for (size_t i = 0; i < run.awaits.size(); ++i)
+    text += (i > 0 ? ", run " : cut_off ? ", waits for run " : " for run ") + run.awaits[i];
   return text;
 }
 
 std::vector<std::string> next_commands(const engine::DriveEnd& end, std::string_view store_option) {
   std::vector<std::string> result;
   if (engine::is_over(end.run.status)) return result;
+  if (end.run.status == engine::RunStatus::kPaused) {
+    result.push_back(fmt::format("rbk unpause {}{}", end.run.id, store_option));
+    return result;
+  }
   for (const engine::WaitingFor& wait : end.waits) {
     std::string command = waiting_command(wait, store_option);
     if (std::find(result.begin(), result.end(), command) == result.end())
       result.push_back(std::move(command));
   }
+  for (const std::string& run : end.quarantined)
+    result.push_back(fmt::format("rbk resume {}{}", run, store_option));
   if (result.empty()) result.push_back(fmt::format("rbk resume {}{}", end.run.id, store_option));
   return result;
 }

@@ -24,6 +24,15 @@ std::vector<std::string> texts_of(const json::object& object, std::string_view n
   return texts;
 }
 
+/// {"large": {"n": int}}: as an answer gives it, with types for the values.
+std::string payload_text(const std::string& member, const json::object& payload) {
+  std::string text;
+  for (const auto& [name, type] : payload)
+    text += fmt::format("{}\"{}\": {}", text.empty() ? "" : ", ", std::string_view(name),
+                        type.is_string() ? std::string_view(type.get_string()) : "json");
+  return fmt::format("{{\"{}\": {{{}}}}}", member, text);
+}
+
 }  // namespace
 
 std::vector<FormField> form_of(const json::object& description) {
@@ -42,6 +51,14 @@ std::vector<FormField> form_of(const json::object& description) {
     made.default_value = text_of(*field, "default");
     made.where = texts_of(*field, "where");
     made.members = texts_of(*field, "members");
+    const json::value* payloads = field->if_contains("payloads");
+    for (std::string& member : made.members) {
+      const json::value* payload = payloads == nullptr || !payloads->is_object()
+                                       ? nullptr
+                                       : payloads->get_object().if_contains(member);
+      if (payload != nullptr && payload->is_object())
+        member = payload_text(member, payload->get_object());
+    }
     made.required = !field->contains("default") && !field->contains("optional");
   }
   return form;

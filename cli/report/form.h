@@ -13,7 +13,7 @@ struct FormField {
   std::string doc;                   // empty: none
   std::string default_value;         // as written in the runbook; empty: none
   std::vector<std::string> where;    // conditions, as written in the runbook
-  std::vector<std::string> members;  // of an enum
+  std::vector<std::string> members;  // of an enum; one with values as `{"large": {"n": int}}`
   bool required = true;              // there is neither a default nor an optional type
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <utility>
 
@@ -55,7 +56,7 @@ class LineReport : public Report {
   }
   void on_news(const std::string& run, const engine::News& news) override {
     print(run, news.time, printable(line_of(news)));
-    detached_.take(news);
+    detached_.take(run, news);
   }
   void on_log(const std::string& run, const engine::LogLine& line) override {
     print(run, line.time, line_of(line));
@@ -101,9 +102,11 @@ std::string undone_text(const engine::RunSummary& run) {
 
 }  // namespace
 
-void DetachedRuns::take(const engine::News& news) {
+void DetachedRuns::take(const std::string& run, const engine::News& news) {
   if (news.kind == engine::News::Kind::kStarted && is_detached(news))
     runs_.push_back(started_run(news));
+  // It has ended here: nobody has to go on with it.
+  if (news.kind == engine::News::Kind::kEnded) std::erase(runs_, run);
 }
 
 void DetachedRuns::print(const Terminal& terminal) {
@@ -170,7 +173,11 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
                         wait.run == run.id ? std::string() : fmt::format("run {}: ", wait.run),
                         waiting_text(wait));
   if (end.waits.empty())
-    for (const std::string& other : run.awaits) text += fmt::format("  for run {}\n", other);
+    for (const std::string& other : run.awaits) {
+      const bool quarantined =
+          std::find(end.quarantined.begin(), end.quarantined.end(), other) != end.quarantined.end();
+      text += fmt::format("  for run {}{}\n", other, quarantined ? ", which is quarantined" : "");
+    }
   for (const engine::LockState& lock : run.queues) {
     text += fmt::format("  for {}\n", queue_text(lock));
     for (const std::string& line : idle_holders(lock, terminal.store_option))

@@ -35,7 +35,8 @@ std::unique_ptr<Report> tree_report(const Terminal& terminal);
 /// The runs that were detached: nobody waits for them, so that somebody has to go on with them.
 class DetachedRuns {
  public:
-  void take(const engine::News& news);
+  /// What is told of a run.
+  void take(const std::string& run, const engine::News& news);
   /// Says so, each once.
   void print(const Terminal& terminal);
 

@@ -152,6 +152,9 @@ void StepTree::take(const News& news) {
       say(TintedLine().add("  ").add(line_of(news), Tint::kDim));
       return;
     case News::Kind::kCancelled:
+    case News::Kind::kPaused:
+    case News::Kind::kUnpaused:
+    case News::Kind::kUpgraded:
     case News::Kind::kRepeat:
       say(TintedLine().add("  ! ", Tint::kWarn).add(line_of(news)));
       return;

@@ -41,7 +41,7 @@ class TreeReport : public Report {
   void on_news(const std::string& run, const engine::News& news) override {
     const std::lock_guard lock(mutex_);
     tree_.take(family_.placed(run, news));
-    detached_.take(news);
+    detached_.take(run, news);
     wake_drawer();
   }
   void on_log(const std::string& run, const engine::LogLine& line) override {

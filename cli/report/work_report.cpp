@@ -52,7 +52,9 @@ class JsonWorkReport : public engine::WorkObserver {
 std::string left_text(const engine::DriveEnd& end) {
   using Why = engine::DriveEnd::Why;
   const engine::RunSummary& run = end.run;
-  if (end.why == Why::kHeld) return fmt::format("is driven by process {}", run.process.value_or(0));
+  // Else it has ended there meanwhile.
+  if (end.why == Why::kHeld && run.process)
+    return fmt::format("is driven by process {}", *run.process);
   std::string text = fmt::format("is {}", standing_text(run));
   if (run.error) text += ": " + error_text(*run.error);
   if (!run.quarantine.empty()) text += ": " + run.quarantine;

@@ -34,10 +34,53 @@ std::string values_of_others(const CheckedModule& home, Span condition,
   return shown;
 }
 
+void check_form_default(ProgramChecker& all, const CheckedModule& module,
+                        const syntax::ApprovalStmt& asked, const std::vector<SymbolId>& symbols) {
+  const bool takes_all = asked.expires && asked.expires->then == syntax::Expiry::Then::kDefault;
+  plan::Evaluator together(all.program, module);
+  for (size_t i = 0; i < asked.form.size() && i + 1 < symbols.size(); ++i) {
+    const syntax::Field& field = asked.form[i];
+    plan::Value value;
+    if (field.default_value.valid())
+      value = plan::Evaluator(all.program, module).evaluate(field.default_value);
+    else if (takes_all)
+      value.shape = plan::Value::Shape::kNull;
+    plan::Evaluator alone(all.program, module);
+    alone.set(symbols[i + 1], value);
+    together.set(symbols[i + 1], value);
+    if (!field.default_value.valid()) continue;
+    for (const syntax::Refinement& where : field.where) {
+      const plan::Value holds = (takes_all ? together : alone).evaluate(where.condition);
+      if (holds.shape != plan::Value::Shape::kBool || holds.number != 0) continue;
+      all.diagnostics
+          .report(Code::kDefaultOutsideWhere, module.ast[field.default_value].span, field.name.text)
+          .labelled(fmt::format("`{}` does not hold for {}",
+                                module.source->text(module.ast[where.condition].span),
+                                value.written()))
+          .also(where.span, "this is asked of it")
+          .help("change one of the two");
+      break;
+    }
+  }
+}
+
+/// The defaults of forms against their own `where`; where nobody has to answer, `then default`
+/// takes all of them at once, and each sees the ones before it.
+void check_form_defaults(ProgramChecker& all) {
+  for (const auto& module : all.program.modules) {
+    if (module->standard) continue;
+    for (size_t i = 0; i < module->ast.stmts.size() && i < module->stmts.size(); ++i) {
+      const auto* asked = std::get_if<syntax::ApprovalStmt>(&module->ast.stmts[i].node);
+      if (asked != nullptr) check_form_default(all, *module, *asked, module->stmts[i].symbols);
+    }
+  }
+}
+
 }  // namespace
 
 void ProgramChecker::check_refinements() {
   for (const PendingRefinement& pending : refinements) check_refinement(pending);
+  check_form_defaults(*this);
 }
 
 void ProgramChecker::check_refinement(const PendingRefinement& pending) {
@@ -98,10 +141,16 @@ void ProgramChecker::check_defaults() {
   for (const PendingDefault& pending : defaults) {
     const CheckedModule& module = *program.modules[pending.module];
     if (module.standard || is_constant(module, pending.value)) continue;
+    // A record or a member that is written out: then its own `where` is what can't be told.
+    const Meaning* meaning = module.meaning(pending.value);
+    const bool is_made =
+        std::holds_alternative<syntax::BraceExpr>(module.ast[pending.value].node) ||
+        (meaning != nullptr && meaning->kind == Meaning::Kind::kEnumMember);
     diagnostics
         .report(Code::kNotKnown, module.ast[pending.value].span,
                 fmt::format("the default of `{}`", pending.field))
-        .labelled("this is only known when it runs")
+        .labelled(is_made ? "what is in it, or that it fits its `where`, is only known when it runs"
+                          : "this is only known when it runs")
         .help("write the value out; or let the field be optional, and say by `??` what null means");
   }
 }
@@ -128,8 +177,11 @@ bool ProgramChecker::is_constant(const CheckedModule& module, ExprId value) cons
         return (!entry.key.valid() || each(entry.key)) && entry.value.valid() && each(entry.value);
       });
     return brace->kind == syntax::BraceExpr::Kind::kRecord && meaning != nullptr &&
+           program.symbols[meaning->symbol].kind == Symbol::Kind::kRecord &&
            is_constant_record(module, *meaning);
   }
+  if (meaning != nullptr && meaning->kind == Meaning::Kind::kEnumMember && meaning->symbol != kNone)
+    return !is_json && is_constant_record(module, *meaning);
   if (std::holds_alternative<syntax::CallExpr>(node)) return false;
   if (meaning != nullptr && meaning->kind == Meaning::Kind::kEnumMember) return true;
   if (meaning != nullptr && meaning->kind == Meaning::Kind::kSecretByName) return true;
@@ -155,26 +207,33 @@ bool ProgramChecker::is_constant(const CheckedModule& module, ExprId value) cons
          shape == plan::Value::Shape::kBool;
 }
 
+/// Of a record, or a member of an enum with its payload.
 bool ProgramChecker::is_constant_record(const CheckedModule& module, const Meaning& meaning) const {
   const Symbol& of = program.symbols[meaning.symbol];
-  if (of.kind != Symbol::Kind::kRecord) return false;
+  const bool is_member = meaning.kind == Meaning::Kind::kEnumMember;
+  const auto& fields = is_member ? of.members.at(meaning.index).payload : of.fields;
+  const auto& parameters = is_member ? of.members.at(meaning.index).parameters : of.parameters;
+  if (fields.empty()) return true;
   const CheckedModule& home = *program.modules.at(of.module);
   plan::Evaluator evaluator(program, home);
-  for (size_t i = 0; i < of.fields.size(); ++i) {
-    const syntax::Field& written = *of.fields[i].written;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const syntax::Field* written = fields[i].written;
     const bool is_given = i < meaning.arguments.size() && meaning.arguments[i].valid();
     const CheckedModule& from = is_given ? module : home;
-    const ExprId value = is_given ? meaning.arguments[i] : written.default_value;
+    const ExprId value = is_given             ? meaning.arguments[i]
+                         : written != nullptr ? written->default_value
+                                              : ExprId{};
     plan::Value known;
     known.shape = plan::Value::Shape::kNull;
     if (value.valid()) {
-      if (!is_constant(from, value)) return false;
+      // A default that is none is told where it is written, and once.
+      if (!is_constant(from, value)) return !is_given;
       known = plan::Evaluator(program, from).evaluate(value);
     }
-    if (i >= of.parameters.size()) continue;
+    if (i >= parameters.size() || written == nullptr) continue;
     // What can't be told now is tested when it is made: a default is made when it is compiled.
-    evaluator.set(of.parameters[i], known);
-    for (const syntax::Refinement& where : written.where) {
+    evaluator.set(parameters[i], known);
+    for (const syntax::Refinement& where : written->where) {
       const plan::Value holds = evaluator.evaluate(where.condition);
       if (holds.shape != plan::Value::Shape::kBool || holds.number == 0) return false;
     }

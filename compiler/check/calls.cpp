@@ -436,12 +436,22 @@ TypeId BodyChecker::call_emit(ExprId expr, const syntax::CallExpr& node, std::st
 
 bool BodyChecker::is_identifier_call(const syntax::MemberExpr& callee) const {
   const auto* base = std::get_if<syntax::NameExpr>(&ast_[callee.base].node);
-  return base != nullptr && base->name == "sql" && callee.name.text == "ident" &&
-         scopes_.find(base->name) == kNone && all_.find_top_level(module_.id, base->name) == kNone;
+  const bool is_meant =
+      callee.name.text == "ident" || !nearest(callee.name.text, {"ident"}).empty();
+  return base != nullptr && base->name == "sql" && is_meant && scopes_.find(base->name) == kNone &&
+         all_.find_top_level(module_.id, base->name) == kNone;
 }
 
 /// `sql.ident(name)`: a name in a query, quoted so that it is one whatever it holds.
 TypeId BodyChecker::call_identifier(ExprId expr, const syntax::CallExpr& node) {
+  const syntax::Name& name = std::get<syntax::MemberExpr>(ast_[node.callee].node).name;
+  if (name.text != "ident") {
+    infer_arguments(node.args);
+    diagnostics_.report(Code::kUnknownInModule, name.span, "sql", name.text)
+        .labelled("no function of this name")
+        .did_you_mean(name.span, "ident");
+    return types::kUnknown;
+  }
   std::vector<ExprId> arguments = check_arguments(
       {"sql.ident", {{"name", types::kString, false}}, {}}, node.args, span_of(expr));
   mean(expr, Meaning::Kind::kCallIdentifier).arguments = std::move(arguments);

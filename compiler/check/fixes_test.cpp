@@ -39,6 +39,17 @@ TEST(Fixes, ADurationIsWrittenWithoutQuotes) {
             "  log.info(\"${b}\")\n");
 }
 
+TEST(Fixes, QuotesGoOnlyWhereAValueIsAllThatIsInThem) {
+  const std::string end = "\"\n  log.info(\"${a}\")\n";
+  EXPECT_EQ(fixed_body("  let a: Query = \"select '${hosts[0]}' from t" + end),
+            "  let a: Query = \"select ${hosts[0]} from t" + end);
+  for (const char* query : {"select E'\\\\'${hosts[0]}'", "select E'${hosts[0]}'",
+                            "select '${hosts[0]}''s'", "select '''${hosts[0]}'"}) {
+    const std::string text = std::string("  let a: Query = \"") + query + end;
+    EXPECT_EQ(fixed_body(text), text);
+  }
+}
+
 TEST(Fixes, AStepGetsANameThatNothingElseHas) {
   EXPECT_EQ(fixed_body("  shell(\"a\")\n  shell(\"b\")\n  let run_shell_3 = 1\n"
                        "  log.info(\"${run_shell_3}\")\n  let _ = shell(\"c\")\n"),

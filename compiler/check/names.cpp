@@ -45,6 +45,12 @@ void BodyChecker::report_unknown_name(const std::string& name, Span span, After 
   names.insert(names.end(), outer.begin(), outer.end());
   std::string_view near = nearest(name, std::move(names));
   if (near.empty() && after == After::kNothing) near = syntax::value_instead_of(name);
+  if (after == After::kCall && name == "json") {
+    diagnostics_.report(Code::kUnknownModule, span, name)
+        .labelled("`json` is a type, and has no functions of its own")
+        .help("text becomes JSON by `text.to_json()`, and JSON text by `value.text()`");
+    return;
+  }
   if (after == After::kCall && near.empty()) {
     diagnostics_.report(Code::kUnknownModule, span, name)
         .labelled("neither imported nor one of the standard modules")

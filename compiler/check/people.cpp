@@ -182,6 +182,8 @@ std::vector<std::pair<std::string, TypeId>> BodyChecker::check_form(
     if (field.default_value.valid())
       expect(field.default_value, type,
              {Why::Kind::kField, field.name.text, node.name.text, field.name.span});
+    if (field.default_value.valid())
+      all_.defaults.push_back({module_.id, field.default_value, field.name.text});
     if (all_.holds_secret(type))
       not_supported(field.span, "a `secret` in a form", "take it as a parameter of the runbook");
     symbols.push_back(declare_local(field.name, type, Symbol::Kind::kLocal, false));

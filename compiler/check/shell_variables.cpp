@@ -7,6 +7,7 @@
 namespace rbk::check {
 namespace {
 
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
 bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool in_name(char c) { return begins_name(c) || (c >= '0' && c <= '9'); }
 
@@ -61,8 +62,32 @@ void ShellVariables::text(std::string_view written, size_t begin,
       if (!name.empty() && is_closed)
         found.push_back({std::string(name), begin + i, begin + end, shell_.place()});
     }
+    if (c == '\r' && written.substr(i + 1).starts_with('\n')) continue;  // no part of the text
     step(c);
+    if (c != '\n') continue;
+    // What ends a here-document stands at the line's begin.
+    const size_t most = std::min(margin_, written.size() - i - 1);
+    for (size_t blank = 0; blank < most && is_blank(written[i + 1]); ++blank) ++i;
   }
+}
+
+size_t margin_of(std::string_view written, std::string_view text, bool is_raw) {
+  const auto blanks = [](std::string_view from) {
+    return static_cast<size_t>(std::find_if_not(from.begin(), from.end(), is_blank) - from.begin());
+  };
+  size_t margin = 0;
+  for (size_t i = 0; i < written.size(); ++i) {
+    const bool is_escape = written[i] == '\\' && !is_raw && i + 1 < written.size();
+    if (is_escape) ++i;
+    if (written[i] != (is_escape ? 'n' : '\n')) continue;
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    if (text.empty()) break;
+    // A blank line may have fewer, and one that goes on with an escaped tab seems to have more.
+    const size_t before = is_escape ? 0 : blanks(written.substr(i + 1));
+    const size_t left = blanks(text);
+    if (before > left) margin = std::max(margin, before - left);
+  }
+  return margin;
 }
 
 ShellAssigned shell_assigned(std::string_view text) {

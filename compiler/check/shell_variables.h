@@ -22,8 +22,8 @@ struct ShellVariable {
 /// A `\$` is meant for the shell, and left out.
 class ShellVariables {
  public:
-  /// `is_raw`: a backslash is one.
-  explicit ShellVariables(bool is_raw) : is_raw_(is_raw) {}
+  /// `is_raw`: a backslash is one. `margin`: the blanks before each line that the text lacks.
+  ShellVariables(bool is_raw, size_t margin) : is_raw_(is_raw), margin_(margin) {}
   /// Appends what is found; `begin` is the place of the text's first character.
   void text(std::string_view written, size_t begin, std::vector<ShellVariable>& found);
   /// A value stands here.
@@ -31,8 +31,12 @@ class ShellVariables {
 
  private:
   bool is_raw_;
+  size_t margin_;
   ShellText shell_;
 };
+
+/// How many blanks before its lines a text has lost that was written so: the margin of a literal.
+size_t margin_of(std::string_view written, std::string_view text, bool is_raw);
 
 /// The names to which the command gives a value: `name=…`, `for name in`, `read name` and the like.
 /// `text`: with its escapes read, and a word in the place of each value. All of them are in `any`

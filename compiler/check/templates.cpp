@@ -247,7 +247,12 @@ void BodyChecker::note_shell_names(ExprId expr, const syntax::StringLit& node) {
   using Kind = syntax::StringLit::Kind;
   // Who writes `$$"…"` has the shell's variables in mind.
   if (node.kind == Kind::kDollar || module_.standard) return;
-  ShellVariables variables(node.kind == Kind::kRaw);
+  size_t margin = 0;
+  if (node.multi_line)
+    for (const syntax::StringLit::Part& part : node.parts)
+      if (!part.value.valid())
+        margin = std::max(margin, margin_of(source(part.span), part.text, node.kind == Kind::kRaw));
+  ShellVariables variables(node.kind == Kind::kRaw, margin);
   std::vector<ShellVariable> found;
   std::string text;
   for (const syntax::StringLit::Part& part : node.parts) {
@@ -538,6 +543,30 @@ Encoding BodyChecker::query_encoding(const syntax::StringLit::Part& part, TypeId
   return Encoding::kText;
 }
 
+namespace {
+
+/// Whether the value is all that stands in its quotes, so that it can stand there without them.
+bool fills_quotes(const syntax::StringLit& node, size_t part) {
+  if (part == 0 || part + 1 >= node.parts.size()) return false;
+  const std::string& before = node.parts[part - 1].text;
+  const std::string& after = node.parts[part + 1].text;
+  // Two of them are a quote in the text.
+  if (!before.ends_with('\'') || before.ends_with("''") || !after.starts_with('\'')) return false;
+  if (after.size() > 1 && (after[1] == '\'' || SqlText::is_word(after[1]))) return false;
+  SqlText sql;
+  for (size_t i = 0; i + 1 < part; ++i) {
+    if (node.parts[i].value.valid())
+      sql.value();
+    else
+      sql.text(node.parts[i].text);
+  }
+  sql.text(std::string_view(before).substr(0, before.size() - 1));
+  // Else the quote is a part of the text, or belongs to the word before it: `E'…'`.
+  return sql.place() == SqlText::Place::kPlain && !sql.in_word();
+}
+
+}  // namespace
+
 void BodyChecker::report_in_query(const syntax::StringLit& node, size_t part,
                                   SqlText::Place place) {
   using At = SqlText::Place;
@@ -548,10 +577,8 @@ void BodyChecker::report_in_query(const syntax::StringLit& node, size_t part,
       diagnostics_.report(Code::kInQueryQuotes, value.span, is_comment ? "comment" : "own quotes")
           .labelled("here the database would take it for text of the query");
   const std::string_view written = source(span_of(value.value));
-  const bool is_alone = part > 0 && part + 1 < node.parts.size() && !is_comment &&
-                        place != At::kDollarQuote && node.kind != syntax::StringLit::Kind::kRaw &&
-                        node.parts[part - 1].text.ends_with(is_name ? '"' : '\'') &&
-                        node.parts[part + 1].text.starts_with(is_name ? '"' : '\'');
+  const bool is_alone = !is_comment && !is_name && place != At::kDollarQuote &&
+                        node.kind != syntax::StringLit::Kind::kRaw && fills_quotes(node, part);
   if (is_comment) {
     report.help("leave it out of the comment");
   } else if (is_name) {

@@ -1,4 +1,6 @@
 // Attempts of a step: timeout, retry, doubt.
+#include <utility>
+
 #include "compiler/lower/body.h"
 
 namespace rbk::lower {
@@ -48,7 +50,9 @@ void Body::perform_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   const bool reads = spec.behaviour == static_cast<uint8_t>(Behaviour::kReads);
   const bool undoes = has_rollback(spec) && !reads;
 
-  attempt.action = program_.action(meaning.symbol);
+  attempt.action = spec.launch == syntax::StepStmt::Launch::kStart
+                       ? program_.started_stand_in(meaning.symbol)
+                       : program_.action(meaning.symbol);
   attempt.doubt = doubt_of(on_doubt);
   attempt.verify = on_doubt == nullptr ? BlockId() : on_doubt->verify;
   attempt.asks = asks(spec);
@@ -421,7 +425,9 @@ void Body::scoped_step(const StepSpec& spec, Attempt& attempt, Reg to) {
   const uint32_t begin = code_.here();
   exits_.push_back({Exit::Kind::kScope, attempt.mark, {}, {}});
   if (timer != kNoReg) exits_.push_back({Exit::Kind::kTimer, timer, {}, {}});
+  const bool outer = std::exchange(leaves_undoing_, attempt.asks != nullptr);
   content(spec, to);
+  leaves_undoing_ = outer;
   if (timer != kNoReg) exits_.pop_back();
   exits_.pop_back();
   const uint32_t end = code_.here();

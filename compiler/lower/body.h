@@ -39,7 +39,8 @@ class Body {
 
   // ---- Whole functions (scopes.cpp, parameters.cpp); each finishes and defines the function
   void function(SymbolId id);
-  void runbook(SymbolId id);
+  /// `caller_undoes`: a failure leaves what it did to the step that calls it.
+  void runbook(SymbolId id, bool caller_undoes = false);
   void constant(SymbolId id);
   /// Of a test, or of an invariant, which looks at a finished run.
   void test(BlockId body, SymbolId looked_at);
@@ -196,7 +197,8 @@ class Body {
   void closure_call_into(const syntax::CallExpr& node, const Meaning& meaning, Reg to);
   void native_call_into(ExprId id, const syntax::CallExpr& node, const Meaning& meaning, Reg to);
   void emit(const Meaning& meaning);
-  void call_function_into(SymbolId symbol, Reg first, size_t count, Reg to);
+  /// `function`: the one of `symbol` that is meant.
+  void call_function_into(uint16_t function, SymbolId symbol, Reg first, Reg to);
   /// A nested runbook's or an action's `where`s; its arguments stand from `first` on.
   void check_arguments(SymbolId callable, Reg first);
   /// The same of a record, or of the payload of an enum's member (kNone: a record).
@@ -362,6 +364,8 @@ class Body {
   /// A stand-in answers for the detached run.
   void detach_stand_in(SymbolId runbook, Reg first);
   uint32_t undo_run_function(const StepSpec& spec);
+  void push_undo_run(const StepSpec& spec, Reg run);
+  void undo_what_it_left(const StepSpec& spec, Reg run, Reg mark, uint32_t begin, uint32_t end);
 
   // ---- Scopes (scopes.cpp)
   struct Handlers {
@@ -371,7 +375,7 @@ class Body {
   /// `locks`: where those that it runs under are freed; kNoReg without any.
   void scope(Reg result, const Handlers& handlers, const std::function<void()>& body,
              Reg locks = kNoReg);
-  void fail_scope(const Handlers& handlers, Reg error, Reg mark);
+  void fail_scope(const Handlers& handlers, Reg error, Reg mark, bool only_defers = false);
   void after_failure(const Handlers& handlers, Reg error);
   void handler_body(StmtId id, Reg error);
   void run_handler(StmtId id, Reg error);
@@ -469,8 +473,9 @@ class Body {
   std::unordered_map<SymbolId, Reg> locals_;
   std::unordered_map<SymbolId, Reg> shadows_;  // a ref that is null until the name has its value
   bool in_handler_ = false;
-  Reg not_yet_ = kNoReg;  // in a repeat: the error came from a `reads` step and may pass
-  Label until_;           // in a repeat: where it is left
+  bool leaves_undoing_ = false;  // a step around it asks before what it did is undone
+  Reg not_yet_ = kNoReg;         // in a repeat: the error came from a `reads` step and may pass
+  Label until_;                  // in a repeat: where it is left
   size_t until_depth_ = 0;
   std::vector<Exit> exits_;
   std::vector<Pinned> pinned_;

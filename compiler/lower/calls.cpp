@@ -37,10 +37,9 @@ void Body::call_into(ExprId id, const syntax::CallExpr& node, Reg to) {
   if (meaning == nullptr) return fault(span, "a call without a meaning");
   switch (meaning->kind) {
     case Meaning::Kind::kCallFunction: {
-      const check::Symbol& callee = program_.symbol(meaning->symbol);
       const Reg first = arguments(meaning->symbol, meaning->arguments);
       place(span);
-      return call_function_into(meaning->symbol, first, callee.fields.size(), to);
+      return call_function_into(program_.function_of(meaning->symbol), meaning->symbol, first, to);
     }
     case Meaning::Kind::kCallRunbook:
     case Meaning::Kind::kCallAction:
@@ -102,10 +101,11 @@ Reg Body::arguments(SymbolId callable, const std::vector<ExprId>& written) {
   return fill_run(field_slots(program_.symbol(callable).fields, callable, written, false));
 }
 
-void Body::call_function_into(SymbolId symbol, Reg first, size_t count, Reg to) {
+void Body::call_function_into(uint16_t function, SymbolId symbol, Reg first, Reg to) {
   const check::TypeId result = program_.symbol(symbol).result;
   const bool has_result = result != kNone && checked_type(result).shape != Shape::kNothing;
-  code_.emit_run(Op::kCall, has_result ? to : kNoReg, program_.function_of(symbol), first, count);
+  code_.emit_run(Op::kCall, has_result ? to : kNoReg, function, first,
+                 program_.symbol(symbol).fields.size());
   if (!has_result && to != kNoReg) code_.emit(Op::kLoadNull, to);
 }
 

@@ -82,39 +82,63 @@ std::optional<uint32_t> ProgramLowering::fold_json(const CheckedModule& module, 
   return text_constant(json_type(), boost::json::serialize(json));
 }
 
+std::optional<uint32_t> ProgramLowering::fold_default(const CheckedModule& module, ExprId id) {
+  const bool outer = std::exchange(in_default_, true);
+  const auto folded = fold(module, id);
+  in_default_ = outer;
+  return folded;
+}
+
 std::optional<Constant> ProgramLowering::fold_record(const CheckedModule& module, ExprId id) {
   const check::Meaning* meaning = module.meaning(id);
   if (meaning == nullptr || symbol(meaning->symbol).kind != check::Symbol::Kind::kRecord) {
     return std::nullopt;
   }
-  const check::Symbol& of = symbol(meaning->symbol);
   Constant made;
   made.type = type(module.info(id).value_type);
-  for (size_t i = 0; i < of.fields.size(); ++i) {
-    const check::Field& field = of.fields[i];
-    std::optional<uint32_t> value;
-    if (i < meaning->arguments.size() && meaning->arguments[i].valid()) {
-      value = fold(module, meaning->arguments[i]);
-    } else if (field.written != nullptr && field.written->default_value.valid()) {
-      value = fold(module_of(meaning->symbol), field.written->default_value);
-    } else {
-      value = text_constant(shape_type(Shape::kNull), {});
-    }
-    if (!value) return std::nullopt;
-    made.items.push_back(*value);
-  }
-  if (!is_proven(module, meaning->symbol, meaning->arguments)) return std::nullopt;
+  const check::Symbol& of = symbol(meaning->symbol);
+  if (!fold_fields(module, *meaning, of.fields, of.parameters, made)) return std::nullopt;
   return made;
 }
 
-/// Whether all that is asked of the record's fields holds; what can't be told now is tested when it
+std::optional<Constant> ProgramLowering::fold_member(const CheckedModule& module, ExprId id) {
+  const check::Meaning& meaning = *module.meaning(id);
+  Constant made;
+  made.type = type(module.info(id).value_type);
+  made.bits = meaning.index;
+  const auto& member = symbol(meaning.symbol).members.at(meaning.index);
+  if (!fold_fields(module, meaning, member.payload, member.parameters, made)) return std::nullopt;
+  return made;
+}
+
+bool ProgramLowering::fold_fields(const CheckedModule& module, const check::Meaning& meaning,
+                                  const std::vector<check::Field>& fields,
+                                  const std::vector<SymbolId>& parameters, Constant& made) {
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const check::Field& field = fields[i];
+    std::optional<uint32_t> value;
+    if (i < meaning.arguments.size() && meaning.arguments[i].valid()) {
+      value = fold(module, meaning.arguments[i]);
+    } else if (field.written != nullptr && field.written->default_value.valid()) {
+      value = fold(module_of(meaning.symbol), field.written->default_value);
+    } else {
+      value = text_constant(shape_type(Shape::kNull), {});
+    }
+    if (!value) return false;
+    made.items.push_back(*value);
+  }
+  return is_proven(module, meaning, fields, parameters);
+}
+
+/// Whether all that is asked of the fields holds; what can't be told now is tested when the value
 /// is made.
-bool ProgramLowering::is_proven(const CheckedModule& module, SymbolId record,
-                                const std::vector<ExprId>& given) {
-  const check::Symbol& of = symbol(record);
-  plan::Evaluator evaluator(checked_, module_of(record));
-  for (size_t i = 0; i < of.parameters.size(); ++i) {
-    const syntax::Field& written = *of.fields.at(i).written;
+bool ProgramLowering::is_proven(const CheckedModule& module, const check::Meaning& meaning,
+                                const std::vector<check::Field>& fields,
+                                const std::vector<SymbolId>& parameters) {
+  const auto& given = meaning.arguments;
+  plan::Evaluator evaluator(checked_, module_of(meaning.symbol));
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const syntax::Field& written = *fields.at(i).written;
     plan::Value value;
     if (i < given.size() && given[i].valid()) {
       value = plan::Evaluator(checked_, module).evaluate(given[i]);
@@ -123,7 +147,7 @@ bool ProgramLowering::is_proven(const CheckedModule& module, SymbolId record,
     } else {
       value.shape = plan::Value::Shape::kNull;
     }
-    evaluator.set(of.parameters[i], std::move(value));
+    evaluator.set(parameters[i], std::move(value));
     for (const syntax::Refinement& where : written.where) {
       const plan::Value holds = evaluator.evaluate(where.condition);
       if (holds.shape != plan::Value::Shape::kBool || holds.number == 0) return false;
@@ -232,9 +256,11 @@ std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module,
   }
   const check::Meaning* meaning = module.meaning(id);
   if (meaning == nullptr) return std::nullopt;
-  if (meaning->kind == check::Meaning::Kind::kEnumMember &&
-      !std::holds_alternative<syntax::CallExpr>(expr.node)) {
-    return raw(meaning->index);
+  if (meaning->kind == check::Meaning::Kind::kEnumMember) {
+    if (meaning->symbol != check::kNone) return fold_member(module, id);
+    // A Result.
+    if (!std::holds_alternative<syntax::CallExpr>(expr.node)) return raw(meaning->index);
+    return std::nullopt;
   }
   if (meaning->kind == check::Meaning::Kind::kSecretByName) {
     made.type = shape_type(Shape::kSecret);

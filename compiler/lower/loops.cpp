@@ -226,6 +226,7 @@ void Body::bind_each(const Each& each, Reg item, Reg index) {
   const std::vector<SymbolId>& symbols = module_->expr_symbols.at(each.expr.index);
   if (!symbols.empty()) bind(symbols[0], item);
   if (symbols.size() > 1) bind(symbols[1], index);
+  check_own(each.lambda->params, {});
 }
 
 void Body::call_each(const Each& each, Reg item, Reg index, Reg to) {

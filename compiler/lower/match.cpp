@@ -1,5 +1,6 @@
 // `match`: arms are tried in order. The checker has shown that one fits, so that the last arm
 // without a guard is not tested.
+#include "compiler/check/type_table.h"
 #include "compiler/lower/body.h"
 
 namespace rbk::lower {
@@ -165,6 +166,19 @@ void Body::record_pattern(PatternId id, const syntax::RecordPattern& node, Subje
       return;
     }
     Subject part;
+    if (index >= of.fields.size()) {
+      // What every error has, whatever its kind; the checker counts it after the kind's own fields.
+      const bool is_message = index == of.fields.size();
+      part.type = is_message ? check::types::kString : check::types::kBool;
+      part.reg = temporary(kind(part.type));
+      code_.emit(is_message ? Op::kErrorMessage : Op::kErrorRetryable, part.reg, subject.reg);
+      if (node.fields[i].pattern.valid()) {
+        pattern(node.fields[i].pattern, part, otherwise, certain);
+      } else if (i < meaning.field_symbols.size() && meaning.field_symbols[i] != kNone) {
+        bind_pattern(meaning.field_symbols[i], part);
+      }
+      continue;
+    }
     part.type = of.fields.at(index).type;
     part.reg = temporary(is_error ? Kind::kRef : kind(part.type));
     code_.emit(Op::kGetField, part.reg, subject.reg, static_cast<uint16_t>(index));

@@ -69,7 +69,7 @@ bytecode::TypeId Body::form_type(const ApprovalStmt& node, const check::Type& fo
     const auto& [name, field] = form.fields[i];
     bytecode::Type::Field next{name, name, type(field), bytecode::kNone};
     if (i < node.form.size() && node.form[i].default_value.valid()) {
-      const auto folded = program_.fold(*module_, node.form[i].default_value);
+      const auto folded = program_.fold_default(*module_, node.form[i].default_value);
       if (folded) {
         next.default_constant = *folded;
       } else {
@@ -186,7 +186,8 @@ void Body::people_into(const std::vector<Who>& people, Reg to) {
   json_list_into(items, to);
 }
 
-/// {"fields": [{"name", "type", "doc"?, "optional"?, "default"?, "where"?, "members"?}]}
+/// {"fields": [{"name", "type", "doc"?, "optional"?, "default"?, "where"?, "members"?,
+/// "payloads"?}]}
 std::string Body::form_json(const ApprovalStmt& node, const check::Type& form) const {
   boost::json::array fields;
   for (size_t i = 0; i < node.form.size() && i < form.fields.size(); ++i) {
@@ -208,10 +209,18 @@ std::string Body::form_json(const ApprovalStmt& node, const check::Type& form) c
     const check::Type& plain = checked_type(is_optional(of) ? element_of(of) : of);
     if (plain.shape == check::Type::Shape::kEnum) {
       boost::json::array members;
+      boost::json::object payloads;
       for (const auto& member : program_.symbol(plain.symbol).members) {
-        members.emplace_back(member.outer_name.empty() ? member.name : member.outer_name);
+        const std::string& name = member.outer_name.empty() ? member.name : member.outer_name;
+        members.emplace_back(name);
+        for (const check::Field& part : member.payload) {
+          if (!payloads.contains(name)) payloads[name] = boost::json::object();
+          payloads[name].as_object()[part.outer_name.empty() ? part.name : part.outer_name] =
+              program_.checked().text(part.type);
+        }
       }
       field["members"] = std::move(members);
+      if (!payloads.empty()) field["payloads"] = std::move(payloads);
     }
     fields.push_back(std::move(field));
   }

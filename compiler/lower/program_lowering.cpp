@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "compiler/lower/body.h"
 #include "compiler/lower/liveness.h"
+#include "compiler/lower/test_program.h"
 #include "vm/bytecode/op_table.h"
 
 namespace rbk::lower {
@@ -67,7 +68,11 @@ void ProgramLowering::lower_pending() {
         Body(*this, module, name, Body::Role::kPure, function).constant(id);
         break;
       case Symbol::Kind::kRunbook:
-        lower_runbook(id, function);
+        if (const auto asked = asked_functions_.find(id);
+            asked != asked_functions_.end() && asked->second == function)
+          Body(*this, module, name + "/asked", Body::Role::kRunbook, function).runbook(id, true);
+        else
+          lower_runbook(id, function);
         break;
       default:
         fault(ErrorKind::kInternal, module, symbol(id).span, "`" + name + "` has no code");
@@ -264,6 +269,18 @@ bytecode::Behaviour ProgramLowering::declared_behaviour(SymbolId id) const {
   }
 }
 
+uint16_t ProgramLowering::started_stand_in(SymbolId id) {
+  const auto known = started_.find(id);
+  if (known != started_.end()) return known->second;
+  bytecode::ActionImport made = program_.actions.at(action(id));
+  made.name = std::string(kStartAction) + made.name;
+  core_error("RunFailed");
+  program_.actions.push_back(std::move(made));
+  const uint16_t index = narrow(static_cast<uint32_t>(program_.actions.size() - 1), "actions");
+  started_.emplace(id, index);
+  return index;
+}
+
 uint16_t ProgramLowering::action(SymbolId id) {
   const auto known = actions_.find(id);
   if (known != actions_.end()) return known->second;
@@ -339,6 +356,16 @@ uint16_t ProgramLowering::function_of(SymbolId id) {
   if (known != functions_.end()) return narrow(known->second, "functions");
   const uint32_t index = reserve_function(full_name(id));
   functions_.emplace(id, index);
+  pending_.emplace_back(id, index);
+  return narrow(index, "functions");
+}
+
+uint16_t ProgramLowering::asked_function_of(SymbolId id) {
+  const auto known = asked_functions_.find(id);
+  if (known != asked_functions_.end()) return narrow(known->second, "functions");
+  function_of(id);  // it is one of the program's runbooks all the same
+  const uint32_t index = reserve_function(full_name(id) + "/asked");
+  asked_functions_.emplace(id, index);
   pending_.emplace_back(id, index);
   return narrow(index, "functions");
 }

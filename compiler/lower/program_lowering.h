@@ -74,6 +74,8 @@ class ProgramLowering {
   /// Who may start a runbook, as it says and each one that it may call.
   std::vector<bytecode::Starters> starters(SymbolId runbook);
   std::optional<uint32_t> fold(const CheckedModule& module, ExprId id);
+  /// The same of a field's default, in which what can be computed is computed now.
+  std::optional<uint32_t> fold_default(const CheckedModule& module, ExprId id);
 
   /// The same before its conversions, not yet entered.
   std::optional<bytecode::Constant> fold_plain(const CheckedModule& module, ExprId id);
@@ -81,6 +83,8 @@ class ProgramLowering {
   // ---- Imports, steps, functions; each gives the operand that names it
   uint16_t native(std::string_view name);
   uint16_t action(SymbolId id);
+  /// What stands in for a runbook where a step starts it.
+  uint16_t started_stand_in(SymbolId id);
   uint16_t calendar(SymbolId id);
   bytecode::Behaviour declared_behaviour(SymbolId action) const;
   uint16_t step(std::string name, uint32_t function, bool has_rollback);
@@ -98,6 +102,9 @@ class ProgramLowering {
   void add_stand_in(StandIn made) { stand_ins_.push_back(std::move(made)); }
   /// Of a function, a runbook or a constant that is computed; lowered later if it is new.
   uint16_t function_of(SymbolId id);
+  /// Of a runbook as a step calls it that asks before anything is undone: failing, it does not undo
+  /// what it did.
+  uint16_t asked_function_of(SymbolId id);
   /// Those of the parameters of a runbook or an action: by parameter the default (kNone without
   /// one; an action's are evaluated by its caller), and for each `where` its condition and message.
   using Checks = std::vector<std::vector<std::pair<uint32_t, uint32_t>>>;
@@ -126,6 +133,12 @@ class ProgramLowering {
   std::optional<bytecode::Constant> fold_map(const CheckedModule& module,
                                              const syntax::BraceExpr& node, ExprId id);
   std::optional<bytecode::Constant> fold_record(const CheckedModule& module, ExprId id);
+  std::optional<bytecode::Constant> fold_member(const CheckedModule& module, ExprId id);
+  /// The values of a record's fields, or of a member's payload, into `made`. False: they are not
+  /// all known, or it is not known that they fit.
+  bool fold_fields(const CheckedModule& module, const check::Meaning& meaning,
+                   const std::vector<check::Field>& fields, const std::vector<SymbolId>& parameters,
+                   bytecode::Constant& made);
   void fill_nominal(bytecode::TypeId id, const check::Type& type);
   std::vector<bytecode::Type::Field> fields(const std::vector<check::Field>& written,
                                             SymbolId owner, bool optional);
@@ -134,7 +147,8 @@ class ProgramLowering {
   /// The kinds of errors that the program of an own action may answer with.
   void import_error_kinds(const CheckedModule& module);
   void lower_checks(SymbolId id, uint32_t member);
-  bool is_proven(const CheckedModule& module, SymbolId record, const std::vector<ExprId>& given);
+  bool is_proven(const CheckedModule& module, const check::Meaning& meaning,
+                 const std::vector<check::Field>& fields, const std::vector<SymbolId>& parameters);
   void lower_pending();
   void find_purity();
   void collect_errors(TestProgram& tests);
@@ -148,9 +162,11 @@ class ProgramLowering {
   std::unordered_map<std::string, uint32_t> constants_;
   std::unordered_map<std::string, uint16_t> natives_;
   std::unordered_map<SymbolId, uint16_t> actions_;
+  std::unordered_map<SymbolId, uint16_t> started_;
   std::unordered_map<SymbolId, uint16_t> calendars_;
   std::unordered_map<SymbolId, uint32_t> functions_;
   std::vector<std::pair<SymbolId, uint32_t>> pending_;
+  std::unordered_map<SymbolId, uint32_t> asked_functions_;
   std::vector<std::vector<std::pair<uint32_t, uint16_t>>> runs_;  // by function
   std::unordered_map<SymbolId, ParameterFunctions> parameter_functions_;
   std::map<std::pair<SymbolId, uint32_t>, Checks> field_functions_;

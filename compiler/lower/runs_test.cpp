@@ -86,6 +86,9 @@ TEST(LowerRuns, ATimeoutCancelsThem) {
             "begin one\n"
             "start one: _one[1] as r1-1\n"
             "cancel its run rollback\n"
+            "undo one\n"
+            "undo run r1-1\n"
+            "undone one\n"
             "end one failed Timeout\n"
             "info: Timeout\n"
             "=> partial after 5s\n");

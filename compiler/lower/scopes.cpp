@@ -1,4 +1,6 @@
 // Scopes, and whole functions: what a failure undoes, and which handlers run when.
+#include <utility>
+
 #include "compiler/lower/body.h"
 #include "compiler/lower/walk.h"
 
@@ -34,7 +36,8 @@ void Body::constant(SymbolId id) {
   finish(type(symbol.type));
 }
 
-void Body::runbook(SymbolId id) {
+void Body::runbook(SymbolId id, bool caller_undoes) {
+  leaves_undoing_ = caller_undoes;
   const check::Symbol& symbol = program_.symbol(id);
   const auto& decl = std::get<syntax::RunbookDecl>(ast()[symbol.decl].node);
   take_parameters(symbol.parameters, symbol.parameters.size());
@@ -59,6 +62,8 @@ void Body::scope(Reg result, const Handlers& handlers, const std::function<void(
   const Reg error = temporary(Kind::kRef);
   const Label leave = code_.label();
   const Label failed = code_.label();
+  const Label left = code_.label();
+  const bool caller_undoes = leaves_undoing_;
   code_.emit(Op::kMark, mark);
   const uint32_t begin = code_.here();
   exits_.push_back({Exit::Kind::kFunction, result, leave, {}});
@@ -66,6 +71,7 @@ void Body::scope(Reg result, const Handlers& handlers, const std::function<void(
   exits_.pop_back();
   code_.bind(leave);
   code_.emit(Op::kCancelPoint);  // from here on it is a success
+  if (caller_undoes) code_.handler(begin, code_.here(), Handler::Reach::kCatch, left, error, mark);
   code_.handler(begin, code_.here(), Handler::Reach::kCleanup, failed, error, mark);
   code_.emit(Op::kUnwind, mark, 1);
   if (!handlers.after_success.empty()) {
@@ -82,18 +88,25 @@ void Body::scope(Reg result, const Handlers& handlers, const std::function<void(
   code_.bind(failed);
   if (role_ == Role::kBranch) code_.emit(Op::kBranchFails, error);
   fail_scope(handlers, error, mark);
-  after_failure(handlers, error);
-  if (locks != kNoReg) code_.emit(Op::kUnwind, locks, 1);
-  code_.leave(Op::kRaise, error);
+  const auto end = [&] {
+    after_failure(handlers, error);
+    if (locks != kNoReg) code_.emit(Op::kUnwind, locks, 1);
+    code_.leave(Op::kRaise, error);
+  };
+  end();
+  if (!caller_undoes) return;
+  code_.bind(left);
+  fail_scope(handlers, error, mark, true);
+  end();
 }
 
-/// Evidence first, then everything is undone.
-void Body::fail_scope(const Handlers& handlers, Reg error, Reg mark) {
+/// Evidence first, then everything is undone, or only what was deferred is done.
+void Body::fail_scope(const Handlers& handlers, Reg error, Reg mark, bool only_defers) {
   if (!handlers.before_rollback.empty()) {
     code_.emit(Op::kShieldBegin);
     for (const StmtId handler : handlers.before_rollback) run_handler(handler, error);
   }
-  code_.emit(Op::kUnwind, mark, 0);
+  code_.emit(Op::kUnwind, mark, static_cast<uint16_t>(only_defers));
   if (!handlers.before_rollback.empty()) code_.emit(Op::kShieldEnd);
 }
 
@@ -149,7 +162,9 @@ void Body::handler_body(StmtId id, Reg error) {
   }
   const bool outer = in_handler_;
   in_handler_ = true;
+  const bool leaves = std::exchange(leaves_undoing_, false);
   block(node.body);
+  leaves_undoing_ = leaves;
   in_handler_ = outer;
 }
 
@@ -248,7 +263,9 @@ void Body::try_into(ExprId id, const syntax::TryExpr& node, Reg to) {
   code_.emit(Op::kMark, mark);
   const uint32_t begin = code_.here();
   if (undoes) exits_.push_back({Exit::Kind::kScope, mark, {}, {}});
+  const bool outer = std::exchange(leaves_undoing_, false);
   block_into(node.body, to);
+  leaves_undoing_ = outer;
   if (undoes) exits_.pop_back();
   const uint32_t finish = code_.here();
   if (undoes) code_.emit(Op::kUnwind, mark, 1);

@@ -220,7 +220,9 @@ void Body::content(const StepSpec& spec, Reg to) {
   check_arguments(meaning->symbol, first);
   for (const SymbolId calendar : program_.symbol(meaning->symbol).outside)
     code_.emit(Op::kOutside, program_.calendar(calendar));
-  call_function_into(meaning->symbol, first, program_.symbol(meaning->symbol).fields.size(), to);
+  const uint16_t callee = leaves_undoing_ ? program_.asked_function_of(meaning->symbol)
+                                          : program_.function_of(meaning->symbol);
+  call_function_into(callee, meaning->symbol, first, to);
 }
 
 // ---- Undoing

@@ -25,6 +25,8 @@ namespace rbk::lower {
 
 inline constexpr std::string_view kRunAction = "test.run ";
 inline constexpr std::string_view kCallsAction = "test.calls ";
+/// And the name of a replaced runbook that a step starts: what fails is the run that it would be.
+inline constexpr std::string_view kStartAction = "test.start ";
 inline constexpr std::string_view kGivenAction = "test.given";
 inline constexpr std::string_view kCrashAction = "test.crash";
 

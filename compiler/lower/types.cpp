@@ -106,9 +106,7 @@ std::vector<Type::Field> ProgramLowering::fields(const std::vector<check::Field>
     }
     if (field.written != nullptr && field.written->default_value.valid() && !optional) {
       const CheckedModule& module = module_of(owner);
-      const bool outer = std::exchange(in_default_, true);
-      const auto folded = fold(module, field.written->default_value);
-      in_default_ = outer;
+      const auto folded = fold_default(module, field.written->default_value);
       if (folded) {
         next.default_constant = *folded;
       } else {

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "compiler/syntax/builder.h"
 #include "compiler/syntax/name_case.h"
@@ -482,8 +484,19 @@ ScheduleDecl Builder::schedule(const P::DeclarationContext* context) {
   made.runbook = path(context->p);
   made.args = args(context->a);
   if (context->sb == nullptr) return made;
+  std::set<Kind> seen;
+  std::set<std::string> calendars;
   for (const P::ScheduleItemContext* item : context->sb->items) {
     if (item->kw == nullptr) continue;
+    // Times and calendars add up; what to do about a firing is one thing.
+    const bool is_one = kind(item->kw) == Kind::kOverlap || kind(item->kw) == Kind::kMissed;
+    const bool is_outside = kind(item->kw) == Kind::kOutside && item->p != nullptr;
+    if ((is_one && !seen.insert(kind(item->kw)).second) ||
+        (is_outside && !calendars.insert(path(item->p).text()).second))
+      report(SyntaxError::Code::kWrittenTwice, span(item->kw),
+             fmt::format("`{}{}` is written twice", text(item->kw),
+                         is_outside ? " " + path(item->p).text() : std::string()),
+             "keep one of them");
     switch (kind(item->kw)) {
       case Kind::kCron:
       case Kind::kEvery: {

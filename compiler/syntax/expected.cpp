@@ -530,12 +530,71 @@ class Words {
     return false;
   }
 
+  // `start c(…)` where no step is, and so nothing that would wait for the run or undo it.
+  bool start_without_step() {
+    if (previous_ == nullptr || !is_name(found_) || found_.line_start) return false;
+    const std::string_view word = text(previous_->token());
+    const Kind next = following(1).kind;
+    if ((word != "start" && word != "detach") || (next != Kind::kLparen && next != Kind::kDot))
+      return false;
+    const Token& begin = statement_begin();
+    const bool names = (begin.kind == Kind::kLet || begin.kind == Kind::kVar) &&
+                       before(2) != nullptr && before(2)->kind == Kind::kAssign &&
+                       before(3) != nullptr && is_name(*before(3));
+    const bool is_statement = begin.begin == previous_->token().begin;
+    error_.span = previous_->span();
+    error_.label.clear();
+    set(SyntaxError::Code::kUnexpected,
+        fmt::format("only a step has a `{}`: it makes a run of its own", word),
+        fmt::format("write `step {} = {} {}{}`{}", names ? text(*before(3)) : "run", word,
+                    text(found_), next == Kind::kDot ? ".…(…)" : "(…)",
+                    names || is_statement ? "" : " in a line before, and use its name here"));
+    return true;
+  }
+
+  // A misspelt clause, a lost comma between people, a lost time, in what people are asked.
+  bool mistake_in_clauses() {
+    static constexpr std::string_view kApproval[] = {
+        "by", "not by", "quorum", "form", "notify", "expires", "break_glass", "allow starter"};
+    static constexpr std::string_view kSchedule[] = {"cron", "every", "overlap", "missed",
+                                                     "outside"};
+    if (rule() == RunbookParser::RuleApprovalBody || rule() == RunbookParser::RuleScheduleBody) {
+      const bool is_approval = rule() == RunbookParser::RuleApprovalBody;
+      const std::string_view meant = is_approval ? nearest_name(text(found_), kApproval)
+                                                 : nearest_name(text(found_), kSchedule);
+      if (is_word(found_.kind) && !meant.empty() && meant != text(found_)) {
+        error_.label.clear();
+        set(SyntaxError::Code::kUnknownClause, fmt::format("there is no clause {}", found_text()),
+            fmt::format("did you mean `{}`?", meant));
+        return true;
+      }
+    }
+    if (previous_ == nullptr) return false;
+    const std::string_view who = text(found_);
+    if (before(2) != nullptr && (who == "user" || who == "group" || who == "starter") &&
+        (text(*before(2)) == "user" || text(*before(2)) == "group") && !found_.line_start) {
+      set(SyntaxError::Code::kMissingSeparator,
+          fmt::format("a comma is missing before {}", found_text()),
+          fmt::format("write `{} {}, {}`", text(*before(2)), cut(text(previous_->token())), who));
+      return true;
+    }
+    if (text(previous_->token()) == "then" && before(2) != nullptr &&
+        text(*before(2)) == "expires") {
+      error_.span = previous_->span();
+      error_.label.clear();
+      set(SyntaxError::Code::kMissingValue, "`expires` does not say how long people have",
+          fmt::format("write the time before `then`: `expires 4h then {}`", text(found_)));
+      return true;
+    }
+    return false;
+  }
+
   // Mistakes that have a name of their own.
   bool special() {
     const bool wants_end = has(expected_, Kind::kTerm) && expected_.size() == 1;
     const std::string found = found_text();
     if (question_behind_name() || type_before_name() || lost_question() || colon_behind_head() ||
-        shell_default() || foreign_joint())
+        shell_default() || foreign_joint() || start_without_step() || mistake_in_clauses())
       return true;
     if ((wants_end && foreign_statement()) || foreign_assignment() || foreign_catch()) return true;
     if (wants_end && misspelt_statement()) return true;

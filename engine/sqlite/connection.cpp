@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/mutant.h"
 #include "engine/sqlite/read_only.h"
 
 namespace rbk::engine::sqlite {
@@ -104,8 +105,10 @@ Result<Connection> Connection::open(const std::string& path, bool still) {
   sqlite3_db_config(made.database_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(made.database_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_wal_hook(made.database_, remember_frames, made.log_frames_.get());
-  if (auto done = made.run("pragma synchronous=full; pragma temp_store=memory"); !done)
-    return tl::unexpected(done.error());
+  const char* settings = RBK_MUTANT("commits_without_a_sync")
+                             ? "pragma synchronous=normal; pragma temp_store=memory"
+                             : "pragma synchronous=full; pragma temp_store=memory";
+  if (auto done = made.run(settings); !done) return tl::unexpected(done.error());
   return made;
 }
 

@@ -16,23 +16,6 @@ StoreLibrary store_library() {
   return {fmt::format("SQLite {}", sqlite3_libversion()), sqlite::kFormat};
 }
 
-Result<std::unique_ptr<Store>> open_store(std::string_view url, OpenMode mode) {
-  constexpr std::string_view kSqlite = "sqlite:";
-  if (url.starts_with(kSqlite)) {
-    std::string path(url.substr(kSqlite.size()));
-    if (path.starts_with("//")) path.erase(0, 2);
-    if (path.empty() || path.back() == '/')
-      return fail(ErrorKind::kInvalid, fmt::format("`{}` names no file", url),
-                  "write sqlite:PATH, as in sqlite:.runbook/store.db");
-    return sqlite::SqliteStore::open(path, mode);
-  }
-  if (url.starts_with("postgresql://") || url.starts_with("postgres://"))
-    return fail(ErrorKind::kUnsupported, "stores on PostgreSQL are not supported yet",
-                "use a store on SQLite: sqlite:PATH");
-  return fail(ErrorKind::kInvalid, fmt::format("`{}` is no store's URL", url),
-              "write sqlite:PATH, as in sqlite:.runbook/store.db");
-}
-
 namespace sqlite {
 namespace {
 

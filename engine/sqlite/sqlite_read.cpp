@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "engine/sqlite/request_list.h"
+#include "engine/entry_sum.h"
+#include "engine/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 
 namespace rbk::engine::sqlite {

@@ -2,6 +2,8 @@
 // commit that makes the run: of two that try, one has nothing done.
 #include <fmt/format.h>
 
+#include "base/mutant.h"
+#include "engine/schedule_rows.h"
 #include "engine/sqlite/sqlite_store.h"
 
 namespace rbk::engine::sqlite {
@@ -26,11 +28,6 @@ void bind_optional(Statement& statement, int index, const std::optional<int64_t>
 std::optional<int64_t> optional_integer(Statement& statement, int column) {
   if (statement.is_null(column)) return std::nullopt;
   return statement.integer(column);
-}
-
-tl::unexpected<Error> moved() {
-  return fail(ErrorKind::kExists, "another has changed or fired the schedule meanwhile",
-              "try again");
 }
 
 }  // namespace
@@ -274,9 +271,9 @@ Status SqliteStore::put_schedule(ScheduleRow& row, const ProgramRow& program) {
     if (!is_new) statement->bind(17, row.key);
     const int code = statement->step();
     const bool taken = sqlite3_extended_errcode(writer_.raw()) == SQLITE_CONSTRAINT_UNIQUE;
-    if (code != SQLITE_DONE && taken) return moved();
+    if (code != SQLITE_DONE && taken) return schedule_moved();
     if (code != SQLITE_DONE) return tl::unexpected(writer_.error("write a schedule to it"));
-    if (sqlite3_changes(writer_.raw()) != 1) return moved();
+    if (sqlite3_changes(writer_.raw()) != 1) return schedule_moved();
     if (is_new) row.key = sqlite3_last_insert_rowid(writer_.raw());
     row.version += 1;
     return wake_queued(row.key, row.added);
@@ -297,7 +294,7 @@ Status SqliteStore::change_schedule(const ScheduleRow& row, ScheduleChange chang
     statement->bind(6, row.key);
     statement->bind(7, row.version);
     if (auto ok = done(*statement, "write a schedule to it"); !ok) return ok;
-    if (sqlite3_changes(writer_.raw()) != 1) return moved();
+    if (sqlite3_changes(writer_.raw()) != 1) return schedule_moved();
     if (change != ScheduleChange::kRemove) return wake_queued(row.key, row.watermark);
     auto queued = writer_.prepare(
         "update firing set outcome=2,why='the schedule was removed' where schedule=? and "
@@ -349,7 +346,7 @@ Status SqliteStore::write_firing(const FiringRow& row, RunKey run) {
     statement->bind(4, run);
     statement->bind(5, row.key);
     if (auto ok = done(*statement, "write a firing to it"); !ok) return ok;
-    if (sqlite3_changes(writer_.raw()) != 1) return moved();
+    if (sqlite3_changes(writer_.raw()) != 1) return schedule_moved();
     return {};
   }
   if (auto ok = writer_.ready(
@@ -377,8 +374,9 @@ Status SqliteStore::write_firing(const FiringRow& row, RunKey run) {
   statement.bind(13, row.last);
   if (auto ok = done(statement, "write a firing to it"); !ok) return ok;
   // A nominal time that has its run already gets no second one.
-  if (row.outcome == FiringRow::Outcome::kStarted && sqlite3_changes(writer_.raw()) != 1)
-    return moved();
+  if (row.outcome == FiringRow::Outcome::kStarted && sqlite3_changes(writer_.raw()) != 1 &&
+      !RBK_MUTANT("fires_what_has_fired"))
+    return schedule_moved();
   return {};
 }
 
@@ -397,7 +395,8 @@ Status SqliteStore::write_step(const ScheduleStep& step, RunKey run, CommitResul
   statement.bind(5, step.version);
   statement.bind(6, step.watermark_was);
   if (auto ok = done(statement, "write a schedule to it"); !ok) return ok;
-  if (sqlite3_changes(writer_.raw()) != 1) return moved();
+  if (sqlite3_changes(writer_.raw()) != 1 && !RBK_MUTANT("fires_what_has_fired"))
+    return schedule_moved();
   if (step.cancels) {
     auto superseded = writer_.prepare(
         "update firing set outcome=2,why='a later one took its place' where schedule=? and "
@@ -412,13 +411,12 @@ Status SqliteStore::write_step(const ScheduleStep& step, RunKey run, CommitResul
   if (step.start) {
     auto busy = goes_on(step.schedule, run);
     if (!busy) return tl::unexpected(busy.error());
-    if (*busy) return moved();
+    if (*busy && !RBK_MUTANT("fires_what_has_fired")) return schedule_moved();
     if (auto ok = write_firing(*step.start, run); !ok) return ok;
   }
   return wake_queued(step.schedule, step.time);
 }
 
-/// As by `rbk cancel`; once for each firing that wants it.
 Status SqliteStore::cancel_runs_of(const ScheduleStep& step, CommitResult& result) {
   std::vector<RunKey> runs;
   {
@@ -432,13 +430,7 @@ Status SqliteStore::cancel_runs_of(const ScheduleStep& step, CommitResult& resul
   }
   result.messages_posted = true;  // there are new messages
   for (const RunKey run : runs)
-    if (auto ok = tell(run, 0, Message::Kind::kCancel,
-                       fmt::format("schedule:{}:{}:{}", step.schedule, step.watermark, run),
-                       R"({"rollback":false,"now":false})",
-                       fmt::format("schedule {}, whose next firing takes its place", step.name),
-                       step.time);
-        !ok)
-      return ok;
+    if (auto ok = tell(cancel_by(step, run)); !ok) return ok;
   return {};
 }
 

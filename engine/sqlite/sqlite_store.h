@@ -8,13 +8,14 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "engine/claim_rows.h"
 #include "engine/sqlite/connection.h"
 #include "engine/sqlite/lock_file.h"
 #include "engine/store.h"
 
 namespace rbk::engine::sqlite {
 
-class SqliteStore : public Store {
+class SqliteStore : public Store, private ClaimRows {
  public:
   static Result<std::unique_ptr<Store>> open(const std::string& path, OpenMode mode);
   ~SqliteStore() override;
@@ -68,11 +69,13 @@ class SqliteStore : public Store {
   Result<std::optional<FiringRow>> queued_firing(ScheduleKey schedule) override;
   Result<std::vector<RunRow>> unfinished_of(ScheduleKey schedule) override;
   Result<bool> changed() override;
+  /// The kernel drops the lock of a process that is dead, and of no other.
+  bool lapsed() override { return false; }
 
  private:
   /// Statements of the writing connection, prepared on first use.
   struct Writes {
-    Statement begin, commit, rollback, format, last_journal, run_head, advance, update, labels,
+    Statement begin, commit, rollback, format, last_journal, run_head, advance, update, labels, pin,
         entry, blob, snapshot, snapshot_drop, wait, wait_over, waits_over, taken, message, release,
         new_run, program_find, program, log, log_bytes, engine, leave_work, holder, claim,
         quarantine, schedule_step, schedule_busy, schedule_wake, firing, lock_free, lock_free_run,
@@ -118,24 +121,16 @@ class SqliteStore : public Store {
   Result<std::vector<FiringRow>> read_firings(Statement& statement);
 
   // ---- sqlite_locks.cpp
-  Status write_locks(const RunChange& change, bool is_new, CommitResult& result);
-  Status free_lock(RunKey run, uint64_t request, std::vector<vm::Lock>& freed);
-  Status free_all(RunKey run, std::vector<vm::Lock>& freed);
-  Status ask_lock(RunKey run, const LockAsk& ask, bool is_new, CommitResult& result);
-  /// Gives the lock to those who come next.
-  Status settle_lock(const vm::Lock& lock, int64_t time, CommitResult& result);
-  Status break_deadlock(int64_t key, int64_t time, CommitResult& result);
-  /// The runs that wait for the end of others; `claims` are theirs too.
-  Result<std::vector<LockRow>> run_waits(std::vector<vm::LockClaim>& claims);
-  Result<bool> is_above(RunKey run, RunKey other);
-  Status cancel_others(RunKey run, const LockAsk& ask, const std::vector<LockRow>& rows);
-  Status answer_lock(RunKey run, uint64_t request, std::string_view how, const std::string& message,
-                     int64_t time);
-  Status tell(RunKey run, uint64_t request, Message::Kind kind, const std::string& id,
-              const std::string& body, const std::string& by, int64_t time);
+  Result<std::vector<LockRow>> claims(const vm::Lock* lock) override;
+  Result<std::vector<vm::Lock>> remove(RunKey run, std::optional<uint64_t> request) override;
+  Result<int64_t> add(RunKey run, const LockAsk& ask) override;
+  Status grant(int64_t key, int64_t since) override;
+  Result<std::vector<WaitingRun>> waiting_runs() override;
+  Result<bool> is_above(RunKey run, RunKey other) override;
+  Status tell(const Message& message) override;
   /// All, or those on one lock; each of the two by a statement of its own.
-  Result<std::vector<LockRow>> claims(Connection& connection, Statement& statement,
-                                      const vm::Lock* lock = nullptr);
+  static Result<std::vector<LockRow>> read_claims(Connection& connection, Statement& statement,
+                                                  const vm::Lock* lock = nullptr);
   Result<int64_t> keep(const ProgramRow& program);
   Status done(Statement& statement, std::string_view doing);
 
@@ -178,8 +173,5 @@ Status SqliteStore::transaction(bool look, Body body) {
   }
   return end();
 }
-
-/// What an entry's row carries to be told from a damaged one: 64 bits over its contents and place.
-int64_t entry_sum(RunKey run, const Entry& entry);
 
 }  // namespace rbk::engine::sqlite

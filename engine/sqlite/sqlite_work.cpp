@@ -14,9 +14,9 @@ constexpr const char* kDue =
     "and status in (2,4) order by wake limit ?1";
 constexpr const char* kSpokenTo =
     "select distinct run.key,run.claims from message join run on run.key=message.run "
-    "where message.taken=0 and run.holder=0 and run.status in (1,2,4) limit ?1";
+    "where message.taken=0 and run.holder=0 and run.status in (1,2,3,4) limit ?1";
 constexpr const char* kHeld =
-    "select key,claims,holder from run where holder<>0 and status in (1,2,4)";
+    "select key,claims,holder from run where holder<>0 and status in (1,2,3,4)";
 constexpr const char* kNextWake =
     "select wake from run where holder=0 and wake is not null and wake>?1 and status in (2,4) "
     "order by wake limit 1";
@@ -64,7 +64,11 @@ Result<WaitingWork> SqliteStore::waiting_work(int64_t now, EngineKey own, uint32
     int code = SQLITE_ROW;
     while ((code = held->step()) == SQLITE_ROW) {
       const EngineKey holder = held->integer(2);
-      if (holder == own) continue;
+      // Claimed by a commit after which it could not be read: it is there for its holder alone.
+      if (holder == own) {
+        work.runs.push_back({held->integer(0), 0});
+        continue;
+      }
       const auto known = alive.find(holder);
       const bool lives = known != alive.end() ? known->second : locks_.engine_lives(holder);
       alive.emplace(holder, lives);

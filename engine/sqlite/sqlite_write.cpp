@@ -4,9 +4,10 @@
 
 #include <algorithm>
 
-#include "engine/sqlite/request_list.h"
+#include "base/mutant.h"
+#include "engine/entry_sum.h"
+#include "engine/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
-#include "engine/sum.h"
 
 namespace rbk::engine::sqlite {
 namespace {
@@ -23,18 +24,6 @@ void bind_optional(Statement& statement, int index, const std::optional<int64_t>
 }
 
 }  // namespace
-
-int64_t entry_sum(RunKey run, const Entry& entry) {
-  Sum sum;
-  sum.add(static_cast<uint64_t>(run));
-  sum.add(entry.number);
-  sum.add(static_cast<uint64_t>(entry.kind));
-  sum.add(static_cast<uint64_t>(entry.time));
-  sum.add(static_cast<uint64_t>(entry.boot_time));
-  sum.add(entry.body);
-  sum.add(entry.news);
-  return static_cast<int64_t>(sum.value());
-}
 
 Result<CommitResult> SqliteStore::commit(Group& group) {
   CommitResult result;
@@ -135,6 +124,7 @@ Result<bool> SqliteStore::write(const RunChange& change, EngineKey engine) {
 
 Status SqliteStore::write_entries(const RunChange& change, EngineKey engine, int64_t previous) {
   for (const Blob& blob : change.blobs) {
+    if (RBK_MUTANT("loses_long_outputs")) continue;
     if (auto ok = writer_.ready(
             writes_.blob, "insert into blob(hash,bytes) values(?,?) on conflict(hash) do nothing");
         !ok)
@@ -186,6 +176,15 @@ Status SqliteStore::write_facts(const RunChange& change) {
     writes_.labels.bind_text(1, change.labels);
     writes_.labels.bind(2, change.run);
     if (auto ok = done(writes_.labels, "write to it"); !ok) return ok;
+  }
+  if (change.program != nullptr) {
+    auto program = keep(*change.program);
+    if (!program) return tl::unexpected(program.error());
+    if (auto ok = writer_.ready(writes_.pin, "update run set program=? where key=?"); !ok)
+      return ok;
+    writes_.pin.bind(1, *program);
+    writes_.pin.bind(2, change.run);
+    if (auto ok = done(writes_.pin, "write to it"); !ok) return ok;
   }
   for (const Wait& wait : change.waits) {
     if (auto ok = writer_.ready(writes_.wait, "insert or replace into wait values(?,?,?,?,?,?,?)");
@@ -323,7 +322,7 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
 
 Status SqliteStore::write_others(RunChange& change, bool is_new, EngineKey engine,
                                  CommitResult& result) {
-  if (auto ok = write_locks(change, is_new, result); !ok) return ok;
+  if (auto ok = write_locks(*this, change, is_new, result); !ok) return ok;
   for (NewRun& child : change.children) {
     child.row.parent = change.run;
     if (auto ok = insert(child, engine, result); !ok) return ok;

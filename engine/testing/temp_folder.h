@@ -1,9 +1,11 @@
-// A folder of a test's own, gone with it.
+// A folder of a test's own, gone with it, and a store to go with that.
 #pragma once
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+
+#include "engine/testing/postgres.h"
 
 namespace rbk::engine::testing {
 
@@ -22,7 +24,13 @@ class TempFolder {
 
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
-  std::string store() const { return "sqlite:" + file("store.db"); }
+  /// The URL of a store that goes with it: in it, or on the server of the test run.
+  std::string store() const {
+    return wants_postgres() ? on_postgres() : "sqlite:" + file("store.db");
+  }
+  std::string on_postgres() const {
+    return postgres_store(std::filesystem::path(path_).filename().string());
+  }
 
  private:
   std::string path_;

@@ -103,8 +103,8 @@ class Decisions(rbk.Case):
     def test_who_decided_what_is_kept_and_shown(self):
         self.write("form.rbk", 'runbook form() {\n  approval go "sure?" {\n    by group "sre"\n    form { ticket: string }\n  }\n}\n')
         for word, more, answer in [
-            ("approve", ["--set", "ticket=T-7"], 'approval go approved by bob {"ticket":"T-7"}'),
-            ("reject", ["--reason", "not now"], "approval go rejected by bob: not now"),
+            ("approve", ["--set", "ticket=T-7"], f'approval go approved by {getpass.getuser()} (as bob) {{"ticket":"T-7"}}'),
+            ("reject", ["--reason", "not now"], f"approval go rejected by {getpass.getuser()} (as bob): not now"),
         ]:
             run = rbk.run_id(self.rbk("run", "form.rbk", "--json", exit=rbk.SUSPENDED))
             self.rbk(word, run, "go", *more, "--as", "bob", exit=None)
@@ -112,6 +112,18 @@ class Decisions(rbk.Case):
             self.assertIn(answer, self.rbk("show", run, "--events").out)
             decided = self.rbk("show", run, "--json").lines()[0]["decisions"]
             self.assertEqual([(one["what"], one["by"]) for one in decided], [("approval", ["bob"])])
+            self.assertEqual([one["acting"] for one in decided], [[f"{getpass.getuser()} (as bob)"]])
+
+    def test_who_starts_a_run_for_another_is_kept_and_shown(self):
+        self.write("plain.rbk", 'runbook plain() { log.info("x") }\n')
+        run = rbk.run_id(self.rbk("run", "plain.rbk", "--as", "bob", "--json"))
+        shown = self.rbk("show", run, "--json").lines()[0]
+        self.assertEqual(shown["starter"], "bob")
+        self.assertEqual([(one["what"], one["answer"], one["by"], one["acting"]) for one in shown["decisions"]],
+                         [("run", "started", ["bob"], [f"{getpass.getuser()} (as bob)"])])
+        self.assertIn(f"run plain started by {getpass.getuser()} (as bob)", self.rbk("show", run).out)
+        own = rbk.run_id(self.rbk("run", "plain.rbk", "--json"))
+        self.assertEqual(self.rbk("show", own, "--json").lines()[0]["decisions"], [])
 
     def test_one_approves_while_another_rejects(self):
         for _ in range(8):

@@ -24,6 +24,18 @@ runbook _slow() {
   step w = shell("echo did >> effects; while ! test -e go; do sleep 0.02; done")
     rollback { shell("echo undid >> effects") }
 }
+runbook quick() {
+  step aside = detach _quick() rollback none "it ends by itself"
+}
+runbook _quick() {
+  log.info("quick")
+}
+runbook fails() {
+  step child = start _fails() on failure ask
+}
+runbook _fails() {
+  step w = shell("exit 3") on failure ask rollback none "nothing"
+}
 runbook throws() {
   step aside = detach _aside() rollback none "it ends by itself"
 }
@@ -41,6 +53,10 @@ class Families(rbk.Case):
     def effects(self):
         file = self.folder / "effects"
         return file.read_text().split() if file.exists() else []
+
+    def anew(self):
+        for leftover in (self.folder / ".runbook").glob("store*"):
+            leftover.unlink()
 
     def show(self, run):
         return self.rbk("show", run, "--json").lines()[0]
@@ -73,18 +89,40 @@ class Families(rbk.Case):
         (step,) = rbk.steps(self.rbk("show", run, "--json"))
         self.assertEqual((step["status"], step["runs"]), ("waiting", [f"{run}-1"]))
 
+    def test_what_the_child_waits_for_is_said_of_the_parent(self):
+        run = self.begin("asks")
+        shown = self.rbk("show", run).out
+        self.assertIn(f"run {run}-1: waits for approval go: Go on?", shown)
+        self.assertIn(f"  rbk approve {run}-1 go --set why=", shown)
+        self.assertNotIn("rbk resume", shown)
+        self.assertEqual([(wait["run"], wait["name"]) for wait in self.show(run)["waits"]], [(f"{run}-1", "go")])
+        told = self.rbk("approve", run, "go", "--set", "why=so", exit=rbk.REFUSED).err
+        self.assertIn(f"run {run} waits for no approval itself: run {run}-1, which it started, does", told)
+        run = self.begin("fails")
+        told = self.rbk("resolve", run, "w", "fail", exit=rbk.REFUSED).err
+        self.assertIn(f"run {run}-1, which it started, does", told)
+
+    def test_one_that_ended_here_is_not_left_for_others(self):
+        self.assertNotIn("was detached", self.rbk("run", "f.rbk:quick").err)
+
     def test_a_cancellation_reaches_it(self):
         for words, effects in (([], ["did"]), (["--rollback"], ["did", "undid"]), (["--now"], ["did"])):
             run = self.begin("asks")
             self.rbk("cancel", run, *words, exit=rbk.CANCELLED)
             self.assertEqual((self.show(run)["status"], self.show(f"{run}-1")["status"]), ("cancelled", "cancelled"))
             self.assertEqual(self.effects(), effects)
+            # What was left is undone by a rollback of the one that began it.
+            left = words != ["--rollback"]
+            self.rbk("rollback", run, exit=rbk.SUCCEEDED if left else rbk.REFUSED)
+            self.assertEqual(self.effects(), ["did", "undid"])
+            self.rbk("rollback", f"{run}-1", exit=rbk.REFUSED)
             (self.folder / "effects").unlink()
 
     def test_another_process_may_drive_it(self):
         run = self.begin("asks")
-        (self.folder / "effects").unlink()
         self.rbk("cancel", f"{run}-1", exit=rbk.CANCELLED)
+        self.assertEqual(self.effects(), ["did", "undid"])
+        self.assertTrue(self.show(run)["rolled_back"])
         self.assertEqual(self.show(run)["status"], "failed")
         self.assertEqual(self.show(run)["error"]["kind"], "RunFailed")
 
@@ -101,8 +139,7 @@ class Families(rbk.Case):
             self.assertEqual(self.effects(), ["did"])
             (self.folder / "go").unlink()
             (self.folder / "effects").unlink()
-            for leftover in (self.folder / ".runbook").glob("store*"):
-                leftover.unlink()
+            self.anew()
 
     def test_a_detached_one_is_left_for_others(self):
         done = self.rbk("run", "f.rbk:throws")

@@ -38,7 +38,24 @@ runbook asks(names: list<string>) {
 """
 
 
+LOCKED = """
+runbook locked(n: int) {
+  lock "x" {
+    step s = shell("sleep 0.2; echo ${n} >> lines") rollback none "a line"
+  }
+}
+"""
+
+
 class GoingOn(rbk.Case):
+    def test_what_is_freed_on_the_way_is_gone_on_with(self):
+        self.write("locked.rbk", LOCKED)
+        for n in range(3):
+            self.rbk("run", "locked.rbk", "--n", n, "--detach")
+        self.rbk("resume")
+        self.assertEqual([run["status"] for run in self.rbk("runs", "--json").lines()], ["succeeded"] * 3)
+        self.assertEqual(sorted((self.folder / "lines").read_text().split()), ["0", "1", "2"])
+
     def only_run(self):
         return self.rbk("runs", "--json").lines()[-1]["run"]
 

@@ -44,6 +44,10 @@ schedule waits for note(file: "FILE", name: "waits") {
   every 1s
   outside later then delay
 }
+schedule yearly for note(file: "FILE", name: "yearly") {
+  cron "0 0 29 2 *"
+  outside later then skip
+}
 calendar later {
   closed "2000-01-01".."2998-12-31" "later"
 }
@@ -112,6 +116,8 @@ class Schedules(rbk.Case):
         self.write("a.rbk", (self.folder / "a.rbk").read_text().replace("30 2 * * *", "0 4 * * *"))
         done = self.add("nightly")
         self.assertIn("nightly is changed\n", done.out)
+        self.write("a.rbk", (self.folder / "a.rbk").read_text().replace('name: "nightly"', 'name: "nightlier"'))
+        self.assertRegex(self.add("nightly").out, r'arguments: \{.*"name":"nightlier".*\}, was \{.*"name":"nightly".*\}')
         self.assertIn('  fires: cron "0 4 * * *" in "Europe/Berlin", was cron "30 2 * * *" in "Europe/Berlin"\n', done.out)
 
     def test_each_firing_once_with_several_workers(self):
@@ -194,6 +200,51 @@ class Schedules(rbk.Case):
         self.assertIn("no worker is alive that goes on with it", self.rbk("schedule", "run", "nightly").err)
         self.assertIn("goes on still", self.rbk("schedule", "run", "nightly", exit=rbk.REFUSED).err)
 
+    def test_run_by_hand_keeps_calendars_without_an_override(self):
+        for name, calendar in (("waits", "later"), ("held", "always")):
+            self.add(name)
+            told = self.rbk("schedule", "run", name, exit=rbk.REFUSED).err
+            self.assertIn(f"`{calendar}` is closed", told)
+            self.assertIn(f'`rbk schedule run {name} --override {calendar} --reason "…"`', told)
+            told = self.rbk("schedule", "run", name, "--override", calendar, exit=rbk.USAGE).err
+            self.assertIn("overridden without a reason", told)
+            told = self.rbk("schedule", "run", name, "--override", "nope", "--reason", "x", exit=rbk.USAGE).err
+            self.assertIn("is outside of no calendar `nope`", told)
+            done = self.rbk("schedule", "run", name, "--override", calendar, "--reason", "it burns", "--json").lines()[0]
+            self.assertIn(f"although `{calendar}` is closed", done["why"])
+            self.assertIn("it burns", done["why"])
+            self.assertIn("it burns", self.rbk("show", done["run"]).out)
+            self.assertIn("it burns", self.firings(name)[0]["why"])
+            self.rbk("resume", done["run"])
+        self.assertEqual(self.lines(), ["waits", "closed"])
+
+    def test_what_the_calendar_of_a_runbook_holds_back_is_let_go_with_a_reason(self):
+        self.add("held")
+        worker = self.worker()
+        rbk.eventually("one is refused", lambda: [one for one in self.firings("held") if one["outcome"] == "skipped"])
+        self.stop(worker)
+        done = self.rbk("calendar", "override", "held", "--reason", "it burns", "--json").lines()[0]
+        self.assertIn("`always` is closed", done["why"])
+        self.rbk("resume", done["run"])
+        self.assertEqual(self.lines(), ["closed"])
+
+    def test_what_was_not_due_is_not_held_back(self):
+        self.add("yearly")
+        told = self.rbk("calendar", "override", "yearly", "--reason", "x", exit=rbk.REFUSED).err
+        self.assertIn("nothing of yearly is held back: it has not been due", told)
+        self.assertIn("rbk schedule run yearly --override later --reason", told)
+
+    def test_none_is_added_if_one_is_refused(self):
+        self.write(
+            "b.rbk",
+            'runbook plain() { log.info("x") }\nrunbook secret_one(s: secret) { step a = shell("true", env: env { S: s }) reads }\n'
+            'schedule first for plain() { every 1h }\nschedule second for secret_one(s: secrets.nope) { every 1h }\n'
+            'schedule third for plain() { every 1h }\n',
+        )
+        told = self.rbk("schedule", "add", "b.rbk", exit=rbk.REFUSED).err
+        self.assertIn("schedule second: ", told)
+        self.assertEqual(self.rbk("schedule", "list").out, "no schedules\n")
+
     def test_backfill(self):
         self.add("nightly")
         worker = self.worker()
@@ -238,6 +289,28 @@ class Schedules(rbk.Case):
         self.assertIn("n < 3", done.err)
         self.write("c.rbk", 'runbook r(token: secret) {\n  step x = http.get("http://localhost:1/", bearer: token)\n}\nschedule s for r(token: secrets.nothing) {\n  every 1h\n}\n')
         self.assertIn("nothing", self.rbk("schedule", "add", "c.rbk", exit=None).err)
+        for words in [[], ["lst"], ["ad", "a.rbk"]]:
+            done = self.rbk("schedule", *words, exit=rbk.USAGE)
+            self.assertIn("add, list, pause, resume, remove, run, backfill, next", done.err)
+        self.assertIn("did you mean `rbk schedule list`?", self.rbk("schedule", "lst", exit=rbk.USAGE).err)
+        self.assertIn("there are list, override", self.rbk("calendar", exit=rbk.USAGE).err)
+
+    def test_all_of_a_file_or_none(self):
+        text = 'runbook r(n: int) {\n  log.info("${n}")\n}\nrunbook p(token: secret) {\n  step x = http.get("http://localhost:1/", bearer: token)\n}\n'
+        text += "schedule one for r(n: 1) {\n  every 1h\n}\nschedule two for p(token: secrets.nope) {\n  every 1h\n}\nschedule three for r(n: 3) {\n  every 1h\n}\n"
+        self.write("b.rbk", text)
+        self.add("nightly")
+        done = self.rbk("schedule", "add", "b.rbk", exit=rbk.REFUSED)
+        self.assertIn("schedule two: ", done.err)
+        self.assertIn("nope", done.err)
+        self.assertEqual(done.out, "")
+        self.assertEqual([one["schedule"] for one in self.rbk("schedule", "list", "--json").lines()], ["nightly"])
+
+    def test_a_calendar_is_closed_and_nothing_was_due(self):
+        self.write("b.rbk", (self.folder / "a.rbk").read_text().replace("every 1s\n  outside", 'cron "0 0 1 1 *"\n  outside'))
+        self.rbk("schedule", "add", "b.rbk:waits")
+        told = self.rbk("calendar", "override", "waits", "--reason", "x", exit=rbk.REFUSED).err
+        self.assertIn("nothing of waits is held back: it has not been due since", told)
 
 
 if __name__ == "__main__":

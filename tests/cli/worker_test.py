@@ -148,7 +148,36 @@ class Worker(rbk.Case):
         self.assertLess(sum(map(int, fields()[11:13])) - before, 10, "hundredths of a second of the processor in three seconds")
         self.stop(worker)
 
+    def test_a_child_that_gets_nowhere_is_quarantined_and_its_parent_is_not(self):
+        self.write("family.rbk", 'runbook parent() { step s = start kid() }\nrunbook kid() { step k = shell("sleep 600") rollback none "nothing" }\n')
+        parent = self.rbk("run", "family.rbk:parent", "--detach", "--json").lines()[0]["run"]
+        kid = f"{parent}-1"
+        deaths = 0
+        quarantined = lambda: self.runs().get(kid, {}).get("status") == "quarantined"
+        while deaths < 9:
+            worker = self.worker()
+            rbk.eventually("the child is claimed", lambda: quarantined() or self.runs().get(kid, {}).get("driven"), 60)
+            if quarantined():
+                break
+            worker.kill()
+            worker.wait()
+            deaths += 1
+        self.assertLessEqual(deaths, 4)
+        self.assertEqual(self.runs()[parent]["status"], "waiting")
+        self.stop(worker)
+        told = self.rbk("resume", parent, exit=rbk.SUSPENDED).err
+        self.assertIn(f"for run {kid}, which is quarantined", told)
+        self.assertIn(f"rbk resume {kid}", told)
+        for word in ("cancel", "rollback"):
+            told = self.rbk(word, kid, exit=rbk.REFUSED).err
+            self.assertIn(f"`rbk resume {kid}` tries it once more", told)
+        self.rbk("cancel", parent, "--now", exit=None)
+        self.assertIn(self.runs()[parent]["status"], ("cancelled", "rollback_failed"))
+
     def test_what_is_refused(self):
+        told = self.rbk("worker", "--store", f"sqlite:{self.folder}/typo/x.db", exit=rbk.USAGE).err
+        self.assertIn("there is no store at", told)
+        self.assertFalse((self.folder / "typo").exists())
         self.assertIn("--slots 0: a number from 1 to 10000", self.rbk("worker", "--slots", "0", exit=rbk.USAGE).err)
 
 

@@ -443,10 +443,19 @@ class Families(Crash):
         self.assertEqual((root["status"], root["rolled_back"]), ("failed", True) if fails else ("succeeded", False))
         self.assertEqual({run["status"] for run in runs if run is not root}, {"succeeded"})
         self.expect_whole()
+        self.assertEqual(self.untaken(), 0, "somebody was not told")
+
+    def untaken(self):
+        """Messages that nobody has taken."""
         with sqlite3.connect(self.folder / ".runbook/store.db") as connection:
-            left = connection.execute("select count(*) from message where taken=0").fetchone()
-            self.assertEqual(left, (0,), "somebody was not told")
+            (left,) = connection.execute("select count(*) from message where taken=0").fetchone()
         connection.close()
+        return left
+
+    def anew(self):
+        """The next round begins with an empty store."""
+        for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
+            leftover.unlink()
 
     def test_killed_at_many_moments(self):
         self.write("family.rbk", FAMILY)
@@ -458,8 +467,7 @@ class Families(Crash):
             self.until_over(20, 0.2, *begin)
             self.finish()
             self.expect_family(fails)
-            for leftover in (self.effects, *(self.folder / ".runbook").glob("store*")):
-                leftover.unlink()
+            self.anew()
 
 
 class First(Crash):

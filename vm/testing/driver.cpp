@@ -274,7 +274,9 @@ void Driver::resolve(event::Resolved::How how, std::string_view output) {
   const bool failed = std::any_of(pending_.begin(), pending_.end(), [](const Request& request) {
     return std::holds_alternative<request::AskFailure>(request.what);
   });
-  deliver(event::Resolved{find(failed ? 12 : 4, {})->id, how, json::parse(output), "eve"});
+  const bool skips = how == event::Resolved::How::kSkip;
+  const size_t kind = failed ? 12 : skips ? 0 : 4;
+  deliver(event::Resolved{find(kind, {})->id, how, json::parse(output), "eve"});
 }
 
 void Driver::signal(std::string_view name, std::string_view payload, std::string_view sender,

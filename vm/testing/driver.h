@@ -40,6 +40,7 @@ class Driver {
   void approve(std::string_view form, std::vector<std::string> by = {"eve"});
   void reject(std::string_view reason);
   void expire();
+  /// Answers an AskFailure or else an AskDoubt; a skip without one the oldest Perform.
   void resolve(event::Resolved::How how, std::string_view output = "null");
   void cancel(bool rollback, bool now = false);
   void roll_back(std::string_view to = {});

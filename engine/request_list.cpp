@@ -1,10 +1,10 @@
-#include "engine/sqlite/request_list.h"
+#include "engine/request_list.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace rbk::engine::sqlite {
+namespace rbk::engine {
 
 std::string list_text(const std::vector<uint64_t>& requests) {
   return fmt::format("{}", fmt::join(requests, ","));
@@ -23,4 +23,4 @@ std::vector<uint64_t> list_of(std::string_view text) {
   return requests;
 }
 
-}  // namespace rbk::engine::sqlite
+}  // namespace rbk::engine

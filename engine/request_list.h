@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-namespace rbk::engine::sqlite {
+namespace rbk::engine {
 
 std::string list_text(const std::vector<uint64_t>& requests);
 std::vector<uint64_t> list_of(std::string_view text);
 
-}  // namespace rbk::engine::sqlite
+}  // namespace rbk::engine

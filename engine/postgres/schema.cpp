@@ -1,0 +1,214 @@
+#include "engine/postgres/schema.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <iterator>
+
+namespace rbk::engine::postgres {
+namespace {
+
+// A run's row changes with each of its commits and has room for that in its page. The journal's key
+// is what it is read by. Identifiers sort by their bytes, whatever the database's language.
+constexpr const char* kSchema = R"sql(
+create table meta(one smallint primary key check (one = 1), id text not null,
+  format bigint not null, epoch bigint not null);
+create table change(slot smallint primary key, count bigint not null) with (fillfactor = 25);
+create table gate(one smallint primary key check (one = 1));
+create table program(hash bytea primary key, bytes bytea not null);
+create table engine(key bigint primary key, boot text not null, process bigint not null,
+  started bigint not null, works smallint not null, birth text not null, lease timestamptz);
+create index engine_works on engine(key) where works = 1;
+create sequence run_key;
+create table run(key bigint primary key, id text collate "C" not null, program bytea not null,
+  runbook text not null, status smallint not null, starter text not null, reason text not null,
+  labels text not null, started bigint not null, updated bigint not null, head bigint not null,
+  token bigint not null, holder bigint not null, wake bigint, ending text not null,
+  log_bytes bigint not null, origin bigint not null, folder bytea not null,
+  umask integer not null, parent bigint not null, link smallint not null,
+  parent_request bigint not null, parent_path text not null, parent_under text not null,
+  claims integer not null, schedule bigint not null,
+  constraint run_id unique (id)) with (fillfactor = 70);
+create unique index run_parent on run(parent, parent_request) where parent <> 0;
+create unique index run_origin on run(origin) where origin <> 0;
+create index run_unfinished on run(key) where status < 6;
+create index run_awaited on run(key) where status < 6 and link in (1, 3);
+create index run_ready on run(key) where holder = 0 and status = 1;
+create index run_wake on run(wake) where holder = 0 and wake is not null;
+create index run_held on run(holder) where holder <> 0;
+create index run_schedule on run(schedule) where schedule <> 0 and status < 6;
+create table schedule(key bigserial primary key, name text collate "C" not null,
+  version bigint not null, program bytea not null, runbook text not null,
+  arguments text not null, timing text not null, overlap smallint not null,
+  missed smallint not null, within bigint, place text not null, folder bytea not null,
+  umask integer not null, author text not null, added bigint not null, paused bigint,
+  paused_by text not null, watermark bigint not null, due bigint, removed smallint not null);
+create unique index schedule_name on schedule(name) where removed = 0;
+create index schedule_due on schedule(due)
+  where removed = 0 and paused is null and due is not null;
+create table firing(key bigserial primary key, schedule bigint not null,
+  zone text collate "C" not null, nominal bigint not null, fold smallint not null,
+  at bigint not null, time bigint not null, kind smallint not null, outcome smallint not null,
+  why text not null, author text not null, run bigint not null, count bigint not null,
+  last bigint not null);
+create unique index firing_once on firing(schedule, zone, nominal, fold) where kind <> 2;
+create index firing_of on firing(schedule, key);
+create index firing_queued on firing(schedule, key) where outcome = 4;
+create index firing_run on firing(run) where run <> 0;
+create table journal(run bigint not null, number bigint not null, kind smallint not null,
+  time bigint not null, boot_time bigint not null, engine bigint not null, body bytea not null,
+  news bytea not null, sum bigint not null, primary key (run, number));
+create table blob(hash bytea primary key, bytes bytea not null);
+create table snapshot(run bigint primary key, bytes bytea not null);
+create table wait(run bigint not null, request bigint not null, kind smallint not null,
+  path text not null, description text not null, since bigint not null, expires bigint,
+  primary key (run, request));
+create table message(key bigserial primary key, id text collate "C" not null unique,
+  run bigint not null, request bigint not null, kind smallint not null, body text not null,
+  author text not null, time bigint not null, taken smallint not null);
+create index message_open on message(run) where taken = 0;
+create index message_vote on message(run, request) where kind = 1;
+create table claim(key bigserial primary key, space smallint not null,
+  name text collate "C" not null, run bigint not null, request bigint not null,
+  slots bigint not null, held smallint not null, unwinds smallint not null, under text not null,
+  path text not null, since bigint not null, until bigint, unique (run, request));
+create index claim_name on claim(space, name, key);
+create table notice(key bigserial primary key, id text collate "C" not null unique,
+  run bigint not null, request bigint not null, kind text not null, target text not null,
+  payload text not null, made bigint not null, due bigint not null, attempts bigint not null,
+  state smallint not null, problem text not null);
+create index notice_due on notice(due) where state = 0;
+create index notice_run on notice(run, key);
+create table log(key bigserial primary key, run bigint not null, step bigint not null,
+  attempt bigint not null, path text not null, lines bytea not null);
+create index log_run on log(run, key);
+insert into gate values (1);
+)sql";
+
+/// What leads from format N to N + 1.
+constexpr const char* kMigrations[] = {""};
+static_assert(std::size(kMigrations) == kFormat);
+
+std::string random_id() {
+  unsigned char raw[16];
+  while (getrandom(raw, sizeof raw, 0) != sizeof raw) continue;
+  std::string hex;
+  for (const unsigned char byte : raw) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+std::string script(const Url& url, bool has_schema) {
+  std::string sql = "begin;";
+  if (!has_schema) sql += fmt::format("create schema {};", quoted_name(url.schema));
+  sql += kSchema;
+  sql += fmt::format(
+      "insert into change select slot, 0 from generate_series(0, {}) slot;"
+      "insert into meta values (1, '{}', {}, 1);commit",
+      kCounters - 1, random_id(), kFormat);
+  return sql;
+}
+
+/// Two who make the same schema or table: the second one finds that it is there, in one way or
+/// another.
+bool came_second(const Failure& failure) {
+  return failure.state == "42P06" || failure.state == "42P07" || failure.state == "42710" ||
+         failure.is_unique() || failure.is_transient();
+}
+
+struct Standing {
+  bool has_schema = false;
+  bool has_store = false;
+  int64_t tables = 0;
+};
+
+Result<Standing> standing(Connection& connection, const Url& url) {
+  Parameters schema;
+  schema.text(url.schema);
+  auto rows = connection.query(
+      "select exists(select 1 from pg_namespace where nspname=$1), "
+      "exists(select 1 from pg_tables where schemaname=$1 and tablename='meta'), "
+      "(select count(*) from pg_tables where schemaname=$1)",
+      schema, "read it");
+  if (!rows) return tl::unexpected(rows.error());
+  return Standing{rows->boolean(0, 0), rows->boolean(0, 1), rows->integer(0, 2)};
+}
+
+}  // namespace
+
+Status create(Connection& connection, const Url& url) {
+  const ServerFacts& facts = connection.facts();
+  Standing now{facts.has_schema, facts.has_store, facts.foreign_tables};
+  for (int attempt = 0;; ++attempt) {
+    if (now.has_store) return {};
+    if (now.tables > 0)
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("store {}: the schema {} holds tables, but no store of Runbook's",
+                              connection.place(), url.schema),
+                  "name another with schema=NAME in the store's URL");
+    Status made = connection.run(script(url, now.has_schema), "make its tables");
+    if (made) return {};
+    const bool again = came_second(connection.failure()) && attempt < 10;
+    if (connection.is_lost()) return made;
+    if (connection.in_transaction())
+      if (auto undone = connection.run("rollback", "make its tables"); !undone) return undone;
+    if (!again) return made;
+    auto found = standing(connection, url);
+    if (!found) return tl::unexpected(found.error());
+    now = *found;
+  }
+}
+
+Result<Found> check(Connection& connection, const Url& url, bool reading) {
+  auto rows = connection.query("select id, format from meta", {}, "read it");
+  if (!rows && connection.failure().state == "42P01")
+    return fail(ErrorKind::kNotFound,
+                fmt::format("there is no store in schema {} of {}", url.schema, connection.place()),
+                "`rbk run` makes one; or name another with --store");
+  if (!rows && connection.failure().state == "42703")
+    return fail(ErrorKind::kInvalid,
+                fmt::format("store {}: the table meta of schema {} is another program's",
+                            connection.place(), url.schema),
+                "name another with schema=NAME in the store's URL");
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->size() != 1)
+    return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", connection.place()),
+                "restore it from a backup");
+  const Found found{rows->text(0, 0), rows->integer(0, 1)};
+  if (found.format > kFormat)
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("store {} has format {}; this rbk knows formats up to {}",
+                            connection.place(), found.format, kFormat),
+                "use the rbk that wrote it, or a newer one; or name another store with --store");
+  if (reading && found.format < kFormat)
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("store {} has format {}, which this rbk brings to {} before it reads "
+                            "it; only reading was asked for",
+                            connection.place(), found.format, kFormat),
+                "let a user who may write to it run `rbk resume` once");
+  return found;
+}
+
+Status migrate(Connection& connection) { return migrate_by(connection, kMigrations); }
+
+Status migrate_by(Connection& connection, std::span<const char* const> steps) {
+  constexpr std::string_view kDoing = "bring it to a newer format";
+  const auto newest = static_cast<int64_t>(steps.size());
+  const Status done = [&]() -> Status {
+    // Every commit reads the format, and is kept out until it can read the new one.
+    if (auto begun = connection.run("begin; lock table meta in access exclusive mode", kDoing);
+        !begun)
+      return begun;
+    auto rows = connection.query("select format from meta", {}, kDoing);
+    if (!rows) return tl::unexpected(rows.error());
+    std::string sql;
+    for (int64_t from = rows->integer(0, 0); from < newest; ++from)  // another may have been faster
+      sql += steps[static_cast<size_t>(from)];
+    return connection.run(
+        fmt::format("{};update meta set format=greatest(format, {});commit", sql, newest), kDoing);
+  }();
+  if (!done && !connection.is_lost() && connection.in_transaction())
+    if (auto undone = connection.run("rollback", kDoing); !undone) return undone;
+  return done;
+}
+
+}  // namespace rbk::engine::postgres
