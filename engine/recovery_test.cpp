@@ -240,15 +240,14 @@ class LookingAction : public Action {
  public:
   explicit LookingAction(std::string store) : store_(std::move(store)) {}
   void start(const Attempt&, std::shared_ptr<AttemptSink> sink) override {
-    sqlite3* database = nullptr;
-    sqlite3_stmt* statement = nullptr;
-    if (sqlite3_open(store_.c_str(), &database) == SQLITE_OK &&
-        sqlite3_prepare_v2(database, "select count(*) from journal where kind=2", -1, &statement,
-                           nullptr) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-      repetitions.push_back(sqlite3_column_int(statement, 0));
-    sqlite3_finalize(statement);
-    sqlite3_close(database);
+    auto store = open_store(store_, OpenMode::kExisting).value();
+    int found = 0;
+    const auto runs = store->runs({}).value();
+    for (const RunRow& row : runs) {
+      const auto entries = store->entries(row.key, 0).value();
+      for (const Entry& entry : entries) found += entry.kind == Entry::Kind::kRepeat ? 1 : 0;
+    }
+    repetitions.push_back(found);
     Outcome outcome;
     if (repetitions.size() == 1) outcome.kind = Outcome::Kind::kUnknown;
     sink->finish(std::move(outcome));
@@ -261,7 +260,7 @@ class LookingAction : public Action {
 };
 
 TEST_F(RecoveryTest, WhatAPersonHasRepeatedBeginsOnceThatIsDurable) {
-  auto& looking = actions_.add<LookingAction>("looking", folder_.file("store.db"));
+  auto& looking = actions_.add<LookingAction>("looking", folder_.store());
   auto engine = open();
   const std::string run = start(*engine, "w looking");
   EXPECT_EQ(engine->drive(run, {})->why, DriveEnd::Why::kInDoubt);

@@ -133,7 +133,7 @@ def stop(file):
         return
     folder = pathlib.Path(file.read_text().split("host=")[1].split("&")[0])
     file.unlink()
-    for _ in range(200):
+    for _ in range(1000):  # thousands of files
         if not folder.exists():
             return
         time.sleep(0.1)
