@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`rbk worker`: goes on with what can go on, beside others, through kills and stops; and who is told that there is one."""
 import json
+import pathlib
 import signal
 import subprocess
 import time
@@ -116,11 +117,11 @@ class Worker(rbk.Case):
 
     def test_sigterm_drains(self):
         worker = self.worker()
-        run = self.detach("a", "--pause", "1")
+        run = self.detach("a", "--pause", "2")
         rbk.eventually("it is taken", lambda: self.runs()[run]["driven"])
         time.sleep(0.3)
         self.stop(worker)
-        self.assertEqual(self.lines(), ["a 1"])
+        self.assertIn(self.lines(), (["a 1"], ["a 1", "a 2"], ["a 1", "a 2", "a 3"]))
         self.assertEqual((self.runs()[run]["status"], self.runs()[run]["driven"]), ("running", False))
         worker = self.worker()
         self.all_over()
@@ -129,20 +130,20 @@ class Worker(rbk.Case):
 
     def test_a_second_signal_stops_at_once(self):
         worker = self.worker()
-        run = self.detach("a", "--pause", "3")
+        run = self.detach("a", "--pause", "20")
         rbk.eventually("it is taken", lambda: self.runs()[run]["driven"])
         time.sleep(0.3)
         worker.send_signal(signal.SIGINT)
         time.sleep(0.2)
         began = time.monotonic()
         self.stop(worker, rbk.SUSPENDED)
-        self.assertLess(time.monotonic() - began, 2)
-        self.rbk("cancel", run, exit=rbk.CANCELLED)
+        self.assertLess(time.monotonic() - began, 15)
+        self.rbk("cancel", run, "--now", exit=rbk.CANCELLED)
 
     def test_it_needs_next_to_nothing_when_idle(self):
         worker = self.worker()
         time.sleep(0.5)
-        fields = lambda: open(f"/proc/{worker.pid}/stat").read().rsplit(")", 1)[1].split()
+        fields = lambda: pathlib.Path(f"/proc/{worker.pid}/stat").read_text().rsplit(")", 1)[1].split()
         before = sum(map(int, fields()[11:13]))
         time.sleep(3)
         self.assertLess(sum(map(int, fields()[11:13])) - before, 10, "hundredths of a second of the processor in three seconds")
