@@ -32,10 +32,10 @@ class Fiber {
   void* stack_ = nullptr;
   bool ended_ = false;
   // What the sanitizers want to know of both stacks.
-  void* own_shadow_ = nullptr;
-  void* outside_shadow_ = nullptr;
-  const void* outside_stack_ = nullptr;
-  size_t outside_size_ = 0;
+  [[maybe_unused]] void* own_shadow_ = nullptr;
+  [[maybe_unused]] void* outside_shadow_ = nullptr;
+  [[maybe_unused]] const void* outside_stack_ = nullptr;
+  [[maybe_unused]] size_t outside_size_ = 0;
 };
 
 }  // namespace rbk::simulation

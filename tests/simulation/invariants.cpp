@@ -130,7 +130,9 @@ void check_firings(Evidence& evidence) {
 }
 
 void check_signals(Evidence& evidence) {
-  for (const auto& [payload, run] : evidence.acknowledged.signals) {
+  for (const auto& signal : evidence.acknowledged.signals) {
+    const int64_t payload = signal.first;
+    const auto& run = signal.second;
     const Mirror* mirror = evidence.oracle.look(run);
     if (mirror == nullptr) continue;
     const auto journaled = std::count_if(
