@@ -562,7 +562,8 @@ class Together(Crash):
         for at in range(4):
             self.effects = self.folder / f"effects{at}"
             self.assertIn(set(self.lines().values()), (set(), {1}))
-        self.expect_whole()
+        if count:  # on a slow machine all were killed before there was a store
+            self.expect_whole()
 
 
 class Supervisor(Crash):
