@@ -85,7 +85,7 @@ Status PostgresStore::connect_patiently(Connection& slot) {
     const ErrorKind kind = connection.error().kind;
     const bool may_pass = kind == ErrorKind::kIo || kind == ErrorKind::kLocked;
     if (!may_pass || Clock::now() + pause > end) return tl::unexpected(connection.error());
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(pause);  // a server that restarts is asked less and less often
     pause = std::min(pause * 2, std::chrono::milliseconds(500));
   }
 }
@@ -126,6 +126,7 @@ Status PostgresStore::write(bool may_repeat, const std::function<Status()>& body
       if (auto undone = writer_.run("rollback", "write to it"); !undone) return undone;
     const bool again = lost ? may_repeat : writer_.failure().is_transient();
     if (!again || attempt == kMostTries) return done;
+    // Whoever it collided with gets through first.
     std::this_thread::sleep_for(std::chrono::milliseconds(attempt * 5));
   }
 }

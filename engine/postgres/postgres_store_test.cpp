@@ -140,7 +140,7 @@ class OnPostgres : public ::testing::Test {
   static bool eventually(Test test) {
     for (int i = 0; i < 1000; ++i) {
       if (test()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // looks again, for 20 s at most
     }
     return false;
   }

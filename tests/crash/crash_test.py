@@ -562,7 +562,7 @@ class Together(Crash):
         for at in range(4):
             self.effects = self.folder / f"effects{at}"
             self.assertIn(set(self.lines().values()), (set(), {1}))
-        if count:  # on a slow machine all were killed before there was a store
+        if (self.folder / ".runbook/store.db").exists():  # on a slow machine all may have been killed before
             self.expect_whole()
 
 
