@@ -6,7 +6,6 @@
 #include <array>
 #include <boost/json/parse.hpp>
 
-#include "base/spelling.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report/form.h"
@@ -90,25 +89,8 @@ void say_vote(const Terminal& terminal, const engine::WaitingFor& wait) {
                              fmt::join(wait.approved_by, ", ")));
 }
 
-/// Keeps what a rollback down to the step `to` undoes: the newest first, that step included.
-Status cut_at(std::vector<vm::Undoable>& undoable, const std::string& run,
-              const std::optional<std::string>& to) {
-  if (!to) return {};
-  const std::string oldest = engine::oldest_within(undoable, *to);
-  const auto last = std::find_if(undoable.begin(), undoable.end(),
-                                 [&](const vm::Undoable& one) { return one.path == oldest; });
-  if (last != undoable.end()) {
-    undoable.erase(std::next(last), undoable.end());
-    return {};
-  }
-  std::vector<std::string_view> paths;
-  paths.reserve(std::size(undoable));
-  for (const vm::Undoable& one : undoable) paths.push_back(one.path);
-  const std::string_view near = nearest_name(*to, paths);
-  return fail(ErrorKind::kNotFound,
-              fmt::format("run {} has no step {} that can be undone", run, *to),
-              near.empty() ? fmt::format("`rbk rollback {} --dry-run` lists them", run)
-                           : fmt::format("did you mean {}?", near));
+bool says_something(const std::optional<std::string>& reason) {
+  return reason && reason->find_first_not_of(" \t\n") != std::string::npos;
 }
 
 void show_undoable(const Terminal& terminal, const std::vector<vm::Undoable>& undoable,
@@ -199,8 +181,7 @@ ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments)
   options.flag("--break-glass", break_glass).value("--reason", reason);
   store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  const bool has_reason = reason && reason->find_first_not_of(" \t\n") != std::string::npos;
-  if (break_glass && !has_reason)
+  if (break_glass && !says_something(reason))
     return refuse(terminal, {ErrorKind::kInvalid, "--break-glass needs --reason TEXT",
                              "say why you decide alone: it is recorded, and told to others"});
   if (reason && !break_glass)
@@ -228,7 +209,7 @@ ExitStatus reject_command(const Terminal& terminal, const Arguments& arguments) 
   options.word("RUN", run).optional_word("NAME", name).value("--reason", reason);
   store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  if (!reason)
+  if (!says_something(reason))
     return refuse(terminal, {ErrorKind::kInvalid, "`rbk reject` needs --reason TEXT",
                              "say why, for those who started it"});
   Result<Session> session = open_session(store, engine::OpenMode::kExisting);
@@ -335,9 +316,8 @@ ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments
   Result<Session> session =
       open_session(store, dry_run ? engine::OpenMode::kReading : engine::OpenMode::kExisting);
   if (!session) return refuse(terminal, session.error());
-  Result<std::vector<vm::Undoable>> undoable = session->engine->undoable(run);
+  Result<std::vector<vm::Undoable>> undoable = session->engine->undoable(run, to.value_or(""));
   if (!undoable) return refuse(terminal, undoable.error());
-  if (Status cut = cut_at(*undoable, run, to); !cut) return refuse(terminal, cut.error());
   show_undoable(terminal, *undoable, dry_run);
   if (dry_run) return ExitStatus::kSucceeded;
   Result<std::string> undoing = session->engine->rollback(run, to.value_or(""), session->person);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "base/spelling.h"
+#include "base/text_width.h"
 
 namespace rbk::cli {
 
@@ -58,6 +60,11 @@ Options::Option* Options::find(std::string_view name) {
 }
 
 Status Options::parse(const Arguments& arguments) {
+  for (const std::string& word : arguments)
+    if (!is_utf8(word))
+      return wrong(
+          fmt::format("an argument of `rbk {}` is no UTF-8 text: \"{}\"", name_, printable(word)),
+          "UTF-8 is expected of every one; the terminal's or the script's encoding is another");
   bool only_words = false;
   for (size_t at = 0; at < arguments.size(); ++at) {
     const std::string& word = arguments[at];

@@ -143,7 +143,10 @@ class Stepper {
   }
   Status go(const std::string& argument) {
     const Result<uint64_t> entry = parse_event("goto", argument);
-    return entry ? go_to(*entry) : tl::unexpected(entry.error());
+    if (!entry) return tl::unexpected(entry.error());
+    if (*entry > replay_.count())
+      if (Status read = replay_.refresh(); !read) return read;
+    return go_to(*entry);
   }
   Status first(const std::string&) { return go_to(1); }
   Status last(const std::string&) {
@@ -153,6 +156,7 @@ class Stepper {
   Status step(const std::string& argument) {
     if (argument.empty())
       return fail(ErrorKind::kInvalid, "which step?", "step NAME, by its path or the end of that");
+    if (Status read = replay_.refresh(); !read) return read;
     const Result<bool> found = replay_.seek_step(argument);
     if (!found) return tl::unexpected(found.error());
     if (!*found)
@@ -163,6 +167,7 @@ class Stepper {
     return {};
   }
   Status events(const std::string&) {
+    if (Status read = replay_.refresh(); !read) return read;
     const uint64_t here = replay_.at();
     Status done;
     for (uint64_t entry = 1; entry <= replay_.count() && done; ++entry) {

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <chrono>
 
+#include "base/text_width.h"
 #include "base/units.h"
+#include "base/wall_time.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report/events.h"
@@ -12,12 +14,6 @@
 
 namespace rbk::cli {
 namespace {
-
-int64_t wall_time() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 /// A time, or a duration before now.
 Result<int64_t> parse_since(const std::string& text) {
@@ -53,15 +49,15 @@ void print_table(const Terminal& terminal, const std::vector<engine::RunSummary>
   for (const engine::RunSummary& run : runs) {
     std::string labels;
     for (const auto& [key, value] : run.labels)
-      labels += fmt::format("  {}={}", std::string_view(key), output_text(value));
+      labels += "  " + printable(fmt::format("{}={}", std::string_view(key), output_text(value)));
     if (!run.parent.empty()) labels += fmt::format("  {} of {}", link_name(run.link), run.parent);
-    text +=
-        fmt::format("{:<{}} {:<{}} {:<{}} {:<20} {:>8}  {}{}{}\n", run.id, id, standing_text(run),
-                    status, run.runbook, name, format_time(run.started / 1'000'000 * 1'000'000),
-                    duration_text(run.ended.value_or(now) - run.started),
-                    run.firing ? fmt::format("schedule {} of {}", run.firing->schedule, run.starter)
-                               : run.starter,
-                    labels, run.reason.empty() || run.firing ? "" : "  \"" + run.reason + "\"");
+    text += fmt::format(
+        "{:<{}} {:<{}} {:<{}} {:<20} {:>8}  {}{}{}\n", run.id, id, standing_text(run), status,
+        run.runbook, name, format_time(run.started / 1'000'000 * 1'000'000),
+        duration_text(run.ended.value_or(now) - run.started),
+        run.firing ? fmt::format("schedule {} of {}", run.firing->schedule, run.starter)
+                   : run.starter,
+        labels, run.reason.empty() || run.firing ? "" : "  \"" + printable(run.reason) + "\"");
   }
   terminal.print(text);
   if (cut_off) terminal.print_to_err("`rbk resume RUN` goes on with a run that nobody drives\n");

@@ -31,8 +31,8 @@ fs::path state_folder() {
 /// The folder for what a store has on this host: that in which the store's file lies; of a store
 /// behind a server one of this user's own, whatever project it is used from.
 std::string folder_of(std::string_view url, const engine::StoreIdentity& store) {
-  constexpr std::string_view kFile = "sqlite:";
-  if (url.starts_with(kFile)) return fs::path(url.substr(kFile.size())).parent_path().string();
+  constexpr std::string_view kScheme = "sqlite:";
+  if (url.starts_with(kScheme)) return fs::path(url.substr(kScheme.size())).parent_path().string();
   const fs::path folder = state_folder() / "runbook" / store.id;
   // If it can't be made, whoever needs it says so.
   std::error_code ignored;
@@ -93,8 +93,14 @@ ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& 
   }
   if (!end) {
     report.close();
-    refuse(terminal, end.error());
-    return suspends(end.error()) ? ExitStatus::kSuspended : exit_status(end.error());
+    // The store has failed it on the way: it is told how the run goes on once that is mended.
+    Error error = end.error();
+    if (!suspends(error) && error.kind != ErrorKind::kPermission) return refuse(terminal, error);
+    error.cure +=
+        fmt::format("{}then `rbk resume {}{}` goes on with it",
+                    error.cure.empty() ? "mend that, " : ", ", run, terminal.store_option);
+    terminal.print_error(error);
+    return ExitStatus::kSuspended;
   }
   const ExitStatus status = exit_status(*end);
   report.ended(*end, status);

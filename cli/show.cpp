@@ -8,6 +8,7 @@
 
 #include "base/text_width.h"
 #include "base/units.h"
+#include "base/wall_time.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report/events.h"
@@ -22,12 +23,6 @@ using engine::StepStatus;
 
 constexpr size_t kBar = 30;    // columns of the time line
 constexpr size_t kNames = 50;  // columns of the steps' names
-
-int64_t wall_time() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string_view sign(StepStatus status) {
   switch (status) {
@@ -126,7 +121,7 @@ class Timeline {
     text_ += fmt::format("  started {} by {}{}", format_time(run.started),
                          run.firing ? fmt::format("schedule {} of ", run.firing->schedule) : "",
                          run.starter);
-    if (!run.reason.empty()) text_ += fmt::format(": {}", run.reason);
+    if (!run.reason.empty()) text_ += fmt::format(": {}", printable(run.reason));
     text_ += fmt::format(", took {}\n", duration_text(end_ - run.started));
     if (!run.parent.empty())
       text_ += fmt::format("  {} run {}, step {}\n",
@@ -138,7 +133,8 @@ class Timeline {
       text_ += fmt::format("  {} = {}\n", detail_.parameters[i],
                            cut_to_width(boost::json::serialize(detail_.arguments[i]), 90));
     for (const auto& [key, value] : run.labels)
-      text_ += fmt::format("  label {}={}\n", std::string_view(key), output_text(value));
+      text_ +=
+          printable(fmt::format("  label {}={}", std::string_view(key), output_text(value))) + "\n";
     text_ += '\n';
   }
 
@@ -181,11 +177,11 @@ class Timeline {
   /// Who decided what, and when.
   void decisions() {
     for (const engine::News& news : detail_.timeline) {
-      using Kind = engine::News::Kind;
-      if (news.kind == Kind::kPaused || news.kind == Kind::kUnpaused ||
-          news.kind == Kind::kUpgraded)
+      using Told = engine::News::Kind;
+      if (news.kind == Told::kPaused || news.kind == Told::kUnpaused ||
+          news.kind == Told::kUpgraded)
         text_ += fmt::format("{} {}\n", format_time(news.time), printable(line_of(news)));
-      if (news.kind == Kind::kDecided)
+      if (news.kind == Told::kDecided)
         text_ += fmt::format("{} {}\n", format_time(news.time), printable(decision_text(news)));
     }
   }

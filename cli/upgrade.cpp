@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
+#include <filesystem>
 
+#include "base/project_root.h"
 #include "base/text_width.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -16,7 +18,7 @@ namespace rbk::cli {
 namespace {
 
 using engine::UpgradeVerdict;
-using What = UpgradeVerdict::What;
+using Verdict = UpgradeVerdict::What;
 
 std::string side_text(std::string_view word, const std::optional<UpgradeVerdict::Side>& side) {
   if (!side) return {};
@@ -28,11 +30,11 @@ std::string side_text(std::string_view word, const std::optional<UpgradeVerdict:
 std::string text_of(const UpgradeVerdict& verdict, bool moved) {
   std::string text = fmt::format("{}  {}  ", verdict.run, verdict.runbook);
   switch (verdict.what) {
-    case What::kSame:
+    case Verdict::kSame:
       return text + "has this program already\n";
-    case What::kGoesOn:
+    case Verdict::kGoesOn:
       return text + (moved ? "moved: goes on with it from here on\n" : "goes on\n");
-    case What::kMustStay:
+    case Verdict::kMustStay:
       text += "must stay";
       break;
   }
@@ -51,15 +53,15 @@ boost::json::object side_json(const UpgradeVerdict::Side& side) {
 
 boost::json::object json_of(const UpgradeVerdict& verdict, bool moved) {
   boost::json::object made{
-      {"event", moved && verdict.what == What::kGoesOn ? "upgraded" : "verdict"},
+      {"event", moved && verdict.what == Verdict::kGoesOn ? "upgraded" : "verdict"},
       {"run", verdict.run},
       {"runbook", verdict.runbook},
-      {"verdict", verdict.what == What::kSame     ? "same"
-                  : verdict.what == What::kGoesOn ? "goes_on"
-                                                  : "must_stay"},
+      {"verdict", verdict.what == Verdict::kSame     ? "same"
+                  : verdict.what == Verdict::kGoesOn ? "goes_on"
+                                                     : "must_stay"},
       {"from", verdict.from},
       {"to", verdict.to}};
-  if (verdict.what != What::kMustStay) return made;
+  if (verdict.what != Verdict::kMustStay) return made;
   made["why"] = verdict.why;
   if (verdict.event != 0) made["number"] = verdict.event;
   if (verdict.was) made["was"] = side_json(*verdict.was);
@@ -67,8 +69,10 @@ boost::json::object json_of(const UpgradeVerdict& verdict, bool moved) {
   return made;
 }
 
-/// The unfinished runs that were started from a file of this name, oldest first.
-Result<std::vector<std::string>> runs_of(engine::Engine& engine, const bytecode::Program& program) {
+/// The unfinished runs that were started from a file of this name in this project, oldest first: a
+/// store may serve several.
+Result<std::vector<std::string>> runs_of(engine::Engine& engine, const bytecode::Program& program,
+                                         const std::string& root) {
   engine::RunFilter filter;
   filter.unfinished = true;
   auto runs = engine.runs(filter);
@@ -76,6 +80,7 @@ Result<std::vector<std::string>> runs_of(engine::Engine& engine, const bytecode:
   std::vector<std::string> found;
   for (auto run = runs->rbegin(); run != runs->rend(); ++run) {
     if (program.find_runbook(run->runbook) == nullptr || !run->undoes.empty()) continue;
+    if (project_root(run->folder) != root) continue;
     auto pinned = engine.program(run->id);
     if (!pinned) return tl::unexpected(pinned.error());
     const bool same_file = !(*pinned)->files.empty() && !program.files.empty() &&
@@ -114,27 +119,30 @@ ExitStatus upgrade_command(const Terminal& terminal, const Arguments& arguments)
       std::move(*project), store, check ? engine::OpenMode::kReading : engine::OpenMode::kExisting);
   if (!session) return refuse(terminal, session.error());
   if (all) {
-    Result<std::vector<std::string>> found = runs_of(*session->engine, *loaded->program);
+    const std::string root = project_root(std::filesystem::current_path().string());
+    Result<std::vector<std::string>> found = runs_of(*session->engine, *loaded->program, root);
     if (!found) return refuse(terminal, found.error());
     runs = std::move(*found);
-    if (runs.empty() && !terminal.json) terminal.print("no unfinished run is of this file\n");
+    if (runs.empty() && !terminal.json)
+      terminal.print(fmt::format("no unfinished run was started from {} in {}\n", *file, root));
   }
+  for (const std::string& run : runs)
+    if (auto known = session->engine->summary(run); !known) return refuse(terminal, known.error());
   ExitStatus status = ExitStatus::kSucceeded;
   for (const std::string& run : runs) {
     const Result<UpgradeVerdict> verdict =
-        check ? session->engine->check_upgrade(run, loaded->program)
+        check ? session->engine->check_upgrade(run, session->person, loaded->program)
               : session->engine->upgrade(run, loaded->program, session->person);
     if (!verdict) {
       const ExitStatus refused = refuse(terminal, verdict.error());
-      if (!all) return refused;
-      status = ExitStatus::kFailed;
+      status = runs.size() == 1 && !all ? refused : ExitStatus::kFailed;
       continue;
     }
     if (terminal.json)
       terminal.print_json(json_of(*verdict, !check));
     else
       terminal.print(text_of(*verdict, !check));
-    if (verdict->what == What::kMustStay)
+    if (verdict->what == Verdict::kMustStay)
       status = check || all ? ExitStatus::kFailed : ExitStatus::kRefused;
   }
   return status;

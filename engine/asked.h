@@ -33,6 +33,12 @@ struct Asked {
   const vm::request::Perform* perform() const {
     return std::get_if<vm::request::Perform>(&request.what);
   }
+  /// Nobody has begun it now, but its step was tried before, and that may have taken effect.
+  bool may_have_taken_effect() const {
+    const vm::request::Perform* asks = perform();
+    return asks != nullptr && asks->behaviour != bytecode::Behaviour::kReads &&
+           (asks->attempt > 1 || asks->generation > 0 || repetition > 0);
+  }
   /// It waits for a run of its own.
   bool awaits_run() const {
     return std::holds_alternative<vm::request::Start>(request.what) ||

@@ -406,7 +406,7 @@ Status Engine::State::undo_run(RunDriver& driver, Asked& asked, const vm::reques
   auto last = last_undoing(undo.run);
   if (!last && last.error().kind == ErrorKind::kRefused) return {};
   if (!last) return tl::unexpected(last.error());
-  auto steps = undoable(*last);
+  auto steps = undoable(*last, undo.run);
   if (!steps) return tl::unexpected(steps.error());
   if (steps->empty()) {
     nothing_left();

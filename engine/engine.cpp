@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
+#include "base/spelling.h"
 #include "engine/engine_state.h"
 #include "engine/ids.h"
 
@@ -61,13 +62,6 @@ tl::unexpected<Error> quarantined(const RunRow& row, std::string_view refusal) {
               row.claims >= kMostClaims
                   ? fmt::format("`rbk resume {}` tries it once more; then it can be", row.id)
                   : fmt::format("`rbk show {}` tells why, and what puts it right", row.id));
-}
-
-std::string oldest_within(const std::vector<vm::Undoable>& steps, const std::string& path) {
-  std::string oldest;
-  for (const vm::Undoable& step : steps)
-    if (step.path == path || step.path.starts_with(path + "/")) oldest = step.path;
-  return oldest;
 }
 
 Engine::State::State(std::unique_ptr<Store> opened, World given, ActionRegistry* registry)
@@ -253,18 +247,54 @@ Result<RunRow> Engine::State::last_undoing(const std::string& run) {
   }
 }
 
-Result<std::vector<vm::Undoable>> Engine::State::undoable(const RunRow& row) {
+namespace {
+
+/// The oldest of them that is this step or inside of it; null: none.
+const vm::Undoable* oldest_within(const std::vector<vm::Undoable>& steps, const std::string& path) {
+  const vm::Undoable* oldest = nullptr;
+  for (const vm::Undoable& step : steps)
+    if (step.path == path || step.path.starts_with(path + "/"))
+      if (oldest == nullptr || step.step < oldest->step) oldest = &step;
+  return oldest;
+}
+
+tl::unexpected<Error> nothing_left(const RunRow& last, const std::string& asked) {
+  return fail(ErrorKind::kRefused, fmt::format("nothing of run {} is left to be undone", asked),
+              last.origin == 0
+                  ? fmt::format("what can be undone was, when the run ended; steps without a "
+                                "`rollback`, and those before a `commit`, stay: `rbk show {}`",
+                                asked)
+                  : fmt::format("run {} has undone it: `rbk show {}`", last.id, last.id));
+}
+
+}  // namespace
+
+Result<std::vector<vm::Undoable>> Engine::State::undoable(const RunRow& row,
+                                                          const std::string& asked,
+                                                          const std::string& to) {
   auto program = load_program(*store, row);
   if (!program) return tl::unexpected(program.error());
   auto recovered = recover_run(*store, row, *program, false);
   if (!recovered) return tl::unexpected(recovered.error());
-  return recovered->machine.undoable();
+  std::vector<vm::Undoable> steps = recovered->machine.undoable();
+  if (to.empty()) return steps;
+  if (steps.empty()) return nothing_left(row, asked);
+  if (const vm::Undoable* oldest = oldest_within(steps, to))
+    return recovered->machine.undoable(oldest->step);
+  std::vector<std::string_view> paths;
+  paths.reserve(steps.size());
+  for (const vm::Undoable& step : steps) paths.push_back(step.path);
+  const std::string_view near = nearest_name(to, paths);
+  return fail(ErrorKind::kNotFound,
+              fmt::format("run {} has no step {} that can be undone", asked, to),
+              near.empty() ? fmt::format("these can, the newest first: {}", fmt::join(paths, ", "))
+                           : fmt::format("did you mean {}?", near));
 }
 
-Result<std::vector<vm::Undoable>> Engine::undoable(const std::string& run) {
+Result<std::vector<vm::Undoable>> Engine::undoable(const std::string& run, const std::string& to) {
   auto origin = state_->last_undoing(run);
   if (!origin) return tl::unexpected(origin.error());
-  return state_->undoable(*origin);
+  return state_->undoable(*origin, run, to);
 }
 
 Result<std::string> Engine::rollback(const std::string& run, const std::string& to,
@@ -275,19 +305,14 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
   auto last = state.last_undoing(run);
   if (!last) return tl::unexpected(last.error());
   const RunRow origin = std::move(*last);
-  auto steps = state.undoable(origin);
+  auto steps = state.undoable(origin, row->id, to);
   if (!steps) return tl::unexpected(steps.error());
-  if (steps->empty())
-    return fail(ErrorKind::kRefused, fmt::format("nothing of run {} is left to be undone", row->id),
-                "steps without a `rollback`, and those before a `commit`, can't be undone");
-  const std::string oldest = to.empty() ? std::string() : oldest_within(*steps, to);
-  if (!to.empty() && oldest.empty()) {
-    std::string paths;
-    for (const vm::Undoable& step : *steps) paths += (paths.empty() ? "" : ", ") + step.path;
-    return fail(ErrorKind::kNotFound,
-                fmt::format("run {} has no step `{}` to be undone", row->id, to),
-                "it can undo, newest first: " + paths);
-  }
+  if (steps->empty()) return nothing_left(origin, row->id);
+  std::string oldest;
+  if (!to.empty())
+    oldest = std::min_element(steps->begin(), steps->end(), [](const auto& a, const auto& b) {
+               return a.step < b.step;
+             })->path;
   return state.begin_rollback(state.rollback_row(origin, row->id, by.user), origin, oldest,
                               shown(by));
 }

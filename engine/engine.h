@@ -84,6 +84,7 @@ struct RunSummary {
   RunStatus status = RunStatus::kRunning;
   bool rolled_back = false;  // a failed or cancelled one: all that had a rollback was undone
   std::string program;       // its content hash in hexadecimal
+  std::string folder;        // see StartRun
   std::string starter;
   std::string reason;
   boost::json::object labels;
@@ -96,6 +97,7 @@ struct RunSummary {
   std::optional<vm::ErrorValue> error;
   std::string quarantine;               // quarantined: what is known
   std::string undoes;                   // of a rollback: the run that it undoes
+  std::string undone_by;                // rollback_failed: the rollback by hand that did the rest
   std::optional<FiringSummary> firing;  // of the schedule that started it
   Link link = Link::kNone;              // how it hangs on the run that began it
   std::string parent;                   // that run, if one did
@@ -394,9 +396,10 @@ class Engine {
   Status skip(const std::string& run, const std::string& path,
               const std::optional<boost::json::value>& output, const Person& by);
 
-  /// What a rollback of this finished run would undo, newest first. `to` of `rollback` may also be
-  /// a step around some of them.
-  Result<std::vector<vm::Undoable>> undoable(const std::string& run);
+  /// What a rollback of this finished run would undo, newest first, down to the step `to`: one of
+  /// them, or one around some of them; empty: everything. Of branches, which have no order among
+  /// them, what began before `to` stays.
+  Result<std::vector<vm::Undoable>> undoable(const std::string& run, const std::string& to = {});
 
   /// Makes a run of its own, linked to this finished one, that undoes what it did: down to the step
   /// `to` and with it, or all of it (empty). Returns its id; `drive` it. Durable on return. A run
@@ -405,7 +408,7 @@ class Engine {
   Result<std::string> rollback(const std::string& run, const std::string& to, const Person& by);
 
   /// Whether a run could go on with another program (engine/upgrade.h). Reads only.
-  Result<UpgradeVerdict> check_upgrade(const std::string& run,
+  Result<UpgradeVerdict> check_upgrade(const std::string& run, const Person& by,
                                        const std::shared_ptr<const bytecode::Program>& program);
   /// The same, and where it can, from then on it does: one commit, which stands in its history.
   /// Whoever drives it must have let it go: kLocked. kPermission: the new runbook does not `allow`
@@ -489,9 +492,6 @@ class Engine {
   explicit Engine(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
-
-/// The oldest of what can be undone, newest first, that is this step or inside of it; or empty.
-std::string oldest_within(const std::vector<vm::Undoable>& steps, const std::string& path);
 
 /// Whether this person may decide on an approval so described, which is escalated or not yet.
 /// kPermission says why not.

@@ -164,7 +164,9 @@ struct Engine::State {
   Result<std::string> start(const StartRun& request, const ScheduleStep* step = nullptr);
   Status check_origin(const RunRow& row);
   Result<RunRow> last_undoing(const std::string& run);
-  Result<std::vector<vm::Undoable>> undoable(const RunRow& row);
+  /// See Engine::undoable; `asked`: the run that its errors name. kNotFound: no such step.
+  Result<std::vector<vm::Undoable>> undoable(const RunRow& row, const std::string& asked,
+                                             const std::string& to = {});
   void open_fresh(RunDriver& driver);
   Status let_go_fresh(RunDriver& driver);
   bool holder_lives(RunKey run);

@@ -161,7 +161,7 @@ void Engine::State::take_resolution(RunDriver& driver, const Message& message,
   }
   if (how == "skip") {
     // Somebody may have begun it since: then it is too late.
-    if (!asked->not_started || asked->out || asked->stop) return;
+    if (!asked->not_started || asked->out || asked->stop || asked->may_have_taken_effect()) return;
     vm::event::Resolved skipped{message.request, vm::event::Resolved::How::kSkip, {}, user};
     if (output != nullptr) skipped.output = *output;
     const auto done = driver.deliver(std::move(skipped), now(), message.request);

@@ -23,8 +23,8 @@ bool is_step(const std::string& path, const std::string& name) {
 
 }  // namespace
 
-/// To the run, and to those that it has begun: a pause to whom it waits for, the end of one to all
-/// that are paused.
+/// To the run, and to those that it has begun: a pause to whom it waits for, the end of one to
+/// those and to all that are paused. One that nobody drives may have its pause still before it.
 Status Engine::State::post_pause(const RunRow& row, bool pause, const Person& by) {
   const auto kind = pause ? Message::Kind::kPause : Message::Kind::kUnpause;
   if (auto posted = post(row.key, 0, kind, {{"user", by.user}}, by); !posted) return posted;
@@ -32,7 +32,8 @@ Status Engine::State::post_pause(const RunRow& row, bool pause, const Person& by
   if (!children) return tl::unexpected(children.error());
   for (const RunRow& child : *children) {
     const bool is_paused = child.status == RunStatus::kPaused;
-    const bool concerned = pause ? child.link != Link::kDetached && !is_paused : is_paused;
+    const bool is_awaited = child.link != Link::kDetached;
+    const bool concerned = pause ? is_awaited && !is_paused : is_awaited || is_paused;
     if (is_over(child.status) || child.status == RunStatus::kQuarantined || !concerned) continue;
     if (auto posted = post_pause(child, pause, by); !posted) return posted;
   }
@@ -117,7 +118,8 @@ Status Engine::skip(const std::string& run, const std::string& path,
   for (const auto& [id, asked] : recovered->asked.all()) {
     const vm::request::Perform* perform = asked.perform();
     if (perform == nullptr) continue;
-    const bool can = asked.not_started && !asked.in_doubt && !asked.stop;
+    const bool can =
+        asked.not_started && !asked.in_doubt && !asked.stop && !asked.may_have_taken_effect();
     if (can) others += (others.empty() ? "" : ", ") + perform->path;
     if (!is_step(perform->path, path)) continue;
     if (found != nullptr && found->perform()->path != path && perform->path != path)
@@ -143,6 +145,14 @@ Status Engine::skip(const std::string& run, const std::string& path,
         ErrorKind::kRefused, fmt::format("step {} has begun", path),
         fmt::format("`rbk pause {}` keeps what follows from beginning; `rbk cancel {}` ends "
                     "the run",
+                    row->id, row->id));
+  if (found->may_have_taken_effect())
+    return fail(
+        ErrorKind::kRefused,
+        fmt::format("step {} has been tried before: that may have taken effect, and would "
+                    "not be undone if it were skipped",
+                    path),
+        fmt::format("let it be tried again: `rbk unpause {}`; or `rbk cancel {} --rollback`",
                     row->id, row->id));
   return state.post_skip(*row, found->request.id, found->perform()->path, output, by);
 }

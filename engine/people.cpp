@@ -272,6 +272,7 @@ Result<vm::Turn> Engine::State::try_on_machine(const RunRow& row, decltype(vm::E
   if (!program) return tl::unexpected(program.error());
   auto run = recover_run(*store, row, *program);
   if (!run) return tl::unexpected(run.error());
+  run->machine.refuse_unknown_fields();
   return run->machine.deliver({std::max(run->time, world.clock->wall()), std::move(what)});
 }
 
@@ -319,7 +320,9 @@ Status Engine::State::check_output(const RunRow& row, vm::RequestId request,
   reads.parameters[0].name = "output";
   reads.parameters[0].type = action.result;
   auto fits = vm::check_parameters(**program, reads, {{"output", output}});
-  if (!fits) return tl::unexpected(fits.error());
+  if (!fits)
+    return fail(ErrorKind::kInvalid, fits.error().message,
+                fmt::format("give --output as {} gives it", action.name));
   return {};
 }
 

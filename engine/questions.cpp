@@ -46,6 +46,7 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
   summary.runbook = row.runbook;
   summary.status = row.status;
   summary.program = to_hex(row.program);
+  summary.folder = row.folder;
   summary.starter = row.starter;
   summary.reason = row.reason;
   summary.labels = object_of(row.labels);
@@ -60,6 +61,15 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
     summary.rolled_back = ending->rolled_back;
     summary.output = std::move(ending->output);
     summary.error = std::move(ending->error);
+  }
+  if (row.status == RunStatus::kRollbackFailed) {
+    std::optional<RunRow> last;
+    for (auto later = store->rollback_of(row.key);; later = store->rollback_of(last->key)) {
+      if (!later) return tl::unexpected(later.error());
+      if (!*later) break;
+      last = std::move(**later);
+    }
+    if (last && last->status == RunStatus::kSucceeded) summary.undone_by = last->id;
   }
   if (row.holder == key && key != 0) {
     summary.process = process();

@@ -102,6 +102,7 @@ Status Engine::State::check_signal(const RunRow& row,
         return one.kind == Message::Kind::kSignal;
       }));
   const size_t before = run->machine.kept_signals();
+  run->machine.refuse_unknown_fields();
   auto turn = run->machine.deliver({std::max(run->time, world.clock->wall()), signal});
   if (!turn) return tl::unexpected(turn.error());
   const bool is_kept = run->machine.kept_signals() > before;

@@ -212,10 +212,15 @@ Result<UpgradeVerdict> judge_upgrade(Store& store, const RunRow& row,
 }
 
 Result<UpgradeVerdict> Engine::check_upgrade(
-    const std::string& run, const std::shared_ptr<const bytecode::Program>& program) {
+    const std::string& run, const Person& by,
+    const std::shared_ptr<const bytecode::Program>& program) {
   auto row = state_->store->find_run(run);
   if (!row) return tl::unexpected(row.error());
-  return judge_upgrade(*state_->store, *row, program);
+  auto verdict = judge_upgrade(*state_->store, *row, program);
+  if (!verdict || verdict->what != UpgradeVerdict::What::kGoesOn) return verdict;
+  if (Status may = may_start(*program->find_runbook(row->runbook), by); !may)
+    return tl::unexpected(may.error());
+  return verdict;
 }
 
 Result<UpgradeVerdict> Engine::upgrade(const std::string& run,

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/units.h"
 #include "vm/bytecode/op_table.h"
@@ -470,7 +471,7 @@ Status Execution::take_skip(const event::Resolved& event, const Pending& pending
   Value output(Ref{});
   if (action.result != kNone) {
     const Ref json = json_in(heap_, event.output);
-    Result<Value> value = read_json(image_, json.get(), action.result, Unknown::kIgnore, *this);
+    Result<Value> value = read_json(image_, json.get(), action.result, unknown_, *this);
     if (!value || heap_.fault != Fault::kNone)
       return fail(ErrorKind::kInvalid,
                   fmt::format("the output of {}: {}", perform.path,
@@ -511,7 +512,7 @@ Status Execution::take_failure(const event::Resolved& event, const Pending& pend
   const bool is_done = event.how == How::kDone || skips;
   if (is_done && at.a != kNoRegister) {
     const Ref json = json_in(heap_, event.output);
-    Result<Value> value = read_json(image_, json.get(), at.c, Unknown::kIgnore, *this);
+    Result<Value> value = read_json(image_, json.get(), at.c, unknown_, *this);
     if (!value || heap_.fault != Fault::kNone)
       return fail(ErrorKind::kInvalid,
                   fmt::format("the output of {}: {}", asked.path,
@@ -542,8 +543,10 @@ Status Execution::take(const event::Resolved& event) {
   if (event.how == How::kFail || event.how == How::kLeave) {
     pending_.erase(event.request);
     Ref error =
-        make_error("InDoubt", fmt::format("{} said that {} failed",
-                                          event.by.empty() ? "a person" : event.by, action.name));
+        make_error("InDoubt", fmt::format("{} {}", event.by.empty() ? "a person" : event.by,
+                                          event.how == How::kFail
+                                              ? fmt::format("said that {} failed", action.name)
+                                              : fmt::format("had {} left as it is", action.name)));
     if (event.how == How::kLeave) static_cast<ErrorObject*>(error.get())->reach = Reach::kLeave;
     go_on_raising(fiber, std::move(error));
     return {};
@@ -551,7 +554,7 @@ Status Execution::take(const event::Resolved& event) {
   Value output(Ref{});
   if (event.how == How::kDone && action.result != kNone && at.a != kNoRegister) {
     const Ref json = json_in(heap_, event.output);
-    Result<Value> value = read_json(image_, json.get(), action.result, Unknown::kIgnore, *this);
+    Result<Value> value = read_json(image_, json.get(), action.result, unknown_, *this);
     if (!value || heap_.fault != Fault::kNone) {
       return fail(ErrorKind::kInvalid,
                   fmt::format("the output of {}: {}", action.name,
@@ -590,74 +593,73 @@ Status Execution::take(const event::Cancelled& event) {
 
 namespace {
 
-void list_undoable(const std::vector<UndoEntry>& entries, std::vector<Undoable>& out) {
+void list_undoable(std::span<const UndoEntry> entries, std::vector<Undoable>& out) {
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     for (const std::vector<UndoEntry>& branch : entry->branches) list_undoable(branch, out);
     if (entry->branches.empty() && !entry->is_defer) out.push_back({entry->path, entry->step});
   }
 }
 
-/// Moves what is to be undone out of `entries`; what stays is older than step `to`. True when `to`
-/// was found: older entries stay.
-bool split_at(std::vector<UndoEntry>& entries, const Undoable& to, std::vector<UndoEntry>& undo) {
-  std::vector<UndoEntry> taken;  // newest first
-  bool found = false;
-  while (!entries.empty() && !found) {
-    UndoEntry entry = std::move(entries.back());
-    entries.pop_back();
-    if (entry.branches.empty()) {
-      found = !entry.is_defer && entry.step == to.step && entry.path == to.path;
-      taken.push_back(std::move(entry));
-      continue;
-    }
-    std::vector<Undoable> inside;
-    for (const std::vector<UndoEntry>& branch : entry.branches) list_undoable(branch, inside);
-    found = std::find(inside.begin(), inside.end(), to) != inside.end();
-    if (!found) {
-      taken.push_back(std::move(entry));
-      continue;
-    }
-    // Branches have no order among them: of the others what began after `to` is undone.
-    UndoEntry part;
-    part.serial = entry.serial;
-    part.lock = entry.lock;
-    UndoEntry rest;
-    rest.serial = entry.serial;
-    rest.lock = entry.lock;
-    for (std::vector<UndoEntry>& branch : entry.branches) {
-      std::vector<UndoEntry> undone;
-      std::vector<Undoable> of_branch;
-      list_undoable(branch, of_branch);
-      if (std::find(of_branch.begin(), of_branch.end(), to) != of_branch.end()) {
-        split_at(branch, to, undone);
-      } else {
-        const auto newer = std::find_if(branch.begin(), branch.end(),
-                                        [&](const UndoEntry& e) { return e.step > to.step; });
-        undone.assign(std::make_move_iterator(newer), std::make_move_iterator(branch.end()));
-        branch.erase(newer, branch.end());
-      }
-      if (!undone.empty()) part.branches.push_back(std::move(undone));
-      if (!branch.empty()) rest.branches.push_back(std::move(branch));
-    }
-    taken.push_back(std::move(part));
-    if (!rest.branches.empty()) entries.push_back(std::move(rest));
+/// The newest step in it; 0: it has none.
+uint64_t newest_step(const UndoEntry& entry) {
+  if (entry.branches.empty()) return entry.is_defer ? 0 : entry.step;
+  uint64_t newest = 0;
+  for (const std::vector<UndoEntry>& branch : entry.branches)
+    for (const UndoEntry& each : branch) newest = std::max(newest, newest_step(each));
+  return newest;
+}
+
+/// The first that has a step which began with `step` or after it: what a rollback down to there
+/// has to do with begins here. Branches have no order among them but that in which they began.
+template <class Entries>
+auto first_since(Entries& entries, uint64_t step) {
+  return std::find_if(entries.begin(), entries.end(),
+                      [&](const UndoEntry& entry) { return newest_step(entry) >= step; });
+}
+
+void list_since(const std::vector<UndoEntry>& entries, uint64_t step, std::vector<Undoable>& out) {
+  const auto first = first_since(entries, step);
+  if (first == entries.end()) return;
+  list_undoable({std::next(first), entries.end()}, out);
+  for (const std::vector<UndoEntry>& branch : first->branches) list_since(branch, step, out);
+  if (first->branches.empty()) list_undoable({first, std::next(first)}, out);
+}
+
+/// Moves what began with `step` or after it out of `entries`.
+std::vector<UndoEntry> take_since(std::vector<UndoEntry>& entries, uint64_t step) {
+  std::vector<UndoEntry> taken;
+  const auto first = first_since(entries, step);
+  if (first == entries.end()) return taken;
+  std::vector<std::vector<UndoEntry>> kept;
+  for (std::vector<UndoEntry>& branch : first->branches) {
+    std::vector<UndoEntry> left = take_since(branch, step);
+    std::swap(left, branch);
+    if (!left.empty()) kept.push_back(std::move(left));
   }
-  std::move(taken.rbegin(), taken.rend(), std::back_inserter(undo));
-  return found;
+  std::erase_if(first->branches, [](const auto& branch) { return branch.empty(); });
+  UndoEntry rest;
+  rest.serial = first->serial;
+  rest.lock = first->lock;
+  rest.branches = std::move(kept);
+  taken.assign(std::make_move_iterator(first), std::make_move_iterator(entries.end()));
+  entries.erase(first, entries.end());
+  if (!rest.branches.empty()) entries.push_back(std::move(rest));
+  return taken;
 }
 
 }  // namespace
 
-std::vector<Undoable> Execution::undoable() const {
+std::vector<Undoable> Execution::undoable(uint64_t since) const {
   std::vector<Undoable> list;
   const auto root = fibers_.find(root_);
-  if (ended_ && root != fibers_.end()) list_undoable(root->second->undo, list);
+  if (!ended_ || root == fibers_.end()) return list;
+  list_since(root->second->undo, since, list);
   return list;
 }
 
 Status Execution::take(const event::RollBack& event) {
   if (!ended_) return fail(ErrorKind::kInvalid, "the run has not ended: cancel it instead");
-  const std::vector<Undoable> known = undoable();
+  const std::vector<Undoable> known = undoable(0);
   Fiber& fiber = *fibers_.at(root_);
   if (event.to.empty()) {
     drop_undo(fiber.kept);
@@ -669,8 +671,7 @@ Status Execution::take(const event::RollBack& event) {
                   fmt::format("there is no step {} that could be undone", event.to));
     }
     fiber.kept = std::move(fiber.undo);
-    fiber.undo.clear();
-    split_at(fiber.kept, *to, fiber.undo);
+    fiber.undo = take_since(fiber.kept, to->step);
   }
   ended_ = false;
   rolling_back_ = true;

@@ -30,7 +30,8 @@ class Execution : public Conditions {
 
   Result<Turn> deliver(const Event& event);
   bool ended() const { return ended_; }
-  std::vector<Undoable> undoable() const;
+  void refuse_unknown_fields() { unknown_ = Unknown::kRefuse; }
+  std::vector<Undoable> undoable(uint64_t since) const;
   std::vector<Request> pending() const;
   std::vector<FiberState> inspect();
   size_t kept_signals() const { return signals_.size(); }
@@ -193,6 +194,7 @@ class Execution : public Conditions {
   double random_fraction();
 
   Limits limits_;
+  Unknown unknown_ = Unknown::kIgnore;  // in what a person gives
   Heap heap_;
   Image image_;
 

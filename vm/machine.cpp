@@ -19,7 +19,10 @@ Machine& Machine::operator=(Machine&&) noexcept = default;
 
 Result<Turn> Machine::deliver(const Event& event) { return state_->execution.deliver(event); }
 bool Machine::ended() const { return state_->execution.ended(); }
-std::vector<Undoable> Machine::undoable() const { return state_->execution.undoable(); }
+void Machine::refuse_unknown_fields() { state_->execution.refuse_unknown_fields(); }
+std::vector<Undoable> Machine::undoable(uint64_t since) const {
+  return state_->execution.undoable(since);
+}
 std::vector<Request> Machine::pending() const { return state_->execution.pending(); }
 std::vector<FiberState> Machine::inspect() const { return state_->execution.inspect(); }
 size_t Machine::kept_signals() const { return state_->execution.kept_signals(); }

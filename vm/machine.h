@@ -375,10 +375,16 @@ class Machine {
   /// what that means. kLimit never comes from here: it ends the run with an error.
   Result<Turn> deliver(const Event& event);
 
+  /// From now on what a person gives (an output, a signal) is refused if it has fields that its
+  /// type lacks: a slip of the pen would otherwise be a default. Only for what is tried before it
+  /// is journaled: what is journaled is taken as it was.
+  void refuse_unknown_fields();
+
   bool ended() const;
   /// What RollBack would undo: the steps whose rollbacks were neither run nor committed, newest
-  /// first.
-  std::vector<Undoable> undoable() const;
+  /// first. `since`: the `step` of one of them; of branches, which have no order among them, what
+  /// began before it stays.
+  std::vector<Undoable> undoable(uint64_t since = 0) const;
   /// The requests that wait for an answer now, oldest first: what a restored run has to carry out
   /// again, or find again.
   std::vector<Request> pending() const;

@@ -288,6 +288,8 @@ TEST(ParallelTest, LeavingKeepsWhatTheBranchesDid) {
   EXPECT_EQ(driver.ending()->status, Ending::Status::kCancelled);
   EXPECT_FALSE(driver.ending()->rolled_back);
   EXPECT_EQ(driver.machine().undoable(), (std::vector<Undoable>{{"work[a]", 1}, {"work[b]", 2}}));
+  EXPECT_EQ(driver.machine().undoable(1), driver.machine().undoable());
+  EXPECT_EQ(driver.machine().undoable(2), (std::vector<Undoable>{{"work[b]", 2}}));
   driver.trace();
   driver.roll_back("work[b]");
   driver.ok(R"("x")");

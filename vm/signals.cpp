@@ -47,7 +47,7 @@ bool may_send(const boost::json::value& by, const event::Signalled& signal,
 Result<Value> Execution::signal_value(const event::Signalled& signal, TypeId type) {
   const TypeId payload_type = image_.type(type).fields[0].type;
   const Ref json = json_in(heap_, signal.payload);
-  Result<Value> payload = read_json(image_, json.get(), payload_type, Unknown::kIgnore, *this);
+  Result<Value> payload = read_json(image_, json.get(), payload_type, unknown_, *this);
   if (!payload || heap_.fault != Fault::kNone)
     return fail(ErrorKind::kInvalid,
                 fmt::format("the signal `{}`: {}", signal.name,
@@ -117,7 +117,7 @@ Status Execution::take(const event::Signalled& event) {
     return {};
   }
   const Ref json = json_in(heap_, event.payload);
-  Result<Value> fits = read_json(image_, json.get(), awaited->type, Unknown::kIgnore, *this);
+  Result<Value> fits = read_json(image_, json.get(), awaited->type, unknown_, *this);
   if (!fits || heap_.fault != Fault::kNone)
     return fail(ErrorKind::kInvalid,
                 fmt::format("the signal `{}`: {}", event.name,

@@ -90,6 +90,8 @@ std::string failure_text(const engine::RunSummary& run) {
 }
 
 std::string undone_text(const engine::RunSummary& run) {
+  if (!run.undone_by.empty())
+    return fmt::format("run {0} has undone what was left; `rbk show {0}` shows how", run.undone_by);
   if (run.status == engine::RunStatus::kRollbackFailed)
     return fmt::format(
         "{}`rbk show {}` says what failed, `rbk rollback {}` tries again what is left",
@@ -162,7 +164,10 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
   }
   if (end.held_up) terminal.print_error(*end.held_up);
   std::string text;
-  if (end.why == engine::DriveEnd::Why::kStopped)
+  if (end.why == engine::DriveEnd::Why::kStopped && run.process)
+    text = fmt::format("run {} goes on in process {}; this command only looked on\n", run.id,
+                       *run.process);
+  else if (end.why == engine::DriveEnd::Why::kStopped)
     text = fmt::format("run {} was stopped and can go on\n", run.id);
   else if (run.status == engine::RunStatus::kInDoubt)
     text = fmt::format("run {} is in doubt: a person has to say what happened\n", run.id);

@@ -126,7 +126,7 @@ PGconn* connect(const Library& library, const Settings& settings, bool& in_time)
 std::string plain_message(std::string_view message) {
   std::string plain(message.substr(0, message.find("\nLOCATION:")));
   const std::string state = state_in(message);
-  return replaced(plain, fmt::format("{}: ", state), "");
+  return state.empty() ? plain : replaced(plain, fmt::format("{}: ", state), "");
 }
 
 std::string place_of(const Library& library, const PGconn* connection) {

@@ -26,27 +26,23 @@ constexpr Meaning kMeanings[] = {
      "name the primary in the URL; with several hosts add target_session_attrs=read-write"},
     {"42P01", ErrorKind::kCorrupt, "", "its tables were dropped: restore them from a backup"},
     {"3F000", ErrorKind::kCorrupt, "", "its schema was dropped: restore it from a backup"},
-    {"53100", ErrorKind::kFull, "the server's disk is full",
-     "free space on it, then go on with `rbk resume`"},
-    {"53200", ErrorKind::kIo, "the server has no memory left",
-     "look at the server, then go on with `rbk resume`"},
+    {"53100", ErrorKind::kFull, "the server's disk is full", "free space on it"},
+    {"53200", ErrorKind::kIo, "the server has no memory left", "look at the server"},
     {"53300", ErrorKind::kLocked, "the server has no connection left",
-     "end others, or raise its max_connections, then go on with `rbk resume`"},
-    {"53", ErrorKind::kFull, "", "look at the server, then go on with `rbk resume`"},
+     "end others, or raise its max_connections"},
+    {"53", ErrorKind::kFull, "", "look at the server"},
     {"54", ErrorKind::kLimit, "", "one value is larger than the server takes"},
     {"55P03", ErrorKind::kLocked, "another session has kept a row locked for ten seconds",
      "end that session (pg_locks names it), then try again"},
     {"57P03", ErrorKind::kIo, "the server does not take connections yet, or no more",
-     "wait until it is up, then go on with `rbk resume`"},
-    {"57P", ErrorKind::kIo, "the server ended the connection",
-     "wait until it is up, then go on with `rbk resume`"},
+     "wait until it is up"},
+    {"57P", ErrorKind::kIo, "the server ended the connection", "wait until it is up"},
     {"25P03", ErrorKind::kLocked, "this process stood still for longer than its lease",
-     "go on with `rbk resume`"},
-    {"40", ErrorKind::kLocked, "other sessions were in the way, again and again",
-     "go on with `rbk resume`"},
+     "try again"},
+    {"40", ErrorKind::kLocked, "other sessions were in the way, again and again", "try again"},
     {"XX001", ErrorKind::kCorrupt, "", "look at the server's log; restore it from a backup"},
     {"XX002", ErrorKind::kCorrupt, "", "look at the server's log; rebuild the index that it names"},
-    {"58", ErrorKind::kIo, "", "look at the server's log, then go on with `rbk resume`"},
+    {"58", ErrorKind::kIo, "", "look at the server's log"},
     {"0A000", ErrorKind::kUnsupported, "", "use PostgreSQL 12 or a newer one"},
     {"22", ErrorKind::kInvalid, "", "a value is not one that the server takes"},
 };
@@ -98,10 +94,10 @@ Error translate(std::string_view place, std::string_view doing, const Failure& f
                    meaning.cure);
     if (!failure.lost)
       return say(ErrorKind::kIo, fmt::format("{} (SQLSTATE {})", detail, failure.state),
-                 "look at the server's log, then go on with `rbk resume`");
+                 "look at the server's log");
   }
   return say(ErrorKind::kIo, detail.empty() ? "the connection to the server was lost" : detail,
-             "check that the server runs and can be reached, then go on with `rbk resume`");
+             "check that the server runs and can be reached");
 }
 
 std::string state_in(std::string_view message) {

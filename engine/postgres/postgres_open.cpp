@@ -67,7 +67,7 @@ Result<Connection> PostgresStore::connect() {
   if (!identity_.id.empty() && identity_.id != found->id)
     return fail(ErrorKind::kCorrupt,
                 fmt::format("store {} was replaced by another one", connection->place()),
-                "put the right database back, then go on with `rbk resume`");
+                "put the right database back");
   if (identity_.id.empty()) identity_ = {found->id, kFormat, connection->place()};
   return connection;
 }

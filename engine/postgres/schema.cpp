@@ -160,6 +160,13 @@ Status create(Connection& connection, const Url& url) {
 
 Result<Found> check(Connection& connection, const Url& url, bool reading) {
   auto rows = connection.query("select id, format from meta", {}, "read it");
+  if (!rows && connection.failure().state == "42P01" && connection.facts().has_store)
+    return fail(
+        ErrorKind::kPermission,
+        fmt::format("this user may not look into schema {} of {}", url.schema, connection.place()),
+        fmt::format("let its owner grant it: grant usage on schema {0} to USER, and "
+                    "select, insert, update, delete on all tables in schema {0}",
+                    url.schema));
   if (!rows && connection.failure().state == "42P01")
     return fail(ErrorKind::kNotFound,
                 fmt::format("there is no store in schema {} of {}", url.schema, connection.place()),

@@ -41,8 +41,7 @@ Error translate(const std::string& path, std::string_view doing, int code, int s
       system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return say(ErrorKind::kFull, "no space is left for it",
-                 "free space on its file system, then go on with `rbk resume`");
+      return say(ErrorKind::kFull, "no space is left for it", "free space on its file system");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
@@ -61,8 +60,7 @@ Error translate(const std::string& path, std::string_view doing, int code, int s
                  "name the right file with --store, or restore it from a backup");
     case SQLITE_CANTOPEN:
       if (system_error == ENOENT)
-        return say(ErrorKind::kCorrupt, "its file was removed or moved away",
-                   "put its files back, then go on with `rbk resume`");
+        return say(ErrorKind::kCorrupt, "its file was removed or moved away", "put its files back");
       if (system_error == EACCES || system_error == EPERM || system_error == EROFS)
         return say(ErrorKind::kPermission, std::strerror(system_error),
                    cure_of_denied_write(system_error));
@@ -72,12 +70,11 @@ Error translate(const std::string& path, std::string_view doing, int code, int s
   }
   if (out_of_space)
     return say(ErrorKind::kFull, std::strerror(system_error),
-               "free space on its file system (or raise the limit), then go on with `rbk resume`");
+               "free space on its file system (or raise the limit)");
   const std::string why = system_error != 0
                               ? fmt::format("{} ({})", detail, std::strerror(system_error))
                               : std::string(detail);
-  return say(ErrorKind::kIo, why,
-             "check the disk and the system's log, then go on with `rbk resume`");
+  return say(ErrorKind::kIo, why, "check the disk and the system's log");
 }
 
 Connection::Connection(Connection&& other) noexcept { *this = std::move(other); }

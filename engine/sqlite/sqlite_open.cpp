@@ -87,7 +87,7 @@ Status SqliteStore::reopen() {
   }
   if (!identity_.id.empty() && identity_.id != found->id)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} was replaced by another one", path_),
-                "put the right file back, then go on with `rbk resume`");
+                "put the right file back");
   identity_ = {found->id, kFormat, path_};
   writer_ = std::move(*connection);
   return {};
@@ -119,13 +119,13 @@ Status SqliteStore::still_there(bool at_once) {
   if (moved == 0 && log_now == log_) return {};
   return fail(ErrorKind::kCorrupt,
               fmt::format("store {} was removed or moved away while it was in use", path_),
-              "put its files back, then go on with `rbk resume`");
+              "put its files back");
 }
 
 Status SqliteStore::begin(bool look) {
   if (!writer_.is_open())
     return fail(ErrorKind::kIo, fmt::format("store {} is closed since a write failed", path_),
-                "go on with `rbk resume`");
+                "try again");
   if (auto there = still_there(look); !there) return there;
   for (const auto& [slot, sql] :
        {std::pair{&writes_.begin, "begin immediate"}, std::pair{&writes_.commit, "commit"},

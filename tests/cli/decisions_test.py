@@ -49,6 +49,25 @@ runbook stuck(file: string) {
 }
 """
 
+SIDES = """
+runbook sides(file: string) {
+  step before = shell("echo before >> ${file}") rollback { shell("echo undo before >> ${file}") }
+  parallel {
+    step a = shell("echo a >> ${file}") rollback { shell("echo undo a >> ${file}") }
+    step b {
+      step inner = shell("echo b >> ${file}") rollback { shell("echo undo b >> ${file}") }
+    }
+    step c = shell("echo c >> ${file}") rollback { shell("echo undo c >> ${file}") }
+  }
+}
+"""
+
+FORGETS = """
+runbook forgets(file: string) {
+  step bad = shell("exit 3; ${file}") on failure ask rollback none "nothing"
+}
+"""
+
 PEOPLE = f"""
 [groups]
 sre = ["bob", "eve"]
@@ -223,7 +242,51 @@ class Decisions(rbk.Case):
         self.assertEqual(self.lines(), ["one", "two", "undo one", "undo two"])
         shown = self.rbk("show", run, "--json").lines()[0]
         self.assertEqual([each["status"] for each in shown["rollbacks"]], ["rollback_failed", "succeeded"])
-        self.assertIn("nothing", self.rbk("rollback", run, exit=rbk.REFUSED).err)
+        undone = shown["rollbacks"][-1]["run"]
+        for words in ([], ["--to", "around"]):
+            told = self.rbk("rollback", run, *words, exit=rbk.REFUSED).err
+            self.assertIn(f"nothing of run {run} is left to be undone", told)
+            self.assertIn(f"run {undone} has undone it", told)
+        told = self.rbk("resume", run, exit=rbk.ROLLBACK_FAILED).err
+        self.assertIn(f"run {undone} has undone what was left", told)
+        self.assertNotIn("tries again", told)
+
+    def test_what_a_rollback_lists_is_what_it_undoes(self):
+        for to in ("before", "a", "b", "b/inner", "c"):
+            self.begin("sides", SIDES, exit=rbk.SUCCEEDED)
+            run = self.only_run()["run"]
+            listed = [one["path"] for one in self.rbk("rollback", run, "--to", to, "--dry-run", "--json").lines()]
+            undone = len(self.lines())
+            self.rbk("rollback", run, "--to", to)
+            self.assertEqual(
+                sorted(path.split("/")[-1].replace("inner", "b") for path in listed),
+                sorted(line.removeprefix("undo ") for line in self.lines()[undone:]),
+            )
+            self.assertIn({"b": "b/inner"}.get(to, to), listed)
+            left = [one["path"] for one in self.rbk("rollback", run, "--dry-run", "--json").lines()]
+            self.assertEqual(sorted(listed + left), ["a", "b/inner", "before", "c"])
+
+    def test_a_slip_of_the_pen_in_an_output_is_no_default(self):
+        self.begin("forgets", FORGETS, exit=rbk.SUSPENDED)
+        run = self.only_run()["run"]
+        told = self.rbk("resolve", run, "bad", "done", "--output", '{"stdou": "x"}', exit=rbk.USAGE).err
+        self.assertIn("stdou", told)
+        self.rbk("resolve", run, "bad", "done", "--output", '{"stdout": "x"}')
+
+    def test_a_reason_says_something(self):
+        self.begin("gate", GATE, exit=rbk.SUSPENDED)
+        told = self.rbk("reject", self.only_run()["run"], "--reason", " ", exit=rbk.USAGE).err
+        self.assertIn("--reason", told)
+
+    def test_what_was_written_by_others_draws_no_lines(self):
+        self.write("one.rbk", ONE)
+        self.rbk("run", "one.rbk", "--file", self.file, "--reason", "ok\x1b[2J\nfake", "--label", "k=a\x1b[1m\nfake")
+        for words in (["runs"], ["show", self.only_run()["run"]]):
+            shown = self.rbk(*words).out
+            self.assertNotIn("\x1b", shown)
+            self.assertFalse([line for line in shown.split("\n") if line.startswith("fake")])
+        told = self.rbk("run", "one.rbk", "--file", self.file, "--reason", os.fsdecode(b"\xc3"), exit=rbk.USAGE).err
+        self.assertIn("UTF-8", told)
 
     def test_a_run_is_undone_once_however_many_ask(self):
         self.begin("one", ONE, exit=rbk.SUCCEEDED)
