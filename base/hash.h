@@ -12,6 +12,11 @@ using Digest = std::array<uint8_t, 32>;
 
 Digest sha256(std::string_view bytes);
 
+/// Its 32 bytes; they live as long as it does.
+inline std::string_view view(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 /// 64 lower-case hexadecimal digits.
 std::string to_hex(const Digest& digest);
 

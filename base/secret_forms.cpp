@@ -15,10 +15,10 @@ namespace {
 constexpr size_t kShortestLine = 8;
 
 std::string_view trimmed(std::string_view line) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const size_t begin = line.find_first_not_of(kBlanks);
+  constexpr std::string_view kEnds = " \t\r";
+  const size_t begin = line.find_first_not_of(kEnds);
   if (begin == std::string_view::npos) return {};
-  return line.substr(begin, line.find_last_not_of(kBlanks) + 1 - begin);
+  return line.substr(begin, line.find_last_not_of(kEnds) + 1 - begin);
 }
 
 /// A code point of well-formed UTF-8, and its bytes; other bytes stand for themselves.

@@ -1,12 +1,8 @@
 #include "base/sql_text.h"
 
+#include "base/letters.h"
+
 namespace rbk {
-
-namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
 
 bool SqlText::is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '$' ||

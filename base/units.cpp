@@ -8,6 +8,8 @@
 #include <limits>
 #include <span>
 
+#include "base/letters.h"
+
 namespace rbk {
 namespace {
 
@@ -33,8 +35,6 @@ constexpr std::array<Unit, 9> kSizeUnits{{{"TiB", int64_t{1} << 40},
                                           {"MB", 1'000'000},
                                           {"kB", 1000},
                                           {"B", 1}}};
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 Result<int64_t> parse_units(std::string_view text, std::span<const Unit> units,
                             std::string_view what, std::string_view cure) {

@@ -28,12 +28,12 @@ Error system_error(std::string_view verb, const std::string& path, int number) {
   return {kind, fmt::format("{} cannot be {}: {}", path, verb, std::strerror(number)), cure};
 }
 
-class Descriptor {
+class File {
  public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
+  explicit File(int number) : number_(number) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
     if (number_ > STDERR_FILENO) close(number_);
   }
   int number() const { return number_; }
@@ -55,7 +55,7 @@ Status write_all(int file, std::string_view text, const std::string& path) {
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
-  const Descriptor file(path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const File file(path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number() < 0) return tl::unexpected(system_error("read", path, errno));
   std::string text;
   struct stat facts {};
@@ -80,7 +80,7 @@ Status write_file(const std::string& path, std::string_view text) {
   const bool there = stat(target.c_str(), &facts) == 0;
   if (there && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode)) {
     // A device or a pipe takes the bytes; it is not replaced by a file.
-    const Descriptor device(open(target.c_str(), O_WRONLY | O_CLOEXEC));
+    const File device(open(target.c_str(), O_WRONLY | O_CLOEXEC));
     if (device.number() < 0) return tl::unexpected(system_error("written", path, errno));
     return write_all(device.number(), text, path);
   }
@@ -88,7 +88,7 @@ Status write_file(const std::string& path, std::string_view text) {
   const std::string fresh = fmt::format("{}.{}.new", target.string(), getpid());
   Status written;
   {
-    const Descriptor file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    const File file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (file.number() < 0) return tl::unexpected(system_error("written", path, errno));
     written = write_all(file.number(), text, path);
     if (written && (fchmod(file.number(), mode) != 0 || fsync(file.number()) != 0))

@@ -35,7 +35,7 @@ Result<bool> others_go_on(engine::Engine& engine, const engine::RunSummary& run)
 
 /// Until whoever drives the run has seen it; drives it if nobody does.
 Result<engine::RunSummary> wait_until_paused(engine::Engine& engine, const std::string& run) {
-  constexpr int64_t kLookEvery = 500'000;  // the end of a process is no change in the store
+  constexpr int64_t kLookAgain = 500'000;  // the end of a process is no change in the store
   const Interrupts interrupts(engine);
   while (true) {
     Result<engine::RunSummary> summary = engine.summary(run);
@@ -52,7 +52,7 @@ Result<engine::RunSummary> wait_until_paused(engine::Engine& engine, const std::
       if (auto end = engine.drive(summary->id, {}); !end) return tl::unexpected(end.error());
       continue;
     }
-    if (auto changed = engine.wait_for_change(kLookEvery); !changed)
+    if (auto changed = engine.wait_for_change(kLookAgain); !changed)
       return tl::unexpected(changed.error());
   }
 }

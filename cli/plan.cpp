@@ -1,4 +1,5 @@
 #include "compiler/plan/plan.h"
+#include "base/wall_time.h"
 
 #include <fmt/format.h>
 
@@ -217,12 +218,6 @@ check::SymbolId find_symbol(const check::CheckedProgram& checked, const std::str
       return id;
   }
   return check::kNone;
-}
-
-int64_t wall_time() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 /// What would keep a run from beginning now.

@@ -7,6 +7,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 option(RBK_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(RBK_BENCH "Build the benchmarks" OFF)
+set(RBK_UNITY "" CACHE STRING "So many sources of a layer are compiled as one; empty: each by itself")
 set(RBK_SANITIZE "" CACHE STRING "Sanitizers for all of our code, e.g. address,undefined")
 
 find_program(RBK_CCACHE ccache)

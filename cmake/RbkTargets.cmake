@@ -1,5 +1,6 @@
 # rbk_layer(NAME [SUBDIR...] [JSON] LINK ...): static library of the folder's sources (its own, and those of the SUBDIRs), without
-# tests and fuzz targets; JSON: most of them read or write it. rbk_tests(NAME ...): one GoogleTest program of the *_test.cpp files in the same folders.
+# tests and fuzz targets; JSON: most of them read or write it. rbk_generated(NAME FILE): one more of its sources, which a
+# command makes in a folder `generated`. rbk_tests(NAME ...): one GoogleTest program of the *_test.cpp files in the same folders.
 # FILTER (as gtest_filter): only those are for ctest. rbk_more_tests(NAME PREFIX FILTER VARIABLE): those of them that need a
 # PostgreSQL server, whose file the variable names to them (tests/postgres_server.py). rbk_fuzz(NAME FILE LINK ...): one libFuzzer program, built only with RBK_FUZZ.
 
@@ -34,6 +35,14 @@ function(rbk_layer name)
   if(ARG_JSON)
     target_link_libraries(${name} PRIVATE rbk_json_pch)
   endif()
+  if(RBK_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${RBK_UNITY})
+  endif()
+endfunction()
+
+function(rbk_generated name file)
+  target_sources(${name} PRIVATE ${file})
+  set_source_files_properties(${file} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # nobody reads it
 endfunction()
 
 function(rbk_tests name)
@@ -48,15 +57,18 @@ function(rbk_tests name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${name} PRIVATE ${RBK_WARNINGS})
   target_compile_definitions(${name} PRIVATE RBK_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(RBK_UNITY)
+    target_compile_options(${name} PRIVATE -O0)  # soon built; what it tests is optimized
+  endif()
   target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <algorithm> <map> <memory> <string> <vector> <fmt/core.h>)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
-  gtest_discover_tests(${name} TEST_FILTER "${ARG_FILTER}" DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(${name} TEST_FILTER "${ARG_FILTER}" DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${RBK_UNIT_TIMEOUT})
 endfunction()
 
 function(rbk_more_tests name prefix filter variable)
   include(GoogleTest)  # in this scope too: else a list that is made anew is appended to what was there
   gtest_discover_tests(${name} TEST_PREFIX "${prefix}" TEST_FILTER "${filter}" DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT 300 FIXTURES_REQUIRED postgres ENVIRONMENT "${variable}=${RBK_TEST_POSTGRES}")
+    PROPERTIES TIMEOUT ${RBK_UNIT_TIMEOUT} FIXTURES_REQUIRED postgres ENVIRONMENT "${variable}=${RBK_TEST_POSTGRES}")
 endfunction()
 
 function(rbk_fuzz name file)
@@ -69,4 +81,17 @@ function(rbk_fuzz name file)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
   set_property(GLOBAL APPEND PROPERTY RBK_FUZZ_TARGETS ${name})
+endfunction()
+
+# rbk_timeout(TEST SECONDS): when the test is taken for hanging; under the sanitizers, which make every start and every
+# allocation slower, four times as long.
+set(RBK_PATIENCE 1)
+if(RBK_SANITIZE)
+  set(RBK_PATIENCE 4)
+endif()
+math(EXPR RBK_UNIT_TIMEOUT "300 * ${RBK_PATIENCE}")
+
+function(rbk_timeout test seconds)
+  math(EXPR seconds "${seconds} * ${RBK_PATIENCE}")
+  set_tests_properties(${test} PROPERTIES TIMEOUT ${seconds})
 endfunction()

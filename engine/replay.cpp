@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 
 /// Whether a path is this step's: all of it, or its last part with or without the item.
-bool is_step(std::string_view path, std::string_view step) {
+bool names_step(std::string_view path, std::string_view step) {
   if (path == step) return true;
   const size_t slash = path.rfind('/');
   std::string_view last = slash == std::string_view::npos ? path : path.substr(slash + 1);
@@ -92,12 +92,12 @@ bool Replay::concerns(const std::string& step) const {
         const bool tells = mark.kind == Kind::kStepBegan || mark.kind == Kind::kStepEnded ||
                            mark.kind == Kind::kAttemptFailed || mark.kind == Kind::kUndoBegan ||
                            mark.kind == Kind::kUndoEnded;
-        return tells && is_step(mark.path, step);
+        return tells && names_step(mark.path, step);
       });
   if (marked) return true;
   return std::any_of(turn_.requests.begin(), turn_.requests.end(), [&](const vm::Request& request) {
     const auto* perform = std::get_if<vm::request::Perform>(&request.what);
-    return perform != nullptr && is_step(perform->path, step);
+    return perform != nullptr && names_step(perform->path, step);
   });
 }
 

@@ -23,16 +23,18 @@ constexpr size_t kMostRecords = 100;
 /// So many occurrences are looked at for one move.
 constexpr size_t kMostLookedAt = 20'000;
 
-sys_seconds instant(int64_t time) {
-  return std::chrono::floor<seconds>(
-      std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(time)));
-}
-
 int64_t time_of(sys_seconds at) { return at.time_since_epoch().count() * kMicroseconds; }
 
 std::string name_of(const timing::Timing& timing, const Firing& firing) {
   const auto* cron = std::get_if<timing::CronIn>(&timing.rules.at(firing.rule));
   return cron == nullptr ? "UTC" : cron->zone.name();
+}
+
+}  // namespace
+
+timing::sys_seconds instant(int64_t time) {
+  return std::chrono::floor<seconds>(
+      std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(time)));
 }
 
 std::string closed_text(const timing::Calendar& calendar, const timing::Calendar::Closed& closed) {
@@ -42,8 +44,6 @@ std::string closed_text(const timing::Calendar& calendar, const timing::Calendar
   if (!closed.why.empty()) text += ": " + closed.why;
   return text;
 }
-
-}  // namespace
 
 FiringRow firing_row(const timing::Timing& timing, const Firing& firing) {
   FiringRow row;

@@ -74,6 +74,12 @@ inline constexpr int64_t kOnTime = 60'000'000;
 
 ScheduleMove next_move(const ScheduleRules& rules, const ScheduleFacts& state);
 
+/// The second in which a time (microseconds since the epoch) lies.
+timing::sys_seconds instant(int64_t time);
+
+/// "`freeze` is closed until …: why".
+std::string closed_text(const timing::Calendar& calendar, const timing::Calendar::Closed& closed);
+
 /// When there is something to be done next.
 std::optional<int64_t> next_due(const timing::Timing& timing, int64_t watermark);
 

@@ -19,17 +19,11 @@ namespace rbk::engine {
 
 namespace json = boost::json;
 using timing::seconds;
-using timing::sys_seconds;
 
 namespace {
 
 constexpr int kShownFirings = 3;
 constexpr size_t kMostBackfilled = 1000;
-
-sys_seconds instant(int64_t time) {
-  return std::chrono::floor<seconds>(
-      std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(time)));
-}
 
 std::vector<timing::Firing> next_firings(const timing::Timing& timing, int64_t after, int count) {
   std::vector<timing::Firing> found;
@@ -345,12 +339,6 @@ struct Outside {
   std::vector<std::string> names;
   std::vector<KeepsOut> closed;
 };
-
-std::string closed_text(const timing::Calendar& calendar, const timing::Calendar::Closed& now) {
-  return fmt::format("`{}` is closed{}{}", calendar.name(),
-                     now.end ? " until " + timing::format(*now.end, calendar.zone()) : " for ever",
-                     now.why.empty() ? "" : ": " + now.why);
-}
 
 Outside outside_at(const timing::Timing& timing, const bytecode::Program& program,
                    const std::string& runbook, int64_t time) {

@@ -21,7 +21,7 @@ constexpr int64_t kMillisecond = 1000;
 constexpr int64_t kFirstPause = 2 * kMillisecond;
 constexpr int64_t kLongestPause = 50 * kMillisecond;
 // How long after SIGKILL a process may hang in the kernel before its attempt ends without it.
-constexpr int64_t kPatience = 10'000 * kMillisecond;
+constexpr int64_t kKillPatience = 10'000 * kMillisecond;
 
 }  // namespace
 
@@ -80,7 +80,7 @@ void Command::stop_for(Ending::Cause cause) {
   if (ended() || stopping_) return;
   stopping_ = cause;
   kill_at_ = EventLoop::now() + grace_;
-  give_up_at_ = kill_at_ + kPatience;
+  give_up_at_ = kill_at_ + kKillPatience;
   pause_ = kFirstPause;
   if (grace_ > 0) ask_to_end();
   settle();

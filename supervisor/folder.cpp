@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kSocketName = "supervisor.socket";
 constexpr const char* kLockName = "supervisor.lock";
 
-tl::unexpected<Error> system_failure(const std::string& what, int error) {
+tl::unexpected<Error> folder_failure(const std::string& what, int error) {
   const ErrorKind kind = error == EACCES || error == EPERM ? ErrorKind::kPermission
                          : error == ENOSPC                 ? ErrorKind::kFull
                          : error == ENOENT                 ? ErrorKind::kNotFound
@@ -38,20 +38,20 @@ sockaddr_un address_of(const std::string& path) {
 Result<Folder> Folder::open(const std::string& store) {
   char* resolved = realpath(store.c_str(), nullptr);
   if (resolved == nullptr) {
-    return system_failure(fmt::format("the store's folder '{}' can't be used", store), errno);
+    return folder_failure(fmt::format("the store's folder '{}' can't be used", store), errno);
   }
   Folder folder;
   folder.store_ = resolved;
   std::free(resolved);
   folder.path_ = folder.store_ + "/spool";
   if (mkdir(folder.path_.c_str(), 0700) != 0 && errno != EEXIST) {
-    return system_failure(fmt::format("the folder '{}' can't be made", folder.path_), errno);
+    return folder_failure(fmt::format("the folder '{}' can't be made", folder.path_), errno);
   }
   folder.fd_ =
       Descriptor(::open(folder.path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat facts {};
   if (!folder.fd_ || fstat(folder.fd_.get(), &facts) != 0) {
-    return system_failure(fmt::format("the folder '{}' can't be opened", folder.path_), errno);
+    return folder_failure(fmt::format("the folder '{}' can't be opened", folder.path_), errno);
   }
   if (facts.st_uid != geteuid()) {
     return fail(
@@ -77,25 +77,25 @@ std::string Folder::socket_path() const {
 
 Result<Descriptor> Folder::lock() const {
   Descriptor file(openat(fd(), kLockName, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) return system_failure(fmt::format("'{}/{}' can't be opened", path_, kLockName), errno);
+  if (!file) return folder_failure(fmt::format("'{}/{}' can't be opened", path_, kLockName), errno);
   if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
       return fail(ErrorKind::kLocked,
                   fmt::format("another supervisor serves the store in '{}'", store_));
     }
-    return system_failure(fmt::format("'{}/{}' can't be locked", path_, kLockName), errno);
+    return folder_failure(fmt::format("'{}/{}' can't be locked", path_, kLockName), errno);
   }
   return file;
 }
 
 Result<Descriptor> Folder::listen() const {
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return system_failure("no socket can be made", errno);
+  if (!socket) return folder_failure("no socket can be made", errno);
   remove_socket();
   const sockaddr_un address = address_of(socket_path());
   if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(socket.get(), SOMAXCONN) != 0) {
-    return system_failure(fmt::format("the supervisor can't listen on '{}/{}'", path_, kSocketName),
+    return folder_failure(fmt::format("the supervisor can't listen on '{}/{}'", path_, kSocketName),
                           errno);
   }
   return socket;
@@ -105,7 +105,7 @@ void Folder::remove_socket() const { unlinkat(fd(), kSocketName, 0); }
 
 Result<Descriptor> Folder::connect() const {
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) return system_failure("no socket can be made", errno);
+  if (!socket) return folder_failure("no socket can be made", errno);
   const sockaddr_un address = address_of(socket_path());
   // One that is stopped accepts nobody: once its queue is full, connecting would block.
   const timeval patience{2, 0};
@@ -118,7 +118,7 @@ Result<Descriptor> Folder::connect() const {
       return fail(ErrorKind::kLocked, fmt::format("the supervisor in '{}' does not answer", path_),
                   "it is waited for: its commands may still run");
     }
-    return system_failure(fmt::format("the supervisor in '{}' can't be reached", path_), errno);
+    return folder_failure(fmt::format("the supervisor in '{}' can't be reached", path_), errno);
   }
   ucred peer{};
   socklen_t size = sizeof peer;

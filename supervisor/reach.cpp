@@ -20,7 +20,7 @@ namespace rbk::supervisor {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto kPatience = std::chrono::seconds(3);
+constexpr auto kReachPatience = std::chrono::seconds(3);
 
 std::string read_to_end(int fd) {
   std::string text;
@@ -103,7 +103,7 @@ Status greet(int socket) {
   }
   // A supervisor that answers twice refuses us: its second frame says why.
   std::string answer;
-  const auto end = Clock::now() + kPatience;
+  const auto end = Clock::now() + kReachPatience;
   while (Clock::now() < end) {
     auto decoded = decode_frame(answer);
     if (!decoded) return tl::unexpected<Error>(decoded.error());
@@ -134,7 +134,7 @@ Status greet(int socket) {
 }  // namespace
 
 Result<Descriptor> reach_supervisor(const Folder& folder, const std::vector<std::string>& program) {
-  const auto end = Clock::now() + kPatience;
+  const auto end = Clock::now() + kReachPatience;
   while (true) {
     auto socket = folder.connect();
     if (socket) {

@@ -132,7 +132,7 @@ Result<Identity> read_identity(int file, const std::string& name) {
   return identity;
 }
 
-tl::unexpected<Error> system_failure(const std::string& what, int error) {
+tl::unexpected<Error> spool_failure(const std::string& what, int error) {
   return fail(error == ENOSPC || error == EDQUOT ? ErrorKind::kFull : ErrorKind::kIo,
               fmt::format("{}: {}", what, std::strerror(error)),
               error == ENOSPC || error == EDQUOT ? "free space where the store lies" : "");
@@ -145,7 +145,7 @@ std::string new_token() {
 }
 
 Result<Identity> locked_identity(int file, const std::string& name) {
-  if (flock(file, LOCK_EX) != 0) return system_failure("a spool can't be locked", errno);
+  if (flock(file, LOCK_EX) != 0) return spool_failure("a spool can't be locked", errno);
   return read_identity(file, name);
 }
 
@@ -184,14 +184,14 @@ Result<Spool> Spool::create(const Folder& folder, const std::string& key, uint64
   spool.mark_ = new_token();
   spool.boot_ = boot_identity();
   spool.limits_ = limits;
-  if (spool.mark_.empty()) return system_failure("the system gives no random bytes", errno);
+  if (spool.mark_.empty()) return spool_failure("the system gives no random bytes", errno);
   const std::string file_name = spool.name_ + ".spool";
   Descriptor file(openat(folder.fd(), file_name.c_str(),
                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   const bool made = static_cast<bool>(file);
   if (!made) {
     if (errno != EEXIST) {
-      return system_failure(fmt::format("the spool '{}' can't be made", file_name), errno);
+      return spool_failure(fmt::format("the spool '{}' can't be made", file_name), errno);
     }
     auto taken = take_void(folder, spool.name_, fence);
     if (!taken) return tl::unexpected<Error>(taken.error());
@@ -201,7 +201,7 @@ Result<Spool> Spool::create(const Folder& folder, const std::string& key, uint64
                  kIdentityAt)) {
     const int error = errno;
     if (made) unlinkat(folder.fd(), file_name.c_str(), 0);
-    return system_failure(fmt::format("the spool '{}' can't be written", file_name), error);
+    return spool_failure(fmt::format("the spool '{}' can't be written", file_name), error);
   }
   if (!made) flock(file.get(), LOCK_UN);
   spool.head_.file = std::move(file);
@@ -217,7 +217,7 @@ Result<Spool> Spool::open(const Folder& folder, const std::string& key) {
   spool.head_.file =
       Descriptor(openat(folder.fd(), file_name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (!spool.head_.file) {
-    if (errno != ENOENT) return system_failure("the spool can't be opened", errno);
+    if (errno != ENOENT) return spool_failure("the spool can't be opened", errno);
     return fail(ErrorKind::kNotFound, fmt::format("no spool is called '{}'", file_name));
   }
   const int file = spool.head_.file.get();
@@ -284,16 +284,16 @@ Result<bool> Spool::find_or_void(const Folder& folder, const std::string& key, u
     if (!file || !write_all(file.get(), encode(mine), kIdentityAt)) {
       const int error = errno;
       unlinkat(folder.fd(), draft.c_str(), 0);
-      return system_failure("a void spool can't be written", error);
+      return spool_failure("a void spool can't be written", error);
     }
     const bool made = linkat(folder.fd(), draft.c_str(), folder.fd(), file_name.c_str(), 0) == 0;
     const int error = errno;
     unlinkat(folder.fd(), draft.c_str(), 0);
     if (made) return true;
-    if (error != EEXIST) return system_failure("a void spool can't be linked", error);
+    if (error != EEXIST) return spool_failure("a void spool can't be linked", error);
   }
   Descriptor file(openat(folder.fd(), file_name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) return system_failure(fmt::format("the spool '{}' can't be opened", file_name), errno);
+  if (!file) return spool_failure(fmt::format("the spool '{}' can't be opened", file_name), errno);
   const auto there = locked_identity(file.get(), name);
   // One that can't be read was begun by a supervisor that died while it did so: it counts as
   // started.
@@ -303,7 +303,7 @@ Result<bool> Spool::find_or_void(const Folder& folder, const std::string& key, u
                 fmt::format("another engine has taken the attempt '{}' up since", key));
   }
   if (!write_all(file.get(), encode(mine), kIdentityAt)) {
-    return system_failure("a void spool can't be written", errno);
+    return spool_failure("a void spool can't be written", errno);
   }
   return true;
 }
@@ -328,7 +328,7 @@ Status Spool::record_process(const ProcessIdentity& process) {
   to.put(static_cast<int64_t>(process.pid));
   to.put(process.start_time);
   if (write_all(head_.file.get(), sealed(bytes), kProcessAt)) return {};
-  return system_failure("the process can't be noted in its spool", errno);
+  return spool_failure("the process can't be noted in its spool", errno);
 }
 
 Status Spool::record_ending(const Ending& ending) {
@@ -340,7 +340,7 @@ Status Spool::record_ending(const Ending& ending) {
   to.put(ending.value);
   to.put(ending_->text);
   if (write_all(head_.file.get(), sealed(bytes), kEndingAt)) return {};
-  return system_failure("the end can't be noted in its spool", errno);
+  return spool_failure("the end can't be noted in its spool", errno);
 }
 
 bool Spool::roll() {

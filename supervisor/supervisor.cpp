@@ -18,7 +18,7 @@ namespace rbk::supervisor {
 
 namespace {
 
-constexpr int64_t kPatience = 5'000'000;
+constexpr int64_t kIdleTime = 5'000'000;
 
 int report(const Error& error) {
   fmt::print("{}{}{}\n", error.message, error.cure.empty() ? "" : "; ", error.cure);
@@ -66,7 +66,7 @@ int run(const std::string& store) {
   }
   if (child > 0) return 0;  // the lock lives on in the child
   detach();
-  (*server)->run(kPatience);
+  (*server)->run(kIdleTime);
   _exit(0);
 }
 

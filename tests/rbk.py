@@ -1,6 +1,6 @@
 """Calls the built `rbk`, for the tests that cross layers.
 
-The program is $RBK, or the debug build's. Each test works in a folder of its own, so that the store, which lies in
+The program is $RBK, or the one that `./dev test` builds. Each test works in a folder of its own, so that the store, which lies in
 `.runbook/` of the current folder, is its own too.
 """
 import dataclasses
@@ -13,7 +13,7 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAM = os.environ.get("RBK") or str(ROOT / "build/debug/bin/rbk")
+PROGRAM = os.environ.get("RBK") or str(ROOT / "build/release/bin/rbk")
 
 SUCCEEDED, FAILED, USAGE, REFUSED, PARTIAL, ROLLBACK_FAILED = range(6)
 SUSPENDED, IN_DOUBT, CANCELLED = 75, 76, 130

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "base/letters.h"
+#include "timing/take.h"
+
 namespace rbk::timing {
 
 using namespace std::chrono_literals;
@@ -11,14 +14,6 @@ using std::chrono::seconds;
 using std::chrono::year;
 
 namespace {
-
-bool take(std::string_view& rest, char letter) {
-  if (!rest.starts_with(letter)) return false;
-  rest.remove_prefix(1);
-  return true;
-}
-
-bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
 
 bool is_letter(char letter) {
   return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');

@@ -1,5 +1,7 @@
 #include "timing/written.h"
 
+#include "timing/take.h"
+
 namespace rbk::timing {
 
 using namespace std::chrono;
@@ -16,12 +18,6 @@ std::optional<int> digits(std::string_view& rest, size_t count) {
   }
   rest.remove_prefix(count);
   return number;
-}
-
-bool take(std::string_view& rest, char letter) {
-  if (!rest.starts_with(letter)) return false;
-  rest.remove_prefix(1);
-  return true;
 }
 
 }  // namespace

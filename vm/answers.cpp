@@ -14,9 +14,9 @@ namespace rbk::vm {
 namespace {
 
 /// Reads values by the types of a program, without a run.
-class Reader {
+class AnswerReader {
  public:
-  explicit Reader(const bytecode::Program& program)
+  explicit AnswerReader(const bytecode::Program& program)
       // It lives no longer than this object, which does not outlive the program.
       : execution_(std::shared_ptr<const bytecode::Program>(std::shared_ptr<void>(), &program),
                    Limits{}) {}
@@ -44,7 +44,7 @@ std::string joined(const std::vector<std::string_view>& names) {
 
 Status check_output(const bytecode::Program& program, bytecode::TypeId type,
                     const boost::json::value& output) {
-  return Reader(program).fits(type, output);
+  return AnswerReader(program).fits(type, output);
 }
 
 Status check_error_fields(const bytecode::Program& program, bytecode::TypeId kind,
@@ -62,7 +62,7 @@ Status check_error_fields(const bytecode::Program& program, bytecode::TypeId kin
                             : names.empty() ? std::string()
                                             : fmt::format("; it has {}", joined(names))));
   }
-  Reader reader(program);
+  AnswerReader reader(program);
   for (const bytecode::Type::Field& field : type.fields) {
     const boost::json::value* given = fields.if_contains(field.outer_name);
     // Each is optional, as an error of the language need not be complete.

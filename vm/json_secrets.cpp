@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "vm/value.h"
+
 namespace rbk::vm {
 namespace {
 
@@ -11,8 +13,6 @@ using bytecode::Program;
 using bytecode::Type;
 using bytecode::TypeId;
 using Each = std::function<Status(const std::string&, json::value&)>;
-
-constexpr int kDeepest = 400;  // as values are: docs/formats/values.md
 
 Status walk(const Program& program, TypeId id, json::value& value, const Each& each, int depth);
 
@@ -29,7 +29,7 @@ Status walk_fields(const Program& program, const std::vector<Type::Field>& field
 }
 
 Status walk(const Program& program, TypeId id, json::value& value, const Each& each, int depth) {
-  if (id >= program.types.size() || depth > kDeepest || value.is_null()) return {};
+  if (id >= program.types.size() || depth > int{kDeepest} || value.is_null()) return {};
   const Type& type = program.types[id];
   switch (type.shape) {
     case Type::Shape::kSecret: {
@@ -139,7 +139,7 @@ json::value masked_member(const Program& program, const Type& type, const json::
 
 json::value masked_typed(const Program& program, TypeId id, const json::value& value,
                          const Masks& masks, int depth) {
-  if (id >= program.types.size() || depth > kDeepest) return masked(value, masks);
+  if (id >= program.types.size() || depth > int{kDeepest}) return masked(value, masks);
   const Type& type = program.types[id];
   switch (type.shape) {
     case Type::Shape::kOptional:

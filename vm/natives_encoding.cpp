@@ -184,7 +184,7 @@ bool decoded(NativeCall& call) {
 std::string hex_text(std::string_view text) { return to_hex(text); }
 std::string sha256_text(std::string_view text) { return to_hex(sha256(text)); }
 
-constexpr NativeEntry kTable[] = {
+constexpr NativeEntry kEncodingNatives[] = {
     {"shell.quote", shell_quote},
     {"shell.quote_all", shell_quote_all},
     {"url.encode_path", encode_path},
@@ -203,6 +203,6 @@ constexpr NativeEntry kTable[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> encoding_natives() { return kTable; }
+std::span<const NativeEntry> encoding_natives() { return kEncodingNatives; }
 
 }  // namespace rbk::vm

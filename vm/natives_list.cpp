@@ -13,12 +13,12 @@ namespace rbk::vm {
 
 namespace {
 
-bool length(NativeCall& call) {
+bool list_length(NativeCall& call) {
   const List* list = call.list(0);
   return list != nullptr && call.give_int(list->size);
 }
 
-bool is_empty(NativeCall& call) {
+bool list_is_empty(NativeCall& call) {
   const List* list = call.list(0);
   return list != nullptr && call.give_bool(list->size == 0);
 }
@@ -368,9 +368,9 @@ bool errors(NativeCall& call) {
   return true;
 }
 
-constexpr NativeEntry kTable[] = {
-    {"list.length", length},
-    {"list.is_empty", is_empty},
+constexpr NativeEntry kListNatives[] = {
+    {"list.length", list_length},
+    {"list.is_empty", list_is_empty},
     {"list.first", first},
     {"list.last", last},
     {"list.contains", contains},
@@ -399,6 +399,6 @@ constexpr NativeEntry kTable[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> list_natives() { return kTable; }
+std::span<const NativeEntry> list_natives() { return kListNatives; }
 
 }  // namespace rbk::vm

@@ -8,12 +8,12 @@ namespace rbk::vm {
 
 namespace {
 
-bool length(NativeCall& call) {
+bool map_length(NativeCall& call) {
   const Map* map = call.map(0);
   return map != nullptr && call.give_int(map->size);
 }
 
-bool is_empty(NativeCall& call) {
+bool map_is_empty(NativeCall& call) {
   const Map* map = call.map(0);
   return map != nullptr && call.give_bool(map->size == 0);
 }
@@ -145,16 +145,25 @@ bool json_text(NativeCall& call) {
   return call.give(make_string(call.heap, text));
 }
 
-constexpr NativeEntry kTable[] = {
-    {"map.length", length},   {"map.is_empty", is_empty}, {"map.keys", keys},
-    {"map.values", values},   {"map.has", has},           {"map.get", get},
-    {"map.put", put_entry},   {"map.remove", remove},     {"json.length", json_length},
-    {"json.keys", json_keys}, {"json.has", json_has},     {"json.text", json_text},
-    {"map.merge", merge},     {"json.items", json_items},
+constexpr NativeEntry kMapNatives[] = {
+    {"map.length", map_length},
+    {"map.is_empty", map_is_empty},
+    {"map.keys", keys},
+    {"map.values", values},
+    {"map.has", has},
+    {"map.get", get},
+    {"map.put", put_entry},
+    {"map.remove", remove},
+    {"json.length", json_length},
+    {"json.keys", json_keys},
+    {"json.has", json_has},
+    {"json.text", json_text},
+    {"map.merge", merge},
+    {"json.items", json_items},
 };
 
 }  // namespace
 
-std::span<const NativeEntry> map_natives() { return kTable; }
+std::span<const NativeEntry> map_natives() { return kMapNatives; }
 
 }  // namespace rbk::vm

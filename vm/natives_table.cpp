@@ -185,10 +185,10 @@ bool columns(NativeCall& call) {
   return true;
 }
 
-constexpr NativeEntry kTable[] = {{"string.columns", columns}};
+constexpr NativeEntry kTableNatives[] = {{"string.columns", columns}};
 
 }  // namespace
 
-std::span<const NativeEntry> table_natives() { return kTable; }
+std::span<const NativeEntry> table_natives() { return kTableNatives; }
 
 }  // namespace rbk::vm

@@ -38,12 +38,12 @@ void push_text(NativeCall& call, List* list, std::string_view text) {
   push(list, slot_of(make_string(call.heap, text).give()));
 }
 
-bool length(NativeCall& call) {
+bool text_length(NativeCall& call) {
   const String* text = call.string(0);
   return text != nullptr && call.give_int(code_points(text->view()));
 }
 
-bool is_empty(NativeCall& call) {
+bool text_is_empty(NativeCall& call) {
   const String* text = call.string(0);
   return text != nullptr && call.give_bool(text->size == 0);
 }
@@ -119,7 +119,7 @@ std::string_view after(std::string_view text, std::string_view separator) {
   return at == std::string_view::npos ? std::string_view() : text.substr(at + separator.size());
 }
 
-bool index_of(NativeCall& call) {
+bool text_index_of(NativeCall& call) {
   const String* text = call.string(0);
   const String* part = text == nullptr ? nullptr : call.string(1);
   if (part == nullptr) return false;
@@ -217,7 +217,7 @@ bool replace(NativeCall& call) {
   return call.give(make_string(call.heap, out));
 }
 
-bool slice(NativeCall& call) {
+bool text_slice(NativeCall& call) {
   const String* text = call.string(0);
   if (text == nullptr) return false;
   const std::string_view view = text->view();
@@ -455,9 +455,9 @@ bool parse(NativeCall& call) {
   return true;
 }
 
-constexpr NativeEntry kTable[] = {
-    {"string.length", length},
-    {"string.is_empty", is_empty},
+constexpr NativeEntry kTextNatives[] = {
+    {"string.length", text_length},
+    {"string.is_empty", text_is_empty},
     {"string.lines", lines},
     {"string.trim", trim<true, true>},
     {"string.trim_start", trim<true, false>},
@@ -469,7 +469,7 @@ constexpr NativeEntry kTable[] = {
     {"string.ends_with", test_part<ends>},
     {"string.split", split},
     {"string.replace", replace},
-    {"string.slice", slice},
+    {"string.slice", text_slice},
     {"string.words", words},
     {"string.to_int", to_int},
     {"string.to_float", to_float},
@@ -494,7 +494,7 @@ constexpr NativeEntry kTable[] = {
     {"string.remove_suffix", take_part<without_suffix>},
     {"string.before", take_part<before>},
     {"string.after", take_part<after>},
-    {"string.index_of", index_of},
+    {"string.index_of", text_index_of},
     {"string.count", count_of},
     {"string.repeat", repeated},
     {"string.truncate", truncate},
@@ -502,6 +502,6 @@ constexpr NativeEntry kTable[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> text_natives() { return kTable; }
+std::span<const NativeEntry> text_natives() { return kTextNatives; }
 
 }  // namespace rbk::vm

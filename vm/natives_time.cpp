@@ -132,7 +132,7 @@ bool floor_to(NativeCall& call) {
   return call.give(Kind::kTime, slot_of(time - beyond));
 }
 
-constexpr NativeEntry kTable[] = {
+constexpr NativeEntry kTimeNatives[] = {
     {"time.unix", time_unix},
     {"time.unix_ms", unix_milliseconds},
     {"time.date", time_date},
@@ -151,6 +151,6 @@ constexpr NativeEntry kTable[] = {
 
 }  // namespace
 
-std::span<const NativeEntry> time_natives() { return kTable; }
+std::span<const NativeEntry> time_natives() { return kTimeNatives; }
 
 }  // namespace rbk::vm

@@ -12,13 +12,13 @@ namespace {
 
 using effects::Change;
 using Kind = Change::Kind;
-using What = Change::What;
+using Changed = Change::What;
 
 std::string_view kind_name(Kind kind) {
   return kind == Kind::kAdded ? "added" : kind == Kind::kRemoved ? "removed" : "changed";
 }
 
-std::string_view what_name(What what) {
+std::string_view what_name(Changed what) {
   static constexpr std::string_view kNames[] = {
       "runbook", "parameter", "result", "starter",  "host",     "request", "program", "command",
       "query",   "secret",    "file",   "approval", "ask",      "signal",  "lock",    "call",
@@ -27,13 +27,13 @@ std::string_view what_name(What what) {
 }
 
 /// One line, without what would move the cursor.
-std::string line_of(const std::string& text) {
+std::string on_one_line(const std::string& text) {
   std::string one = text;
   std::replace(one.begin(), one.end(), '\n', ' ');
   return printable(one);
 }
 
-std::string code(const std::string& text) { return fmt::format("`{}`", line_of(text)); }
+std::string code(const std::string& text) { return fmt::format("`{}`", on_one_line(text)); }
 
 /// ", in drain (undo)".
 std::string in_place(const Change& change) {
@@ -69,8 +69,8 @@ std::string parameter(const Change& change) {
     const std::string in = change.subject + " in ";
     if (change.before.starts_with(in) && change.after.starts_with(in))
       return fmt::format("parameter {} may be in {}, was in {}", name,
-                         line_of(change.after.substr(in.size())),
-                         line_of(change.before.substr(in.size())));
+                         on_one_line(change.after.substr(in.size())),
+                         on_one_line(change.before.substr(in.size())));
     return fmt::format("parameter {} may be what has {}, was what has {}", name, code(change.after),
                        code(change.before));
   }
@@ -83,7 +83,7 @@ std::string parameter(const Change& change) {
 
 std::string approval(const Change& change) {
   const std::string name =
-      (change.what == What::kAsk ? "question " : "approval ") + code(change.subject);
+      (change.what == Changed::kAsk ? "question " : "approval ") + code(change.subject);
   if (change.kind == Kind::kAdded) return "adds the " + name;
   if (change.kind == Kind::kRemoved) return "drops the " + name;
   if (change.aspect == "by") {
@@ -119,7 +119,7 @@ std::string step(const Change& change) {
   if (change.aspect == "undo") {
     if (change.before == "rollback")
       return fmt::format("no longer undoes step {}{}", name,
-                         change.after.empty() ? "" : ": " + line_of(change.after));
+                         change.after.empty() ? "" : ": " + on_one_line(change.after));
     if (change.after == "rollback") return fmt::format("undoes step {} now", name);
   }
   if (change.aspect == "when" && change.after.empty())
@@ -175,48 +175,48 @@ std::string rule(const Change& change) {
 std::string reached(const Change& change) {
   const bool added = change.kind == Kind::kAdded;
   const std::string place = in_place(change);
-  const std::string name = line_of(change.subject);
+  const std::string name = on_one_line(change.subject);
   switch (change.what) {
-    case What::kHost:
+    case Changed::kHost:
       return fmt::format("{} the host {}{}", added ? "reaches" : "no longer reaches", name, place);
-    case What::kRequest:
+    case Changed::kRequest:
       if (change.kind == Kind::kChanged) return was_and_is("the request " + name, change);
       return fmt::format("{} {}{}", added ? "requests" : "no longer requests", name, place);
-    case What::kProgram:
+    case Changed::kProgram:
       return fmt::format("{} the program {}", added ? "starts" : "no longer starts", name);
-    case What::kCommand:
+    case Changed::kCommand:
       if (change.kind == Kind::kChanged)
         return fmt::format("runs {}, was {}{}", code(change.after), code(change.before), place);
       return fmt::format("{} {}{}", added ? "runs" : "no longer runs",
                          code(added ? change.after : change.before), place);
-    case What::kQuery:
+    case Changed::kQuery:
       return fmt::format("{} {}{}", added ? "asks the database" : "no longer asks the database",
                          code(change.subject), place);
-    case What::kSecret:
+    case Changed::kSecret:
       if (change.kind == Kind::kChanged)
         return fmt::format("gives the secret {} to {}{}", name, change.after, place);
       return fmt::format("{} the secret {}{}", added ? "reads" : "no longer reads", name, place);
-    case What::kFile:
+    case Changed::kFile:
       return fmt::format("{} the file {} ({}){}", added ? "uses" : "no longer uses", name,
                          change.aspect, place);
-    case What::kLock:
+    case Changed::kLock:
       if (change.kind == Kind::kChanged)
         return was_and_is(fmt::format("the terms of the {}", name), change);
       return fmt::format("{} the {}{}", added ? "takes" : "no longer takes", name, place);
-    case What::kCall:
+    case Changed::kCall:
       return fmt::format("{} the runbook {}{}", added ? "calls" : "no longer calls", name, place);
-    case What::kOutside:
+    case Changed::kOutside:
       if (change.kind == Kind::kChanged)
         return was_and_is("what the calendar " + code(change.subject) + " closes", change);
       return fmt::format("{} while the calendar {} is closed",
                          added ? "must no longer begin" : "may begin", code(change.subject));
-    case What::kSchedule:
+    case Changed::kSchedule:
       if (change.kind == Kind::kChanged)
         return was_and_is(
             fmt::format("the {} of the schedule {}", change.aspect, code(change.subject)), change);
       return fmt::format("{} by the schedule {}", added ? "is started" : "is no longer started",
                          code(change.subject));
-    case What::kStarters:
+    case Changed::kStarters:
       return fmt::format("{} may {}start it", name, added ? "" : "no longer ");
     default:
       return fmt::format("{} the point of no return \"{}\"", added ? "has" : "no longer has", name);
@@ -227,25 +227,25 @@ std::string reached(const Change& change) {
 
 std::string change_text(const Change& change) {
   switch (change.what) {
-    case What::kRunbook:
+    case Changed::kRunbook:
       return change.kind == Kind::kAdded ? "is new" : "is gone";
-    case What::kParameter:
+    case Changed::kParameter:
       return parameter(change);
-    case What::kResult:
+    case Changed::kResult:
       return was_and_is("what it gives", change);
-    case What::kApproval:
-    case What::kAsk:
+    case Changed::kApproval:
+    case Changed::kAsk:
       return approval(change);
-    case What::kStep:
+    case Changed::kStep:
       return step(change);
-    case What::kSignal:
+    case Changed::kSignal:
       return signal(change);
-    case What::kRule:
+    case Changed::kRule:
       return rule(change);
-    case What::kForwardTime:
-    case What::kRollbackTime: {
+    case Changed::kForwardTime:
+    case Changed::kRollbackTime: {
       const std::string_view takes =
-          change.what == What::kForwardTime ? "it takes" : "undoing it takes";
+          change.what == Changed::kForwardTime ? "it takes" : "undoing it takes";
       if (change.after == "no bound")
         return fmt::format("how long {} has no bound, was at most {}", takes, change.before);
       return fmt::format("{} at most {}, {}", takes, change.after,

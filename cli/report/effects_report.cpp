@@ -47,9 +47,9 @@ bool is_covered(const Summary& summary, const effects::Step& step) {
   });
 }
 
-class Printer {
+class SummaryPrinter {
  public:
-  Printer(const Summary& summary, bool colour) : summary_(summary), colour_(colour) {}
+  SummaryPrinter(const Summary& summary, bool colour) : summary_(summary), colour_(colour) {}
 
   std::string print() {
     text_ = fmt::format("{}  {}:{}\n", bold(summary_.runbook), summary_.path, summary_.line);
@@ -333,7 +333,7 @@ object texts_json(const std::vector<std::pair<std::string, std::string>>& texts)
   return made;
 }
 
-object step_json(const effects::Step& one) {
+object step_object(const effects::Step& one) {
   object made{{"path", one.path}, {"phase", phase_name(one.phase)}};
   put(made, "calls", one.calls);
   put(made, "behaviour", one.behaviour);
@@ -413,7 +413,7 @@ std::string place_text(const Place& place) {
 }
 
 std::string effects_text(const Summary& summary, bool colour) {
-  return Printer(summary, colour).print();
+  return SummaryPrinter(summary, colour).print();
 }
 
 object effects_json(const Summary& summary) {
@@ -468,7 +468,7 @@ object effects_json(const Summary& summary) {
   add(made, "schedules", summary.schedules, [](const effects::Schedule& one) {
     return object{{"name", one.name}, {"when", one.when}, {"arguments", one.arguments}};
   });
-  add(made, "steps", summary.steps, step_json);
+  add(made, "steps", summary.steps, step_object);
   add(made, "rules", summary.rules, rule_json);
   made["commits"] = list(summary.commits);
   made["forward"] = bound_json(summary.forward);

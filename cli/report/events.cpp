@@ -88,7 +88,7 @@ std::optional<object> mark_event(const std::string& run, const News& news) {
   return std::nullopt;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   return boost::json::serialize(boost::json::string(text));
 }
 
@@ -96,7 +96,7 @@ std::string mark_line(const Mark& mark) {
   switch (mark.kind) {
     case Mark::Kind::kStepBegan:
       return mark.title.empty() ? fmt::format("began {}", mark.path)
-                                : fmt::format("began {} {}", mark.path, quoted(mark.title));
+                                : fmt::format("began {} {}", mark.path, json_text(mark.title));
     case Mark::Kind::kStepEnded:
       return fmt::format("ended {} {}{}", mark.path, step_status_name(mark.status),
                          mark.error ? " " + error_text(*mark.error) : "");
@@ -448,7 +448,7 @@ std::string line_of(const News& news) {
     case News::Kind::kApproval:
     case News::Kind::kQuestion:
       return fmt::format("{} {} {}", people_word(news), field(news.input, "name"),
-                         quoted(field(news.input, "question")));
+                         json_text(field(news.input, "question")));
     case News::Kind::kAwaits:
       return fmt::format("waits for signal {}: {}", field(news.input, "name"),
                          field(news.input, "type"));

@@ -35,7 +35,7 @@ std::string escaped(std::string_view text) {
   return made;
 }
 
-double seconds(int64_t microseconds) { return static_cast<double>(microseconds) / 1e6; }
+double in_seconds(int64_t microseconds) { return static_cast<double>(microseconds) / 1e6; }
 
 }  // namespace
 
@@ -52,7 +52,8 @@ std::string junit_xml(const std::vector<harness::TestResult>& results) {
       time += one.microseconds;
       cases += fmt::format(
           "    <testcase name=\"{}\" classname=\"{}\" file=\"{}\" line=\"{}\" time=\"{:.6f}\"",
-          escaped(one.title), escaped(file), escaped(file), one.at.line, seconds(one.microseconds));
+          escaped(one.title), escaped(file), escaped(file), one.at.line,
+          in_seconds(one.microseconds));
       if (one.passed) {
         cases += "/>\n";
         continue;
@@ -68,7 +69,7 @@ std::string junit_xml(const std::vector<harness::TestResult>& results) {
     suites += fmt::format(
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" time=\"{:.6f}\">\n{}  "
         "</testsuite>\n",
-        escaped(file), count, failed, seconds(time), cases);
+        escaped(file), count, failed, in_seconds(time), cases);
   }
   return fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n{}</testsuites>\n",
                      suites);

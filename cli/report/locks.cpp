@@ -98,9 +98,9 @@ std::string lock_line(const News& news) {
 }
 
 json::object lock_event(const std::string& run, const News& news) {
-  constexpr std::array<std::string_view, 3> kNames = {"queued", "locked", "unlocked"};
+  constexpr std::array<std::string_view, 3> kEvents = {"queued", "locked", "unlocked"};
   const auto place = static_cast<size_t>(news.kind) - static_cast<size_t>(News::Kind::kQueues);
-  json::object event{{"event", kNames.at(place)}, {"run", run}, {"time", format_time(news.time)}};
+  json::object event{{"event", kEvents.at(place)}, {"run", run}, {"time", format_time(news.time)}};
   if (news.kind != News::Kind::kUnlocked) event["path"] = news.path;
   if (const json::object* fields = news.input.if_object())
     for (const auto& [key, value] : *fields)

@@ -14,11 +14,11 @@ namespace {
 using reference::Entry;
 using reference::Field;
 using reference::Module;
-using Kind = Entry::Kind;
+using EntryKind = Entry::Kind;
 
 constexpr size_t kColumns = 100;
 
-std::string_view kind_name(Kind kind) {
+std::string_view entry_kind_name(EntryKind kind) {
   static constexpr std::string_view kNames[] = {
       "action", "runbook", "function", "record",   "enum",
       "error",  "const",   "calendar", "schedule", "function of values"};
@@ -50,8 +50,9 @@ std::string summary_of(std::string_view doc) {
 
 /// What must be given, and `…` for what may be.
 std::string short_signature(const Entry& entry) {
-  if (entry.kind == Kind::kOfValue) return entry.signature;
-  if (entry.kind != Kind::kAction && entry.kind != Kind::kRunbook && entry.kind != Kind::kFunction)
+  if (entry.kind == EntryKind::kOfValue) return entry.signature;
+  if (entry.kind != EntryKind::kAction && entry.kind != EntryKind::kRunbook &&
+      entry.kind != EntryKind::kFunction)
     return entry.full_name;
   std::string given;
   bool more = false;
@@ -145,7 +146,7 @@ const Entry* type_of(const std::vector<Module>& modules, const Module& module, s
   while (type.ends_with('?')) type.pop_back();
   if (type.starts_with("list<") && type.ends_with('>')) type = type.substr(5, type.size() - 6);
   const auto is = [&](const Entry& entry, const std::string& name) {
-    return (entry.kind == Kind::kRecord || entry.kind == Kind::kEnum) &&
+    return (entry.kind == EntryKind::kRecord || entry.kind == EntryKind::kEnum) &&
            (entry.name == name || entry.full_name == name);
   };
   for (const Entry& entry : module.entries)
@@ -160,9 +161,9 @@ const Entry* type_of(const std::vector<Module>& modules, const Module& module, s
 std::vector<const Entry*> errors_of(const std::vector<Module>& modules, const Module& module,
                                     const Entry& entry) {
   std::vector<const Entry*> errors;
-  if (entry.kind != Kind::kAction) return errors;
+  if (entry.kind != EntryKind::kAction) return errors;
   for (const Entry& one : module.entries)
-    if (one.kind == Kind::kErrorKind) errors.push_back(&one);
+    if (one.kind == EntryKind::kErrorKind) errors.push_back(&one);
   for (const Module& other : modules) {
     if (other.name != "core") continue;
     for (const Entry& one : other.entries)
@@ -227,17 +228,17 @@ std::string modules_text(const std::vector<Module>& modules, bool colour) {
 std::string module_text(const Module& module, bool colour) {
   std::string text = bold(module.name, colour) + "\n";
   text += doc_text(module.doc, "", colour);
-  static constexpr std::array<std::pair<Kind, std::string_view>, 10> kSections = {
-      {{Kind::kAction, "actions"},
-       {Kind::kRunbook, "runbooks"},
-       {Kind::kFunction, "functions"},
-       {Kind::kOfValue, "functions"},
-       {Kind::kRecord, "records"},
-       {Kind::kEnum, "enums"},
-       {Kind::kErrorKind, "errors"},
-       {Kind::kConst, "constants"},
-       {Kind::kSchedule, "schedules"},
-       {Kind::kCalendar, "calendars"}}};
+  static constexpr std::array<std::pair<EntryKind, std::string_view>, 10> kSections = {
+      {{EntryKind::kAction, "actions"},
+       {EntryKind::kRunbook, "runbooks"},
+       {EntryKind::kFunction, "functions"},
+       {EntryKind::kOfValue, "functions"},
+       {EntryKind::kRecord, "records"},
+       {EntryKind::kEnum, "enums"},
+       {EntryKind::kErrorKind, "errors"},
+       {EntryKind::kConst, "constants"},
+       {EntryKind::kSchedule, "schedules"},
+       {EntryKind::kCalendar, "calendars"}}};
   for (const auto& [kind, name] : kSections) {
     std::string lines;
     for (const Entry& entry : module.entries)
@@ -250,22 +251,22 @@ std::string module_text(const Module& module, bool colour) {
 std::string entry_text(const std::vector<Module>& modules, const Module& module, const Entry& entry,
                        bool colour) {
   std::string head = bold(short_signature(entry), colour);
-  const bool is_timing = entry.kind == Kind::kCalendar || entry.kind == Kind::kSchedule;
-  if (entry.kind == Kind::kConst || is_timing) head = bold(entry.signature, colour);
-  std::string kind(kind_name(entry.kind));
-  if (entry.kind == Kind::kOfValue && entry.signature.find('(') == std::string::npos)
+  const bool is_timing = entry.kind == EntryKind::kCalendar || entry.kind == EntryKind::kSchedule;
+  if (entry.kind == EntryKind::kConst || is_timing) head = bold(entry.signature, colour);
+  std::string kind(entry_kind_name(entry.kind));
+  if (entry.kind == EntryKind::kOfValue && entry.signature.find('(') == std::string::npos)
     kind = "property of values, without parentheses";
   if (!entry.behaviour.empty()) kind += ", " + entry.behaviour;
   if (entry.is_program) kind += ", a program of the project";
   std::string text = fmt::format("{}\n{}\n", head, dim(kind, colour));
   if (!entry.doc.empty()) text += "\n" + doc_text(entry.doc, "", colour);
-  const bool called =
-      entry.kind == Kind::kAction || entry.kind == Kind::kRunbook || entry.kind == Kind::kFunction;
-  if (entry.kind != Kind::kOfValue)
+  const bool called = entry.kind == EntryKind::kAction || entry.kind == EntryKind::kRunbook ||
+                      entry.kind == EntryKind::kFunction;
+  if (entry.kind != EntryKind::kOfValue)
     section(text,
-            called                      ? "parameters"
-            : entry.kind == Kind::kEnum ? "members"
-                                        : "fields",
+            called                           ? "parameters"
+            : entry.kind == EntryKind::kEnum ? "members"
+                                             : "fields",
             fields_text(entry.fields, 2, colour), colour);
   if (called && !entry.result.empty()) {
     const Entry* result = type_of(modules, module, entry.result);
@@ -274,7 +275,7 @@ std::string entry_text(const std::vector<Module>& modules, const Module& module,
     if (result == nullptr) text += fmt::format("\n{}\n", bold("gives " + entry.result, colour));
   }
   if (is_timing)
-    section(text, entry.kind == Kind::kCalendar ? "closed" : "fires",
+    section(text, entry.kind == EntryKind::kCalendar ? "closed" : "fires",
             "  " + wrapped(joined(entry.result), 2) + "\n", colour);
   std::string errors;
   for (const Entry* error : errors_of(modules, module, entry))
@@ -297,21 +298,24 @@ boost::json::object module_json(const Module& module) {
 }
 
 boost::json::object entry_json(const Module& module, const Entry& entry) {
-  boost::json::object made{
-      {"name", entry.full_name},      {"kind", kind_name(entry.kind)},    {"module", module.name},
-      {"signature", entry.signature}, {"summary", summary_of(entry.doc)}, {"doc", entry.doc}};
+  boost::json::object made{{"name", entry.full_name},
+                           {"kind", entry_kind_name(entry.kind)},
+                           {"module", module.name},
+                           {"signature", entry.signature},
+                           {"summary", summary_of(entry.doc)},
+                           {"doc", entry.doc}};
   if (!entry.behaviour.empty()) made["behaviour"] = entry.behaviour;
-  const bool is_timing = entry.kind == Kind::kCalendar || entry.kind == Kind::kSchedule;
-  if (entry.kind != Kind::kConst && !is_timing)
-    made[entry.kind == Kind::kEnum                                       ? "members"
-         : entry.kind == Kind::kRecord || entry.kind == Kind::kErrorKind ? "fields"
-                                                                         : "parameters"] =
+  const bool is_timing = entry.kind == EntryKind::kCalendar || entry.kind == EntryKind::kSchedule;
+  if (entry.kind != EntryKind::kConst && !is_timing)
+    made[entry.kind == EntryKind::kEnum                                            ? "members"
+         : entry.kind == EntryKind::kRecord || entry.kind == EntryKind::kErrorKind ? "fields"
+                                                                                   : "parameters"] =
         fields_json(entry.fields);
   if (!entry.result.empty())
-    made[entry.kind == Kind::kConst      ? "value"
-         : entry.kind == Kind::kCalendar ? "closed"
-         : entry.kind == Kind::kSchedule ? "fires"
-                                         : "result"] = entry.result;
+    made[entry.kind == EntryKind::kConst      ? "value"
+         : entry.kind == EntryKind::kCalendar ? "closed"
+         : entry.kind == EntryKind::kSchedule ? "fires"
+                                              : "result"] = entry.result;
   if (entry.line != 0) made["line"] = entry.line;
   return made;
 }

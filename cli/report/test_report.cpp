@@ -25,7 +25,7 @@ std::string what_was_left_out(const harness::Exploration& made) {
   return text;
 }
 
-std::string_view line_of(std::string_view text, uint32_t number) {
+std::string_view source_line(std::string_view text, uint32_t number) {
   for (uint32_t line = 1; line < number; ++line) {
     const size_t end = text.find('\n');
     if (end == std::string_view::npos) return {};
@@ -102,7 +102,7 @@ std::string TestReport::excerpt(const harness::TestResult& result) const {
   return fmt::format("    {} {}\n    {} {} {}\n",
                      colour("34", std::string(number.size(), ' ') + "-->"), place,
                      colour("34", number), colour("34", "|"),
-                     printable(std::string(line_of(source->text(), line))));
+                     printable(std::string(source_line(source->text(), line))));
 }
 
 void TestReport::explored(const harness::Exploration& made) const {

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/wall_time.h"
 #include "cli/interrupt.h"
 #include "cli/report/family.h"
 #include "cli/report/report.h"
@@ -16,12 +17,6 @@ namespace rbk::cli {
 namespace {
 
 using namespace std::chrono_literals;  // NOLINT: literals only
-
-int64_t wall_time() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 /// Draws from a thread of its own, so that spinners turn while the engine's thread is busy. What
 /// has ended is printed once and scrolls away; what goes on is drawn over itself in one write, so

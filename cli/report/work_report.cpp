@@ -6,6 +6,7 @@
 
 #include "base/text_width.h"
 #include "base/units.h"
+#include "base/wall_time.h"
 #include "cli/report/events.h"
 #include "cli/report/report.h"
 #include "cli/report/schedules.h"
@@ -13,12 +14,6 @@
 
 namespace rbk::cli {
 namespace {
-
-int64_t wall_time() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 class JsonWorkReport : public engine::WorkObserver {
  public:

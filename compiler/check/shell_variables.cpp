@@ -7,7 +7,7 @@
 namespace rbk::check {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_margin(char c) { return c == ' ' || c == '\t'; }
 bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool in_name(char c) { return begins_name(c) || (c >= '0' && c <= '9'); }
 
@@ -67,13 +67,14 @@ void ShellVariables::text(std::string_view written, size_t begin,
     if (c != '\n') continue;
     // What ends a here-document stands at the line's begin.
     const size_t most = std::min(margin_, written.size() - i - 1);
-    for (size_t blank = 0; blank < most && is_blank(written[i + 1]); ++blank) ++i;
+    for (size_t blank = 0; blank < most && is_margin(written[i + 1]); ++blank) ++i;
   }
 }
 
 size_t margin_of(std::string_view written, std::string_view text, bool is_raw) {
   const auto blanks = [](std::string_view from) {
-    return static_cast<size_t>(std::find_if_not(from.begin(), from.end(), is_blank) - from.begin());
+    return static_cast<size_t>(std::find_if_not(from.begin(), from.end(), is_margin) -
+                               from.begin());
   };
   size_t margin = 0;
   for (size_t i = 0; i < written.size(); ++i) {

@@ -163,7 +163,7 @@ std::vector<std::pair<std::string, std::string>> Walker::arguments(const Meaning
 }
 
 void note_declarations(const check::CheckedProgram& program, Gathered& all) {
-  using Kind = check::Symbol::Kind;
+  using Declared = check::Symbol::Kind;
   std::set<check::SymbolId> seen;
   for (size_t i = 0; i < all.bodies.size(); ++i) {
     const auto [module, body] = all.bodies[i];
@@ -172,11 +172,11 @@ void note_declarations(const check::CheckedProgram& program, Gathered& all) {
       const Meaning* meaning = module->meaning(id);
       if (meaning == nullptr || meaning->symbol == check::kNone) return true;
       const check::Symbol& symbol = program.symbol(meaning->symbol);
-      const char* kind = symbol.kind == Kind::kFunction ? "fn"
-                         : symbol.kind == Kind::kConst  ? "const"
-                         : symbol.kind == Kind::kRecord ? "record"
-                         : symbol.kind == Kind::kAction ? "action"
-                                                        : nullptr;
+      const char* kind = symbol.kind == Declared::kFunction ? "fn"
+                         : symbol.kind == Declared::kConst  ? "const"
+                         : symbol.kind == Declared::kRecord ? "record"
+                         : symbol.kind == Declared::kAction ? "action"
+                                                            : nullptr;
       if (kind == nullptr || symbol.module >= program.modules.size()) return true;
       const check::CheckedModule& home = *program.modules[symbol.module];
       if (home.standard || !seen.insert(meaning->symbol).second) return true;

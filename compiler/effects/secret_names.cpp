@@ -9,7 +9,6 @@ namespace rbk::effects {
 namespace {
 
 using check::CheckedProgram;
-using check::Field;
 using check::Meaning;
 using check::SymbolId;
 using check::TypeId;
@@ -19,9 +18,9 @@ bool holds(const CheckedProgram& program, TypeId id, std::unordered_set<TypeId>&
   if (id == check::kNone || !seen.insert(id).second) return false;
   const check::Type& type = program.type(id);
   if (type.shape == Shape::kSecret || type.shape == Shape::kEnvironment) return true;
-  const auto in_fields = [&](const std::vector<Field>& fields) {
+  const auto in_fields = [&](const std::vector<check::Field>& fields) {
     return std::any_of(fields.begin(), fields.end(),
-                       [&](const Field& field) { return holds(program, field.type, seen); });
+                       [&](const check::Field& field) { return holds(program, field.type, seen); });
   };
   switch (type.shape) {
     case Shape::kResult:

@@ -11,7 +11,7 @@
 namespace rbk::lower {
 
 using bytecode::Constant;
-using Shape = bytecode::Type::Shape;
+using TypeShape = bytecode::Type::Shape;
 
 uint32_t ProgramLowering::constant(Constant constant) {
   std::string key = std::to_string(constant.type) + '|' + std::to_string(constant.bits);
@@ -43,7 +43,7 @@ std::optional<uint32_t> ProgramLowering::fold(const CheckedModule& module, ExprI
       if (!plain) return std::nullopt;
       Constant made;
       made.type = optional;
-      if (program_.types[plain->type].shape != Shape::kNull) {
+      if (program_.types[plain->type].shape != TypeShape::kNull) {
         made.items.push_back(constant(std::move(*plain)));
       }
       return constant(std::move(made));
@@ -64,16 +64,16 @@ std::optional<uint32_t> ProgramLowering::fold_json(const CheckedModule& module, 
   if (!plain) return std::nullopt;
   boost::json::value json;
   switch (program_.types[plain->type].shape) {
-    case Shape::kNull:
-    case Shape::kJson:
+    case TypeShape::kNull:
+    case TypeShape::kJson:
       return constant(std::move(*plain));
-    case Shape::kBool:
+    case TypeShape::kBool:
       json = plain->bits != 0;
       break;
-    case Shape::kInt:
+    case TypeShape::kInt:
       json = plain->bits;
       break;
-    case Shape::kString:
+    case TypeShape::kString:
       json = plain->text;
       break;
     default:
@@ -122,7 +122,7 @@ bool ProgramLowering::fold_fields(const CheckedModule& module, const check::Mean
     } else if (field.written != nullptr && field.written->default_value.valid()) {
       value = fold(module_of(meaning.symbol), field.written->default_value);
     } else {
-      value = text_constant(shape_type(Shape::kNull), {});
+      value = text_constant(shape_type(TypeShape::kNull), {});
     }
     if (!value) return false;
     made.items.push_back(*value);
@@ -192,14 +192,14 @@ std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module,
   if (const auto* node = std::get_if<syntax::DurationLit>(&expr.node)) return raw(node->micros);
   if (const auto* node = std::get_if<syntax::SizeLit>(&expr.node)) return raw(node->bytes);
   if (std::holds_alternative<syntax::NullLit>(expr.node)) {
-    made.type = shape_type(Shape::kNull);
+    made.type = shape_type(TypeShape::kNull);
     return made;
   }
   if (const auto* node = std::get_if<syntax::UnaryExpr>(&expr.node)) {
     auto operand = node->op == syntax::UnaryOp::kNegate ? fold_plain(module, node->operand)
                                                         : std::optional<Constant>();
     if (!operand && !in_default_) return std::nullopt;
-    if (operand && program_.types[operand->type].shape == Shape::kFloat) {
+    if (operand && program_.types[operand->type].shape == TypeShape::kFloat) {
       return raw(std::bit_cast<int64_t>(-std::bit_cast<double>(operand->bits)));
     }
     if (operand && operand->bits == INT64_MIN) return std::nullopt;
@@ -209,12 +209,12 @@ std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module,
     if (!node->is_plain_text()) return std::nullopt;
     const std::string text = node->parts.empty() ? std::string() : node->parts.front().text;
     made.type = type(info.value_type);
-    if (program_.types[made.type].shape == Shape::kTime) {
+    if (program_.types[made.type].shape == TypeShape::kTime) {
       const auto time = parse_time(text);
       if (!time) return std::nullopt;
       return raw(*time);
     }
-    if (program_.types[made.type].shape == Shape::kQuery) {
+    if (program_.types[made.type].shape == TypeShape::kQuery) {
       made.type = json_type();
       made.text = boost::json::serialize(
           boost::json::object{{"text", text}, {"values", boost::json::array()}});
@@ -263,7 +263,7 @@ std::optional<Constant> ProgramLowering::fold_plain(const CheckedModule& module,
     return std::nullopt;
   }
   if (meaning->kind == check::Meaning::Kind::kSecretByName) {
-    made.type = shape_type(Shape::kSecret);
+    made.type = shape_type(TypeShape::kSecret);
     made.text = std::get<syntax::MemberExpr>(expr.node).name.text;
     return made;
   }

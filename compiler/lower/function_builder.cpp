@@ -4,8 +4,6 @@
 
 namespace rbk::lower {
 
-using bytecode::kNone;
-
 FunctionBuilder::FunctionBuilder(std::string name) { function_.name = std::move(name); }
 
 Reg FunctionBuilder::add_register(Kind kind, std::string name) {
@@ -109,7 +107,7 @@ void FunctionBuilder::leave(Op op, Reg a) {
 }
 
 Label FunctionBuilder::label() {
-  labels_.push_back(kNone);
+  labels_.push_back(bytecode::kNone);
   wanted_.push_back(false);
   return Label{static_cast<uint32_t>(labels_.size() - 1)};
 }

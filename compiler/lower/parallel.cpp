@@ -3,7 +3,6 @@
 
 namespace rbk::lower {
 
-using bytecode::kNone;
 using syntax::FailurePolicy;
 using syntax::StepStmt;
 using Shape = check::Type::Shape;
@@ -56,7 +55,7 @@ void Body::parallel_for_into(ExprId id, const syntax::ParallelForExpr& node, Reg
   }
   const Reg made = closure(function, captures);
   const uint32_t item = item_function(element_of(items_type));
-  const Reg item_closure = item == kNone ? kNoReg : closure(item, {});
+  const Reg item_closure = item == bytecode::kNone ? kNoReg : closure(item, {});
   const bytecode::TypeId null_type = program_.shape_type(bytecode::Type::Shape::kNull);
   bytecode::TypeId list_type = 0;
   if (gives_list) {
@@ -99,7 +98,7 @@ void Body::for_branch(ExprId id, const syntax::ParallelForExpr& node, check::Typ
   if (symbols.size() > 1) bind(symbols[1], index);
   const Reg made = result == check::kNone ? kNoReg : code_.local(kind(result), {});
   scope(made, {}, [&] { block_into(node.body, made); });
-  finish(result == check::kNone ? kNone : type(result));
+  finish(result == check::kNone ? bytecode::kNone : type(result));
 }
 
 uint32_t Body::item_function(check::TypeId item) {
@@ -115,11 +114,11 @@ uint32_t Body::item_function(check::TypeId item) {
       break;
     case Shape::kEnum:
       for (const auto& member : program_.symbol(checked_type(item).symbol).members) {
-        if (!member.payload.empty()) return kNone;
+        if (!member.payload.empty()) return bytecode::kNone;
       }
       break;
     default:
-      return kNone;  // the machine shows the item's place in the list
+      return bytecode::kNone;  // the machine shows the item's place in the list
   }
   const std::string name = code_.name() + "/item" + std::to_string(++unnamed_);
   const uint32_t function = program_.reserve_function(name);

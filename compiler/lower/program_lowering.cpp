@@ -10,7 +10,6 @@
 
 namespace rbk::lower {
 
-using bytecode::kNone;
 using check::Symbol;
 
 ProgramLowering::ProgramLowering(const check::CheckedProgram& checked) : checked_(checked) {}
@@ -94,7 +93,7 @@ void ProgramLowering::lower_runbook(SymbolId id, uint32_t function) {
   made.is_public = of.module == 0 && !of.name.starts_with('_');
   const bool has_result =
       of.result != check::kNone && checked_type(of.result).shape != check::Type::Shape::kNothing;
-  made.result = has_result ? type(of.result) : kNone;
+  made.result = has_result ? type(of.result) : bytecode::kNone;
   for (size_t i = 0; i < of.fields.size(); ++i) {
     const syntax::Field& written = node.params.at(i);
     bytecode::Parameter parameter;
@@ -103,7 +102,7 @@ void ProgramLowering::lower_runbook(SymbolId id, uint32_t function) {
     parameter.type = type(of.fields[i].type);
     parameter.default_function = functions.defaults[i];
     const std::string prefix = name + "/" + parameter.name;
-    if (parameter.default_function != kNone) {
+    if (parameter.default_function != bytecode::kNone) {
       Body(*this, module, prefix + "/default", Body::Role::kPure, parameter.default_function)
           .parameter_default(id, i);
     }
@@ -153,7 +152,7 @@ const ProgramLowering::ParameterFunctions& ProgramLowering::functions_of_paramet
     const std::string prefix = name + "/" + parameter.name.text;
     made.defaults.push_back(runbook != nullptr && parameter.default_value.valid()
                                 ? reserve_function(prefix + "/default")
-                                : kNone);
+                                : bytecode::kNone);
     auto& checks = made.checks.emplace_back();
     for (size_t i = 0; i < parameter.where.size(); ++i) {
       const uint32_t condition = reserve_function(prefix + "/where");
@@ -300,11 +299,11 @@ uint16_t ProgramLowering::action(SymbolId id) {
   }
   for (const check::Field& field : of.fields) {
     made.parameters.push_back({field.name, field.outer_name.empty() ? field.name : field.outer_name,
-                               type(field.type), kNone});
+                               type(field.type), bytecode::kNone});
   }
   const bool has_result =
       of.result != check::kNone && checked_type(of.result).shape != check::Type::Shape::kNothing;
-  made.result = has_result ? type(of.result) : kNone;
+  made.result = has_result ? type(of.result) : bytecode::kNone;
   program_.actions.push_back(std::move(made));
   const uint16_t index = narrow(static_cast<uint32_t>(program_.actions.size() - 1), "actions");
   actions_.emplace(id, index);

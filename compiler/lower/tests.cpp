@@ -12,7 +12,6 @@
 namespace rbk::lower {
 
 using bytecode::Behaviour;
-using bytecode::kNone;
 using syntax::GivenStmt;
 using Shape = check::Type::Shape;
 
@@ -26,7 +25,7 @@ void Body::test(BlockId body, SymbolId looked_at) {
   exits_.push_back({Exit::Kind::kFunction, kNoReg, {}, {}});
   block(body);
   exits_.pop_back();
-  finish(kNone);
+  finish(bytecode::kNone);
 }
 
 /// A step whose name begins with the line: by it the runner knows how far a body has come.
@@ -51,7 +50,7 @@ void Body::tested_into(const Meaning& meaning, Reg to, check::TypeId outcome) {
   program_.function_of(meaning.symbol);
   std::vector<bytecode::Type::Field> parameters;
   for (const check::Field& field : runbook.fields)
-    parameters.push_back({field.name, field.name, type(field.type), kNone});
+    parameters.push_back({field.name, field.name, type(field.type), bytecode::kNone});
   const uint16_t action =
       program_.test_action(std::string(kRunAction) + name, std::move(parameters), type(outcome));
   ask_runner(action, name, field_slots(runbook.fields, meaning.symbol, meaning.arguments, false),
@@ -88,11 +87,12 @@ void Body::lower_expect(const syntax::ExpectStmt& node) {
 }
 
 void Body::lower_crash(const syntax::CrashStmt& node) {
-  const uint16_t action = program_.test_action(std::string(kCrashAction),
-                                               {{"before", "before", program_.bool_type(), kNone},
-                                                {"step", "step", program_.string_type(), kNone},
-                                                {"line", "line", program_.int_type(), kNone}},
-                                               kNone);
+  const uint16_t action =
+      program_.test_action(std::string(kCrashAction),
+                           {{"before", "before", program_.bool_type(), bytecode::kNone},
+                            {"step", "step", program_.string_type(), bytecode::kNone},
+                            {"line", "line", program_.int_type(), bytecode::kNone}},
+                           bytecode::kNone);
   std::string path;
   for (const syntax::Name& part : node.step.parts) path += (path.empty() ? "" : "/") + part.text;
   ask_runner(
@@ -182,7 +182,7 @@ void Body::lower_given(StmtId id, const GivenStmt& node) {
   made.matches = function("match", program_.bool_type(),
                           [&](Body& body, Reg) { body.given_match(node, given); });
   if (node.reply != GivenStmt::Reply::kReject) {
-    bytecode::TypeId result = kNone;
+    bytecode::TypeId result = bytecode::kNone;
     if (node.reply == GivenStmt::Reply::kApprove || node.reply == GivenStmt::Reply::kAnswer) {
       result = program_.json_type();
     } else if (is_signal) {
@@ -205,9 +205,9 @@ void Body::lower_given(StmtId id, const GivenStmt& node) {
 
   const uint16_t action =
       program_.test_action(std::string(kGivenAction),
-                           {{"stand_in", "stand_in", program_.int_type(), kNone},
-                            {"captures", "captures", program_.json_type(), kNone}},
-                           kNone);
+                           {{"stand_in", "stand_in", program_.int_type(), bytecode::kNone},
+                            {"captures", "captures", program_.json_type(), bytecode::kNone}},
+                           bytecode::kNone);
   std::vector<std::function<void(Reg)>> values;
   for (const Capture& capture : captures) {
     values.push_back([this, capture](Reg to) {
@@ -259,7 +259,7 @@ void Body::given_match(const GivenStmt& node, const check::StmtInfo& given) {
 
 void Body::given_reply(const GivenStmt& node, bytecode::TypeId result, Reg turn) {
   const auto give = [&](ExprId id) {
-    if (result == kNone) {
+    if (result == bytecode::kNone) {
       discard(id);
       if (code_.reachable()) code_.leave(Op::kReturnNothing);
       return;
@@ -365,7 +365,7 @@ Result<TestProgram> ProgramLowering::run_tests(const std::vector<syntax::DeclId>
     const uint32_t function = reserve_function(name);
     Body(*this, main, name, Body::Role::kPure, function).test(node.body, check::kNone);
     made.tests.push_back(
-        {title(node.title), place(decl), add_hidden_runbook(name, function, {}, kNone)});
+        {title(node.title), place(decl), add_hidden_runbook(name, function, {}, bytecode::kNone)});
   }
   for (const syntax::DeclId id : main.ast.decls) {
     const syntax::Decl& decl = main.ast[id];
@@ -381,7 +381,7 @@ Result<TestProgram> ProgramLowering::run_tests(const std::vector<syntax::DeclId>
     const SymbolId about = main.about.at(id.index);
     function_of(about);
     made.invariants.push_back({title(node->title), place(decl), full_name(about),
-                               add_hidden_runbook(name, function, {parameter}, kNone)});
+                               add_hidden_runbook(name, function, {parameter}, bytecode::kNone)});
   }
   for (const syntax::DeclId id : main.ast.decls) {
     const SymbolId symbol_id = main.decls.at(id.index);

@@ -5,7 +5,6 @@
 
 namespace rbk::lower {
 
-using bytecode::kNone;
 using bytecode::Type;
 using From = check::Type::Shape;
 using To = bytecode::Type::Shape;
@@ -138,8 +137,8 @@ void ProgramLowering::fill_nominal(bytecode::TypeId id, const check::Type& type)
 }
 
 bytecode::TypeId ProgramLowering::type(check::TypeId id) {
-  if (types_.size() <= id) types_.resize(checked_.types.size(), kNone);
-  if (types_[id] != kNone) return types_[id];
+  if (types_.size() <= id) types_.resize(checked_.types.size(), bytecode::kNone);
+  if (types_[id] != bytecode::kNone) return types_[id];
   const check::Type& from = checked_type(id);
   Type made;
   const auto simple = [&](To shape) {
@@ -191,7 +190,7 @@ bytecode::TypeId ProgramLowering::type(check::TypeId id) {
                                                 : To::kOptional);
     }
     case From::kResult: {
-      const bytecode::TypeId item = from.key == check::kNone ? kNone : type(from.key);
+      const bytecode::TypeId item = from.key == check::kNone ? bytecode::kNone : type(from.key);
       return types_[id] = result_type(type(from.element), item);
     }
     case From::kMap: {
@@ -203,14 +202,14 @@ bytecode::TypeId ProgramLowering::type(check::TypeId id) {
       return simple(To::kError);
     case From::kFunction: {
       for (const check::TypeId parameter : from.parameters) {
-        made.fields.push_back({"", "", type(parameter), kNone});
+        made.fields.push_back({"", "", type(parameter), bytecode::kNone});
       }
-      made.element = from.element == check::kNone ? kNone : type(from.element);
+      made.element = from.element == check::kNone ? bytecode::kNone : type(from.element);
       return simple(To::kFunction);
     }
     case From::kForm: {
       for (const auto& [name, field] : from.fields) {
-        made.fields.push_back({name, name, type(field), kNone});
+        made.fields.push_back({name, name, type(field), bytecode::kNone});
       }
       if (ends_in_output(from)) made.fields.back().type = optional_type(made.fields.back().type);
       made.name = "form";

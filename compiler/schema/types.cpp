@@ -235,45 +235,45 @@ object Types::enumeration(const check::Symbol& symbol) {
 
 std::optional<value> json_of(const check::CheckedProgram& program, check::TypeId id,
                              const plan::Value& known) {
-  using Known = plan::Value::Shape;
+  using Of = plan::Value::Shape;
   if (!known.known()) return std::nullopt;
   const check::TypeId inner = without_null(program, id);
   const Type& type = program.type(inner);
-  if (known.shape == Known::kNull) return value(nullptr);
+  if (known.shape == Of::kNull) return value(nullptr);
   switch (type.shape) {
     case Shape::kBool:
-      if (known.shape == Known::kBool) return value(known.number != 0);
+      if (known.shape == Of::kBool) return value(known.number != 0);
       break;
     case Shape::kInt:
-      if (known.shape == Known::kInt) return value(known.number);
+      if (known.shape == Of::kInt) return value(known.number);
       break;
     case Shape::kFloat:
-      if (known.shape == Known::kFloat && std::isfinite(known.real)) return value(known.real);
+      if (known.shape == Of::kFloat && std::isfinite(known.real)) return value(known.real);
       break;
     case Shape::kDuration:
-      if (known.shape == Known::kInt) return value(format_duration(known.number));
+      if (known.shape == Of::kInt) return value(format_duration(known.number));
       break;
     case Shape::kSize:
-      if (known.shape == Known::kInt) return value(format_size(known.number));
+      if (known.shape == Of::kInt) return value(format_size(known.number));
       break;
     case Shape::kTime:
-      if (known.shape == Known::kText && !known.is_member) return value(known.text);
+      if (known.shape == Of::kText && !known.is_member) return value(known.text);
       break;
     case Shape::kString:
     case Shape::kUrl:
     case Shape::kCommand:
     case Shape::kQuery:
     case Shape::kRegex:
-      if (known.shape == Known::kText && !known.is_member) return value(known.text);
+      if (known.shape == Of::kText && !known.is_member) return value(known.text);
       break;
     case Shape::kEnum:
-      if (known.shape != Known::kText || !known.is_member) break;
+      if (known.shape != Of::kText || !known.is_member) break;
       for (const check::Symbol::Member& member : program.symbol(type.symbol).members)
         if (member.name == known.text)
           return value(member.outer_name.empty() ? member.name : member.outer_name);
       break;
     case Shape::kList: {
-      if (known.shape != Known::kList) break;
+      if (known.shape != Of::kList) break;
       array items;
       for (const plan::Value& item : known.items) {
         auto json = json_of(program, type.element, item);
@@ -283,10 +283,10 @@ std::optional<value> json_of(const check::CheckedProgram& program, check::TypeId
       return value(std::move(items));
     }
     case Shape::kJson:
-      if (known.shape == Known::kBool) return value(known.number != 0);
-      if (known.shape == Known::kInt && known.unit == plan::Value::Unit::kNone)
+      if (known.shape == Of::kBool) return value(known.number != 0);
+      if (known.shape == Of::kInt && known.unit == plan::Value::Unit::kNone)
         return value(known.number);
-      if (known.shape == Known::kText && !known.is_member) return value(known.text);
+      if (known.shape == Of::kText && !known.is_member) return value(known.text);
       break;
     default:
       break;

@@ -31,7 +31,7 @@ Kind closer_of(Kind opener) {
   }
 }
 
-std::string_view spelling(Kind kind) {
+std::string_view bracket(Kind kind) {
   switch (kind) {
     case Kind::kLparen:
       return "(";
@@ -343,11 +343,11 @@ class Balancer {
     error.code = SyntaxError::Code::kUnclosed;
     error.span = {open.token.begin, open.token.end, source_.id()};
     error.message =
-        fmt::format("this `{}` has no `{}`", spelling(open.kind), spelling(closer_of(open.kind)));
+        fmt::format("this `{}` has no `{}`", bracket(open.kind), bracket(closer_of(open.kind)));
     error.label = "opened here";
-    error.hint = fmt::format("add `{}` {}", spelling(closer_of(open.kind)), where);
+    error.hint = fmt::format("add `{}` {}", bracket(closer_of(open.kind)), where);
     error.related = {last_end(), last_end(), source_.id()};
-    error.related_label = fmt::format("`{}` is expected here", spelling(closer_of(open.kind)));
+    error.related_label = fmt::format("`{}` is expected here", bracket(closer_of(open.kind)));
     errors_.push_back(std::move(error));
   }
 

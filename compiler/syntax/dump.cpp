@@ -16,7 +16,7 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '\n')
@@ -42,7 +42,7 @@ class Dumper {
   explicit Dumper(const Ast& ast) : ast_(ast) {}
 
   std::string run() {
-    if (!ast_.doc.empty()) line(fmt::format("(doc {})", quoted(ast_.doc)));
+    if (!ast_.doc.empty()) line(fmt::format("(doc {})", in_quotes(ast_.doc)));
     for (const DeclId id : ast_.decls) declaration(ast_[id]);
     return std::move(out_);
   }
@@ -94,7 +94,7 @@ class Dumper {
       text += " where " + expr(r.condition);
       if (r.message.valid()) text += " else " + expr(r.message);
     }
-    if (!f.doc.empty()) text += " doc " + quoted(f.doc);
+    if (!f.doc.empty()) text += " doc " + in_quotes(f.doc);
     return "(" + text + ")";
   }
 
@@ -178,10 +178,10 @@ class Dumper {
     std::string text = s.kind == StringLit::Kind::kRaw      ? "r"
                        : s.kind == StringLit::Kind::kDollar ? "$$"
                                                             : "";
-    if (s.is_plain_text()) return text + quoted(s.parts.empty() ? "" : s.parts.front().text);
+    if (s.is_plain_text()) return text + in_quotes(s.parts.empty() ? "" : s.parts.front().text);
     text = "(" + text + "str";
     for (const StringLit::Part& part : s.parts)
-      text += " " + (part.value.valid() ? expr(part.value) : quoted(part.text));
+      text += " " + (part.value.valid() ? expr(part.value) : in_quotes(part.text));
     return text + ")";
   }
 
@@ -548,7 +548,7 @@ class Dumper {
   }
 
   void declaration(const Decl& d) {
-    if (!d.doc.empty()) line("(doc " + quoted(d.doc) + ")");
+    if (!d.doc.empty()) line("(doc " + in_quotes(d.doc) + ")");
     for (const Annotation& a : d.annotations) line(annotation(a));
     std::visit(
         Overloaded{
@@ -616,7 +616,7 @@ class Dumper {
       text += " " + name(m.name);
       if (!m.payload.empty()) text += fields(m.payload);
       if (m.outer_name.valid()) text += " from " + expr(m.outer_name);
-      if (!m.doc.empty()) text += " doc " + quoted(m.doc);
+      if (!m.doc.empty()) text += " doc " + in_quotes(m.doc);
     }
     line(text + ")");
   }

@@ -21,7 +21,7 @@ using Set = antlr4::misc::IntervalSet;
 bool has(const Set& set, Kind kind) { return set.contains(static_cast<size_t>(kind)); }
 
 // How a kind is written, if it is always written alike.
-std::string_view spelling(Kind kind) {
+std::string_view plain_spelling(Kind kind) {
   switch (kind) {
     case Kind::kVbrace:
     case Kind::kEbrace:
@@ -224,7 +224,7 @@ class Words {
     size_t count = 0;
     const size_t total = expected_.size();
     for (const ssize_t type : expected_.toList()) {
-      const std::string_view word = spelling(static_cast<Kind>(type));
+      const std::string_view word = plain_spelling(static_cast<Kind>(type));
       if (word.empty()) continue;
       if (++count > 6) break;
       if (count > 1) all += count == total ? " or " : ", ";

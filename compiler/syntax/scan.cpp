@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/letters.h"
 #include "base/text_width.h"
 namespace rbk::syntax {
 namespace {
@@ -42,7 +43,6 @@ Kind word_kind(std::string_view word) {
   return word.front() >= 'A' && word.front() <= 'Z' ? Kind::kUpper : Kind::kName;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_word_char(char c) { return is_letter(c) || is_digit(c); }
 

@@ -11,17 +11,7 @@
 namespace rbk::engine::postgres {
 namespace {
 
-std::string_view view(const Digest& hash) {
-  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
 int64_t number(uint64_t value) { return static_cast<int64_t>(value); }
-
-bool ends(const RunChange& change) { return is_over(change.status) && change.facts_changed; }
-
-int64_t last_time(const RunChange& change) {
-  return change.entries.empty() ? 0 : change.entries.back().time;
-}
 
 bool gets_further(const RunChange& change) {
   return std::any_of(change.entries.begin(), change.entries.end(),

@@ -16,6 +16,14 @@
 
 namespace rbk::engine::postgres {
 
+/// Whether the run is over with it.
+inline bool ends(const RunChange& change) { return is_over(change.status) && change.facts_changed; }
+
+/// When the last of what it journals was; 0: it journals nothing.
+inline int64_t last_time(const RunChange& change) {
+  return change.entries.empty() ? 0 : change.entries.back().time;
+}
+
 /// Rows that a statement is given.
 class Input {
  public:

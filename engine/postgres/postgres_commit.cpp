@@ -13,12 +13,6 @@
 namespace rbk::engine::postgres {
 namespace {
 
-bool ends(const RunChange& change) { return is_over(change.status) && change.facts_changed; }
-
-int64_t last_time(const RunChange& change) {
-  return change.entries.empty() ? 0 : change.entries.back().time;
-}
-
 /// A run and all that are begun with it.
 size_t count_of(const std::vector<NewRun>& runs) {
   size_t count = runs.size();

@@ -18,10 +18,6 @@ constexpr std::string_view kRunColumns =
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
 
-std::string_view view(const Digest& hash) {
-  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
 }  // namespace
 
 Result<std::vector<RunRow>> PostgresStore::read_runs(const std::string& where,

@@ -20,10 +20,6 @@ constexpr std::string_view kFiringColumns =
     "firing.run,coalesce(run.id,''),count,firing.last "
     "from firing left join run on run.key=firing.run ";
 
-std::string_view view(const Digest& hash) {
-  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
 }  // namespace
 
 // ---- Reading

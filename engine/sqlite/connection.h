@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,9 @@ class Statement {
                         SQLITE_STATIC);
   }
   void bind_null(int index) { sqlite3_bind_null(statement_, index); }
+  void bind_optional(int index, const std::optional<int64_t>& value) {
+    value ? bind(index, *value) : bind_null(index);
+  }
 
   int step() {
     // SQLite reports why the system failed for some calls only; errno mostly tells for the others.
@@ -49,6 +53,10 @@ class Statement {
   /// Columns count from 0.
   int64_t integer(int column) { return sqlite3_column_int64(statement_, column); }
   bool is_null(int column) { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+  std::optional<int64_t> optional_integer(int column) {
+    if (is_null(column)) return std::nullopt;
+    return integer(column);
+  }
   std::string_view bytes(int column) {
     const void* data = sqlite3_column_blob(statement_, column);
     const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_, column));

@@ -19,15 +19,6 @@ constexpr std::string_view kRunColumns =
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
 
-std::optional<int64_t> optional_integer(Statement& statement, int column) {
-  if (statement.is_null(column)) return std::nullopt;
-  return statement.integer(column);
-}
-
-std::string_view view(const Digest& hash) {
-  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
 }  // namespace
 
 std::string_view SqliteStore::run_columns() { return kRunColumns; }
@@ -71,7 +62,7 @@ Result<std::vector<RunRow>> SqliteStore::read_runs(Statement& statement) {
     row.head = static_cast<uint64_t>(statement.integer(10));
     row.token = statement.integer(11);
     row.holder = statement.integer(12);
-    row.wake = optional_integer(statement, 13);
+    row.wake = statement.optional_integer(13);
     row.ending = statement.text(14);
     row.log_bytes = statement.integer(15);
     row.origin = statement.integer(16);
@@ -319,7 +310,7 @@ Result<std::vector<Wait>> SqliteStore::waits(RunKey run) {
     wait.path = statement->text(4);
     wait.description = statement->text(5);
     wait.since = statement->integer(6);
-    wait.expires = optional_integer(*statement, 7);
+    wait.expires = statement->optional_integer(7);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read what waits in it"));
   return found;

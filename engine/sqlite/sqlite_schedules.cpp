@@ -18,18 +18,6 @@ constexpr std::string_view kFiringColumns =
     "firing.run,coalesce(run.id,''),count,firing.last "
     "from firing left join run on run.key=firing.run ";
 
-void bind_optional(Statement& statement, int index, const std::optional<int64_t>& value) {
-  if (value)
-    statement.bind(index, *value);
-  else
-    statement.bind_null(index);
-}
-
-std::optional<int64_t> optional_integer(Statement& statement, int column) {
-  if (statement.is_null(column)) return std::nullopt;
-  return statement.integer(column);
-}
-
 }  // namespace
 
 // ---- Reading
@@ -54,16 +42,16 @@ Result<std::vector<ScheduleRow>> SqliteStore::read_schedules(Statement& statemen
     row.timing = statement.text(6);
     row.overlap = static_cast<ScheduleRow::Overlap>(statement.integer(7));
     row.missed = static_cast<ScheduleRow::Missed>(statement.integer(8));
-    row.missed_within = optional_integer(statement, 9);
+    row.missed_within = statement.optional_integer(9);
     row.place = statement.text(10);
     row.folder = statement.text(11);
     row.umask = static_cast<int32_t>(statement.integer(12));
     row.author = statement.text(13);
     row.added = statement.integer(14);
-    row.paused = optional_integer(statement, 15);
+    row.paused = statement.optional_integer(15);
     row.paused_by = statement.text(16);
     row.watermark = statement.integer(17);
-    row.due = optional_integer(statement, 18);
+    row.due = statement.optional_integer(18);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its schedules"));
   return rows;
@@ -258,14 +246,14 @@ Status SqliteStore::put_schedule(ScheduleRow& row, const ProgramRow& program) {
     statement->bind_text(4, row.timing);
     statement->bind(5, static_cast<int64_t>(row.overlap));
     statement->bind(6, static_cast<int64_t>(row.missed));
-    bind_optional(*statement, 7, row.missed_within);
+    statement->bind_optional(7, row.missed_within);
     statement->bind_text(8, row.place);
     statement->bind_text(9, row.folder);
     statement->bind(10, row.umask);
     statement->bind_text(11, row.author);
     statement->bind(12, row.added);
     statement->bind(13, row.watermark);
-    bind_optional(*statement, 14, row.due);
+    statement->bind_optional(14, row.due);
     statement->bind(15, is_new ? 0 : row.version);
     statement->bind_text(16, row.name);
     if (!is_new) statement->bind(17, row.key);
@@ -286,10 +274,10 @@ Status SqliteStore::change_schedule(const ScheduleRow& row, ScheduleChange chang
         "update schedule set paused=?,paused_by=?,watermark=?,due=?,removed=?,version=version+1 "
         "where key=? and version=? and removed=0");
     if (!statement) return tl::unexpected(statement.error());
-    bind_optional(*statement, 1, row.paused);
+    statement->bind_optional(1, row.paused);
     statement->bind_text(2, row.paused_by);
     statement->bind(3, row.watermark);
-    bind_optional(*statement, 4, row.due);
+    statement->bind_optional(4, row.due);
     statement->bind(5, change == ScheduleChange::kRemove ? 1 : 0);
     statement->bind(6, row.key);
     statement->bind(7, row.version);
@@ -390,7 +378,7 @@ Status SqliteStore::write_step(const ScheduleStep& step, RunKey run, CommitResul
   Statement& statement = writes_.schedule_step;
   statement.bind(1, step.moves ? 1 : 0);
   statement.bind(2, step.watermark);
-  bind_optional(statement, 3, step.due);
+  statement.bind_optional(3, step.due);
   statement.bind(4, step.schedule);
   statement.bind(5, step.version);
   statement.bind(6, step.watermark_was);

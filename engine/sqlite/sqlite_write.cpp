@@ -10,20 +10,7 @@
 #include "engine/sqlite/sqlite_store.h"
 
 namespace rbk::engine::sqlite {
-namespace {
-
-std::string_view view(const Digest& hash) {
-  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
-void bind_optional(Statement& statement, int index, const std::optional<int64_t>& value) {
-  if (value)
-    statement.bind(index, *value);
-  else
-    statement.bind_null(index);
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Result<CommitResult> SqliteStore::commit(Group& group) {
   CommitResult result;
@@ -165,7 +152,7 @@ Status SqliteStore::write_facts(const RunChange& change) {
         !ok)
       return ok;
     writes_.update.bind(1, static_cast<int64_t>(change.status));
-    bind_optional(writes_.update, 2, change.wake);
+    writes_.update.bind_optional(2, change.wake);
     writes_.update.bind_text(3, change.ending);
     writes_.update.bind(4, change.run);
     if (auto ok = done(writes_.update, "write to it"); !ok) return ok;
@@ -197,7 +184,7 @@ Status SqliteStore::write_facts(const RunChange& change) {
     row.bind_text(4, wait.path);
     row.bind_text(5, wait.description);
     row.bind(6, wait.since);
-    bind_optional(row, 7, wait.expires);
+    row.bind_optional(7, wait.expires);
     if (auto ok = done(row, "write to it"); !ok) return ok;
   }
   for (const uint64_t request : change.waits_over) {

@@ -14,7 +14,8 @@ namespace rbk::stdlib {
 
 namespace {
 
-Commands::Listen listen(const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) {
+Commands::Listen listen_exec(const engine::Attempt& attempt,
+                             std::shared_ptr<engine::AttemptSink> sink) {
   return [&attempt, sink = std::move(sink)](std::function<void()> over) {
     return std::make_shared<ExecListener>(attempt.own, sink, std::move(over));
   };
@@ -68,12 +69,12 @@ void ExecAction::start(const engine::Attempt& attempt, std::shared_ptr<engine::A
     sink->finish(not_started("ExecError", command.error()));
     return;
   }
-  commands().start(attempt, std::move(*command), listen(attempt, std::move(sink)));
+  commands().start(attempt, std::move(*command), listen_exec(attempt, std::move(sink)));
 }
 
 engine::Recovery ExecAction::recover(const engine::Attempt& attempt,
                                      std::shared_ptr<engine::AttemptSink> sink) {
-  return commands().recover(attempt, listen(attempt, std::move(sink)));
+  return commands().recover(attempt, listen_exec(attempt, std::move(sink)));
 }
 
 }  // namespace rbk::stdlib

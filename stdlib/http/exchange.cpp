@@ -31,7 +31,7 @@ std::string origin(std::string_view url) {
   return text;
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view header_trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
@@ -117,7 +117,7 @@ size_t Exchange::take_header(char* data, size_t size, size_t count, void* self) 
     exchange.reply_.answered = blank != std::string_view::npos && line[blank + 1] != '1';
     return line.size();
   }
-  if (trimmed(line).empty()) exchange.headers_ended_ = true;
+  if (header_trimmed(line).empty()) exchange.headers_ended_ = true;
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return line.size();
   std::string name(line.substr(0, colon));
@@ -125,7 +125,7 @@ size_t Exchange::take_header(char* data, size_t size, size_t count, void* self) 
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   std::string& value = exchange.reply_.headers[name];
   if (!value.empty()) value += ", ";
-  value += trimmed(line.substr(colon + 1));
+  value += header_trimmed(line.substr(colon + 1));
   return line.size();
 }
 

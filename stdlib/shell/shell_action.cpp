@@ -12,7 +12,8 @@ namespace rbk::stdlib {
 
 namespace {
 
-Commands::Listen listen(const engine::Attempt& attempt, std::shared_ptr<engine::AttemptSink> sink) {
+Commands::Listen listen_shell(const engine::Attempt& attempt,
+                              std::shared_ptr<engine::AttemptSink> sink) {
   return [&attempt, sink = std::move(sink)](
              std::function<void()> over) -> std::shared_ptr<supervisor::Listener> {
     if (const auto host = Arguments(attempt.arguments).text("on"))
@@ -30,12 +31,12 @@ void ShellAction::start(const engine::Attempt& attempt, std::shared_ptr<engine::
     sink->finish(not_started("ShellError", command.error()));
     return;
   }
-  commands().start(attempt, std::move(*command), listen(attempt, std::move(sink)));
+  commands().start(attempt, std::move(*command), listen_shell(attempt, std::move(sink)));
 }
 
 engine::Recovery ShellAction::recover(const engine::Attempt& attempt,
                                       std::shared_ptr<engine::AttemptSink> sink) {
-  return commands().recover(attempt, listen(attempt, std::move(sink)));
+  return commands().recover(attempt, listen_shell(attempt, std::move(sink)));
 }
 
 }  // namespace rbk::stdlib

@@ -74,7 +74,7 @@ exit 0
 {0} end
 )sh";
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string made = "'";
   for (const char c : text) {
     if (c == '\'')
@@ -174,7 +174,7 @@ Result<std::string> remote_input(const RemoteCommand& command, std::string_view 
     first += fmt::format(
         "    cd -- {} || {{ printf '\\n%s not-started %s\\n' \"$t\" 'its folder is not there' >&2; "
         "exit 1; }}\n",
-        quoted(command.folder));
+        in_quotes(command.folder));
   }
   for (const auto& [name, value] : command.variables) {
     if (!is_variable(name))
@@ -183,13 +183,13 @@ Result<std::string> remote_input(const RemoteCommand& command, std::string_view 
                               "nothing was run",
                               name),
                   "letters, digits and _ are expected, no digit first");
-    first += fmt::format("    export {}={}\n", name, quoted(value));
+    first += fmt::format("    export {}={}\n", name, in_quotes(value));
   }
   if (first.empty()) first = "    :\n";
   first.pop_back();
   const int64_t grace = (std::max<int64_t>(command.grace, 0) + kSecond - 1) / kSecond;
-  return fmt::format(fmt::runtime(kScript), mark, quoted(kFeeder), command.input.size(), grace,
-                     first, quoted(command.text)) +
+  return fmt::format(fmt::runtime(kScript), mark, in_quotes(kFeeder), command.input.size(), grace,
+                     first, in_quotes(command.text)) +
          command.input;
 }
 

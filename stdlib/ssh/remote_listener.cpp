@@ -16,7 +16,7 @@ using supervisor::Stream;
 
 /// The exit status by which `ssh` says that something of its own went wrong.
 constexpr int kSshFailed = 255;
-constexpr size_t kLinesInMessage = 3;
+constexpr size_t kRemoteLinesInMessage = 3;
 
 /// What a repetition can't put right.
 constexpr std::array<std::string_view, 6> kLasting = {"Permission denied",
@@ -142,7 +142,7 @@ engine::Outcome RemoteListener::outcome_of(const Ending& ending) const {
     return failed(fmt::format("{} was not started on {}: {}", name(), host_, not_started_),
                   engine::Effect::kNone, -1);
   if (status_) return exited(*status_);
-  const std::string said = last_lines(err(), kLinesInMessage);
+  const std::string said = last_lines(err(), kRemoteLinesInMessage);
   if (!connected_) return unreachable(said);
   const bool is_own = ending.cause == Ending::Cause::kExited && ending.value != kSshFailed;
   // What it printed came through, and our script had said nothing.
