@@ -117,6 +117,13 @@ constexpr std::array kCommands{
     Command{"locks", "[--free RUN] [--store URL]",
             "who has which lock, and who waits for it; --free frees what a quarantined run has",
             "rbk locks", locks_command},
+    Command{"audit",
+            "[--run RUN] [--who USER] [-n N] [--store URL] | verify [--head NUMBER:HASH] | export "
+            "[--since T] [--until T] [--run RUN] [--who USER] | redact NUMBER --reason TEXT "
+            "[--as USER]",
+            "who has changed what, the latest last; verify says whether anybody has changed that "
+            "list since; export writes it as JSON lines",
+            "rbk audit verify", audit_command},
     Command{"cancel", "RUN [--rollback] [--now] [--as USER] [--store URL]",
             "ends a run; what it did is left, or undone", "rbk cancel 3k9 --rollback",
             cancel_command},
@@ -126,6 +133,14 @@ constexpr std::array kCommands{
             "moves suspended runs to a new version of their program, if their journals replay "
             "alike; --check only says which could",
             "rbk upgrade --all --to restart.rbk --check", upgrade_command},
+    Command{
+        "store",
+        "check | backup FILE [--force] | retain [--older-than AGE] [--status S] [--dry-run] [--as "
+        "USER] | "
+        "vacuum [--store URL]",
+        "looks a whole store over while it is in use, and says what is wrong and what cures it; "
+        "copies it; removes runs that ended long ago; gives the room back that they took",
+        "rbk store check", store_command},
     Command{"version", "[--json]", "the version of rbk, its compiler and its libraries",
             "rbk version --json", version_command},
 };

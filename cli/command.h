@@ -31,6 +31,7 @@ ExitStatus dispatch(Terminal terminal, std::span<const char* const> words);
 /// Prints the error and gives the exit status that belongs to it.
 ExitStatus refuse(const Terminal& terminal, const Error& error);
 
+ExitStatus audit_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus approvals_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus approve_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus answer_command(const Terminal& terminal, const Arguments& arguments);
@@ -60,6 +61,7 @@ ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus schedule_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus schema_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus show_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus store_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus skip_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus test_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus worker_command(const Terminal& terminal, const Arguments& arguments);

@@ -69,8 +69,15 @@ class ConfigReader {
   }
 
   Status store(const toml::table& table) {
-    constexpr std::array<std::string_view, 1> kKeys{"url"};
+    constexpr std::array<std::string_view, 2> kKeys{"url", "retain"};
     for (const auto& [key, node] : table) {
+      if (key.str() == "retain") {
+        const auto age = parse_duration(node.value<std::string>().value_or(""));
+        if (!age || *age <= 0)
+          return wrong(node, "store.retain is no duration", "write retain = \"90d\"");
+        project_.retain = *age;
+        continue;
+      }
       if (key.str() != "url")
         return unknown(node, fmt::format("key store.{}", key.str()), key.str(), kKeys);
       const auto url = node.value<std::string>();

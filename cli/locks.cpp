@@ -12,7 +12,7 @@ namespace {
 ExitStatus free_locks(const Terminal& terminal, const StoreOptions& store, const std::string& run) {
   Result<Session> session = open_session(store, engine::OpenMode::kExisting);
   if (!session) return refuse(terminal, session.error());
-  Result<size_t> freed = session->engine->free_locks(run);
+  Result<size_t> freed = session->engine->free_locks(run, session->person);
   if (!freed) return refuse(terminal, freed.error());
   if (terminal.json)
     terminal.print_json({{"event", "freed"}, {"locks", *freed}});

@@ -11,17 +11,10 @@
 #include "cli/options.h"
 #include "cli/report/events.h"
 #include "cli/session.h"
+#include "cli/timing_options.h"
 
 namespace rbk::cli {
 namespace {
-
-/// A time, or a duration before now.
-Result<int64_t> parse_since(const std::string& text) {
-  if (Result<int64_t> time = parse_time(text)) return *time;
-  if (Result<int64_t> ago = parse_duration(text)) return wall_time() - *ago;
-  return fail(ErrorKind::kInvalid, fmt::format("--since {} is neither a time nor a duration", text),
-              "write --since 2026-11-24T13:00:00Z or --since 2h");
-}
 
 Result<uint32_t> parse_limit(const std::string& text) {
   uint32_t value = 0;
@@ -91,7 +84,7 @@ ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments) {
     filter.status = *wanted;
   }
   if (since) {
-    Result<int64_t> time = parse_since(*since);
+    Result<int64_t> time = time_or_ago("--since", *since);
     if (!time) return refuse(terminal, time.error());
     filter.since = *time;
   }

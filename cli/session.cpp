@@ -49,6 +49,14 @@ void StoreOptions::describe(Options& options, bool person_acts) {
   if (person_acts) options.value("--as", as);
 }
 
+void tell_of_migration(const Terminal& terminal, const engine::StoreIdentity& store) {
+  if (store.copy.empty()) return;
+  terminal.print_to_err(
+      fmt::format("store {} was brought from format {} to {}; a copy of it as it "
+                  "was lies at {}\n",
+                  store.place, store.format_before, store.format, store.copy));
+}
+
 Result<Session> open_session(const StoreOptions& options, engine::OpenMode mode) {
   Result<Project> project = find_project();
   if (!project) return tl::unexpected(project.error());
@@ -64,12 +72,15 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   const std::string url = store_url(session.project, options.store);
   Result<std::unique_ptr<engine::Store>> store = engine::open_store(url, mode);
   if (!store) return tl::unexpected(store.error());
+  tell_of_migration(Terminal::of_process(), (*store)->identity());
   stdlib::Registry::Options registry;
   registry.store = folder_of(url, (*store)->identity());
   registry.ssh = ssh_settings;
   session.actions = std::make_unique<stdlib::Registry>(std::move(registry));
   engine::World world = engine::World::real();
   world.secrets = std::make_shared<ProjectSecrets>();
+  const engine::Person& typed = session.person;
+  world.user = typed.real.empty() ? typed.user : typed.real;
   if (mode != engine::OpenMode::kReading) world.notifier = std::make_shared<NotifyTargets>(url);
   session.engine = engine::Engine::over(std::move(*store), std::move(world), session.actions.get());
   return session;

@@ -35,6 +35,9 @@ struct Session {
   std::unique_ptr<engine::Engine> engine;
 };
 
+/// Says where the copy lies, if opening the store has brought it to a newer format.
+void tell_of_migration(const Terminal& terminal, const engine::StoreIdentity& store);
+
 Result<Session> open_session(const StoreOptions& options, engine::OpenMode mode);
 Result<Session> open_session(Project project, const StoreOptions& options, engine::OpenMode mode);
 

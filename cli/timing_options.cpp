@@ -37,6 +37,17 @@ Result<sys_seconds> from_time(const std::optional<std::string>& given) {
       std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(*time)));
 }
 
+Result<int64_t> time_or_ago(std::string_view option, const std::string& text) {
+  if (Result<int64_t> time = parse_time(text)) return *time;
+  if (Result<int64_t> ago = parse_duration(text)) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return floor<std::chrono::microseconds>(now).count() - *ago;
+  }
+  return fail(ErrorKind::kInvalid,
+              fmt::format("{} {} is neither a time nor a duration", option, text),
+              fmt::format("write {0} 2026-11-24T13:00:00Z or {0} 2h", option));
+}
+
 Result<int> how_many(const std::optional<std::string>& given, int otherwise) {
   if (!given) return otherwise;
   int count = 0;

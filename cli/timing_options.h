@@ -20,6 +20,10 @@ Status known_verb(std::string_view command, std::string_view verb,
 /// `--from`, a time with its zone; now without it. kInvalid if it is none.
 Result<timing::sys_seconds> from_time(const std::optional<std::string>& given);
 
+/// The value of `--since` and the like: a time, or a duration before now; microseconds since the
+/// epoch. kInvalid names the option.
+Result<int64_t> time_or_ago(std::string_view option, const std::string& text);
+
 /// `-n`, 1 to 1000; `otherwise` without it.
 Result<int> how_many(const std::optional<std::string>& given, int otherwise);
 

@@ -418,7 +418,8 @@ Status Engine::State::undo_run(RunDriver& driver, Asked& asked, const vm::reques
   row.parent_request = asked.request.id;
   row.parent_path = undo.path;
   row.parent_under = undo.under;
-  auto begun = begin_rollback(std::move(row), *last, {}, "run " + driver.row().id);
+  // By a run: no row of the audit trail.
+  auto begun = begin_rollback(std::move(row), *last, {}, "run " + driver.row().id, {});
   if (!begun && begun.error().kind == ErrorKind::kRefused) return {};
   if (!begun) return tl::unexpected(begun.error());
   for (auto& [run, made] : runs) {

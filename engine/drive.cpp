@@ -47,7 +47,7 @@ int64_t Engine::State::claim_patience() { return world.clock->boot() + 100'000; 
 Result<RunRow> Engine::State::claim(const RunRow& run, int64_t patience_until, Claimer by) {
   constexpr int64_t kLookEvery = 5'000;
   while (true) {
-    auto row = store->claim(run.key, key, by);
+    auto row = store->claim(run.key, key, by, itself());
     const bool held = !row && row.error().kind == ErrorKind::kLocked;
     if (!held || world.clock->boot() >= patience_until || stop_level.load() != 0) return row;
     world.sleeper->sleep(world.clock->boot() + kLookEvery);
@@ -66,7 +66,8 @@ Status Engine::State::give_up(const RunRow& row) {
     for (const auto& [request, place] : known.places) why += fmt::format(" {}", place.path);
   }
   return store->quarantine(row.key, row.token,
-                           why + fmt::format(". `rbk resume {}` tries it once more", row.id));
+                           why + fmt::format(". `rbk resume {}` tries it once more", row.id),
+                           itself());
 }
 
 /// Claims a run and brings its machine back.
@@ -92,7 +93,8 @@ Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_unt
   if (!recovered) {
     const Error& error = recovered.error();
     if (error.kind == ErrorKind::kCorrupt || error.kind == ErrorKind::kUnsupported)
-      if (auto done = store->quarantine(row->key, row->token, error.message + ". " + error.cure);
+      if (auto done =
+              store->quarantine(row->key, row->token, error.message + ". " + error.cure, itself());
           !done)
         return tl::unexpected(done.error());
     return tl::unexpected(error);
@@ -540,7 +542,7 @@ Status Engine::State::quarantine_broken() {
     row.status = RunStatus::kQuarantined;
     row.ending = driver.broken->message;
     if (!driver.broken->cure.empty()) row.ending += ". " + driver.broken->cure;
-    if (auto done = store->quarantine(row.key, row.token, row.ending); !done) return done;
+    if (auto done = store->quarantine(row.key, row.token, row.ending, itself()); !done) return done;
     std::erase_if(attempts, [&](const auto& item) { return item.second.run == row.key; });
     held = runs.erase(held);
     remember_end(row, DriveEnd::Why::kQuarantined);

@@ -128,8 +128,8 @@ Result<std::string> Engine::State::begin_run(
     RunRow row, std::shared_ptr<const bytecode::Program> program,
     std::shared_ptr<const ProgramRow> stored,
     const std::function<Result<RecoveredRun>()>& beginning,
-    const std::function<decltype(vm::Event::what)(const std::string&)>& first,
-    const ScheduleStep* step, const std::string& acting) {
+    const std::function<decltype(vm::Event::what)(const std::string&)>& first, const Doer& by,
+    const std::string& arguments, const ScheduleStep* step, const std::string& acting) {
   if (auto joined = join(); !joined) return tl::unexpected(joined.error());
   const Moment moment = now();
   row.started = moment.wall;
@@ -144,7 +144,7 @@ Result<std::string> Engine::State::begin_run(
     Group group;
     group.engine = key;
     newborn.clear();
-    group.runs.push_back({row, stored, driver->take()});
+    group.runs.push_back({row, stored, driver->take(), by, arguments});
     add_notices(*driver, group.runs.back().change);
     if (auto born = bear(*driver, group.runs.back().change, false); !born) {
       newborn.clear();
@@ -225,7 +225,8 @@ Result<std::string> Engine::State::start(const StartRun& request, const Schedule
         started.overrides = request.overrides;
         return started;
       },
-      step, shown(request.starter) == row.starter ? std::string() : shown(request.starter));
+      doer(request.starter), boost::json::serialize(request.arguments), step,
+      shown(request.starter) == row.starter ? std::string() : shown(request.starter));
 }
 
 /// The run that has undone the latest of it: itself, or its last rollback by hand. It has to be
@@ -314,7 +315,7 @@ Result<std::string> Engine::rollback(const std::string& run, const std::string& 
                return a.step < b.step;
              })->path;
   return state.begin_rollback(state.rollback_row(origin, row->id, by.user), origin, oldest,
-                              shown(by));
+                              shown(by), state.doer(by));
 }
 
 /// Of a run that undoes what `origin` left, which did so of the run `undone`.
@@ -334,7 +335,7 @@ RunRow Engine::State::rollback_row(const RunRow& origin, const std::string& undo
 
 Result<std::string> Engine::State::begin_rollback(RunRow row, const RunRow& origin,
                                                   const std::string& oldest,
-                                                  const std::string& by) {
+                                                  const std::string& shown_by, const Doer& by) {
   auto program = load_program(*store, origin);
   if (!program) return tl::unexpected(program.error());
   auto stored = std::make_shared<ProgramRow>();
@@ -351,8 +352,9 @@ Result<std::string> Engine::State::begin_rollback(RunRow row, const RunRow& orig
         return beginning;
       },
       [&](const std::string&) {
-        return vm::event::RollBack{oldest, by};
-      });
+        return vm::event::RollBack{oldest, shown_by};
+      },
+      by);
 }
 
 /// What `begin_run` held back leaves now.

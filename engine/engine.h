@@ -468,7 +468,15 @@ class Engine {
   /// Frees what a quarantined run has, for whoever waits for it: nobody goes on with that run by
   /// itself, and somebody has to know what it left. Returns how many. kRefused: it is not
   /// quarantined.
-  Result<size_t> free_locks(const std::string& run);
+  Result<size_t> free_locks(const std::string& run, const Person& by);
+  /// Gives `each` the rows of the audit trail in their order, until it returns false; the run may
+  /// be given by a prefix, or be one that the store does not have any more. Reads little at a time.
+  Status audit(AuditFilter filter, const std::function<bool(const AuditRow&)>& each);
+  /// Walks all of the trail. `kept`: a head that it had once, and that it has to have still.
+  Result<AuditCheck> check_audit(const std::optional<AuditHead>& kept);
+  /// Empties a row's payload; its hash stays, so that the chain holds. That stands in the trail.
+  /// kInvalid: without a reason; kNotFound, kRefused: of store.h.
+  Status redact_audit(int64_t number, const std::string& reason, const Person& by);
   /// All approvals that wait, or those of one run.
   Result<std::vector<WaitingFor>> approvals(const std::string& run = {});
   /// All questions that wait in one run.

@@ -12,6 +12,7 @@
 //   messages.cpp   taking up what was posted
 //   signals.cpp    signals: what may be sent, and sending it
 //   locks.cpp      locks: what is told of them, and who has what
+//   auditing.cpp   the audit trail: reading and checking it
 //   children.cpp   runs that runs begin: making them, going on with them, what came of them
 //   notices.cpp    what targets are told: the outbox
 //   questions.cpp  what the store says of runs
@@ -132,6 +133,9 @@ struct Engine::State {
 
   Moment now() { return {world.clock->wall(), world.clock->boot()}; }
   int64_t process() const { return world.process != 0 ? world.process : getpid(); }
+  /// For the audit trail.
+  Doer doer(const Person& by) { return {by.user, by.real, world.clock->wall()}; }
+  Doer itself() { return {world.user, {}, world.clock->wall()}; }
   Status join();
   EngineRow engine_row(EngineKey wanted) const;
 
@@ -159,8 +163,9 @@ struct Engine::State {
       RunRow row, std::shared_ptr<const bytecode::Program> program,
       std::shared_ptr<const ProgramRow> stored,
       const std::function<Result<RecoveredRun>()>& beginning,
-      const std::function<decltype(vm::Event::what)(const std::string&)>& first,
-      const ScheduleStep* step = nullptr, const std::string& acting = {});
+      const std::function<decltype(vm::Event::what)(const std::string&)>& first, const Doer& by,
+      const std::string& arguments = {}, const ScheduleStep* step = nullptr,
+      const std::string& acting = {});
   Result<std::string> start(const StartRun& request, const ScheduleStep* step = nullptr);
   Status check_origin(const RunRow& row);
   Result<RunRow> last_undoing(const std::string& run);
@@ -269,7 +274,7 @@ struct Engine::State {
   Status add_awaited(const RunRow& row, DriveEnd& end);
   RunRow rollback_row(const RunRow& origin, const std::string& undone, const std::string& by);
   Result<std::string> begin_rollback(RunRow row, const RunRow& origin, const std::string& oldest,
-                                     const std::string& by);
+                                     const std::string& shown_by, const Doer& by);
 
   // ---- people.cpp
   Status check_output(const RunRow& row, vm::RequestId request, const boost::json::value& output,
@@ -277,7 +282,8 @@ struct Engine::State {
   Result<vm::Turn> try_on_machine(const RunRow& row, decltype(vm::Event::what) what);
   Status check_decision(const RunRow& row, const Wait& wait, vm::event::Decided decided);
   Status post(RunKey run, vm::RequestId request, Message::Kind kind,
-              const boost::json::object& body, const Person& by, std::string id = {});
+              const boost::json::object& body, const Person& by, std::string id = {},
+              std::string path = {});
   /// Others may decide on the approval too, since nobody has for so long.
   bool is_escalated(const Wait& wait);
   Result<Wait> find_resolvable(const RunRow& row, const std::string& path);

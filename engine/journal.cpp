@@ -13,6 +13,25 @@ namespace {
 constexpr uint8_t kInline = 1;
 constexpr uint8_t kOutputInBlob = 2;
 
+/// What stands before the event in the body of a kEvent entry.
+struct Head {
+  uint64_t digest = 0;
+  std::optional<Digest> output;
+};
+
+Result<Head> read_head(Reader& reader) {
+  Head head;
+  const uint8_t form = reader.byte();
+  head.digest = reader.number();
+  if (form == kOutputInBlob) {
+    const std::string_view bytes = reader.raw(head.output.emplace().size());
+    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(head.output->data()));
+  }
+  if (!reader.ok() || (form != kInline && form != kOutputInBlob))
+    return fail(ErrorKind::kCorrupt, "a journal entry that is no event");
+  return head;
+}
+
 struct Digester {
   Sum& sum;
   const Numbering* numbering;
@@ -122,26 +141,27 @@ std::string encode_body(const vm::Event& event, const std::vector<vm::Request>& 
   return writer.take();
 }
 
+Result<std::optional<Digest>> output_blob(std::string_view body) {
+  Reader reader(body);
+  auto head = read_head(reader);
+  if (!head) return tl::unexpected(head.error());
+  return head->output;
+}
+
 Result<JournaledEvent> decode_body(std::string_view body, Store& store) {
   Reader reader(body);
-  const uint8_t form = reader.byte();
+  auto head = read_head(reader);
+  if (!head) return tl::unexpected(head.error());
   JournaledEvent made;
-  made.digest = reader.number();
-  Digest hash{};
-  if (form == kOutputInBlob) {
-    const std::string_view bytes = reader.raw(hash.size());
-    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(hash.data()));
-  }
-  if (!reader.ok() || (form != kInline && form != kOutputInBlob))
-    return fail(ErrorKind::kCorrupt, "a journal entry that is no event");
+  made.digest = head->digest;
   auto event = vm::decode_event(reader.rest());
   if (!event) return tl::unexpected(event.error());
   made.event = std::move(*event);
-  if (form == kInline) return made;
+  if (!head->output) return made;
   boost::json::value* output = output_of(made.event);
   if (output == nullptr)
     return fail(ErrorKind::kCorrupt, "a journal entry whose output is nobody's");
-  auto text = store.blob(hash);
+  auto text = store.blob(*head->output);
   if (!text) return tl::unexpected(text.error());
   boost::system::error_code failure;
   *output = boost::json::parse(*text, failure);

@@ -1,6 +1,7 @@
 // What the entries of a journal hold. docs/formats/journal.md.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ struct JournaledEvent {
   uint64_t digest = 0;
 };
 Result<JournaledEvent> decode_body(std::string_view body, Store& store);
+/// The hash under which the event's output is kept; nothing: it stands in the body.
+Result<std::optional<Digest>> output_blob(std::string_view body);
 
 /// The output that an event brings; null for events that bring none.
 boost::json::value* output_of(vm::Event& event);

@@ -82,7 +82,7 @@ Status Engine::State::post_skip(const RunRow& row, vm::RequestId request, const 
   }
   auto posted = post(row.key, request, Message::Kind::kResolve,
                      {{"how", "skip"}, {"user", by.user}, {"output", given}}, by,
-                     fmt::format("skip:{}:{}:{}", row.id, request, row.head));
+                     fmt::format("skip:{}:{}:{}", row.id, request, row.head), path);
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(ErrorKind::kRefused, fmt::format("step {} has been answered already", path),
                 fmt::format("`rbk show {}` tells how the run stands", row.id));

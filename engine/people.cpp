@@ -165,7 +165,8 @@ bool Engine::State::is_escalated(const Wait& wait) {
 }
 
 Status Engine::State::post(RunKey run, vm::RequestId request, Message::Kind kind,
-                           const json::object& body, const Person& by, std::string id) {
+                           const json::object& body, const Person& by, std::string id,
+                           std::string path) {
   Message message;
   message.id = id.empty()
                    ? fmt::format("{:016x}{:016x}", world.random->next(), world.random->next())
@@ -176,8 +177,9 @@ Status Engine::State::post(RunKey run, vm::RequestId request, Message::Kind kind
   message.body = json::serialize(body);
   message.by = shown(by);
   message.time = world.clock->wall();
+  message.path = std::move(path);
   look_now = true;
-  return store->post(message);
+  return store->post(message, {by.user, by.real, message.time});
 }
 
 namespace {
@@ -417,7 +419,8 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
   if (alone) body["break_glass"] = break_glass;
   auto posted = state_->post(
       row->key, wait->request, Message::Kind::kVote, body, by,
-      fmt::format("{}:{}:{}:{}", alone ? "glass" : "vote", row->id, wait->request, by.user));
+      fmt::format("{}:{}:{}:{}", alone ? "glass" : "vote", row->id, wait->request, by.user),
+      wait->path);
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(
         ErrorKind::kRefused,
@@ -441,7 +444,7 @@ Result<WaitingFor> Engine::reject(const std::string& run, const std::string& nam
     return tl::unexpected(may.error());
   auto posted = state_->post(row->key, wait->request, Message::Kind::kReject,
                              {{"user", by.user}, {"reason", reason}}, by,
-                             fmt::format("reject:{}:{}", row->id, wait->request));
+                             fmt::format("reject:{}:{}", row->id, wait->request), wait->path);
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(ErrorKind::kRefused, "it was rejected already",
                 fmt::format("`rbk resume {}` goes on with the run", row->id));
@@ -476,7 +479,7 @@ Result<WaitingFor> Engine::answer(const std::string& run, const std::string& nam
   }
   auto posted = state_->post(row->key, wait->request, Message::Kind::kAnswer,
                              {{"user", by.user}, {"form", form}}, by,
-                             fmt::format("answer:{}:{}", row->id, wait->request));
+                             fmt::format("answer:{}:{}", row->id, wait->request), wait->path);
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(ErrorKind::kRefused, fmt::format("`{}` has been answered already", own_name),
                 fmt::format("`rbk show {}` tells how the run stands", row->id));
@@ -525,7 +528,8 @@ Status Engine::resolve(const std::string& run, const std::string& path, Resoluti
   if (given) body["output"] = *given;
   // One answer to each question: a step can come into doubt again.
   auto posted = state_->post(row->key, wait->request, Message::Kind::kResolve, body, by,
-                             fmt::format("resolve:{}:{}:{}", row->id, wait->request, wait->since));
+                             fmt::format("resolve:{}:{}:{}", row->id, wait->request, wait->since),
+                             wait->path);
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(ErrorKind::kRefused, fmt::format("step {} has been answered already", wait->path),
                 fmt::format("`rbk show {}` tells how the run stands", row->id));

@@ -20,4 +20,11 @@ Message cancel_by(const ScheduleStep& step, RunKey run) {
   return message;
 }
 
+Doer cancelled_by(const ScheduleStep& step) {
+  Doer by = step.by;
+  if (by.user.empty()) by.user = "schedule " + step.name;
+  if (by.time == 0) by.time = step.time;
+  return by;
+}
+
 }  // namespace rbk::engine

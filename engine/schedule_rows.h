@@ -12,5 +12,7 @@ tl::unexpected<Error> schedule_moved();
 /// To a run that goes on when the schedule that started it fires with `cancel_running`: as by
 /// `rbk cancel`, and once for each firing that wants it.
 Message cancel_by(const ScheduleStep& step, RunKey run);
+/// Who does that: the schedule, or who fires it by hand.
+Doer cancelled_by(const ScheduleStep& step);
 
 }  // namespace rbk::engine

@@ -211,7 +211,7 @@ Result<ScheduleAdded> Engine::add_schedule(const AddSchedule& request, const Per
                 json::serialize(named(*request.program, request.runbook, request.arguments)),
                 was ? timing_text(*was) : "what can't be read", timing_text(request.timing));
   }
-  if (Status put = state.store->put_schedule(row, program); !put)
+  if (Status put = state.store->put_schedule(row, program, state.doer(by)); !put)
     return tl::unexpected(put.error());
   if (!row.paused)
     added.next = next_firings(request.timing, std::max(now, row.watermark), kShownFirings);
@@ -297,11 +297,10 @@ Status Engine::pause_schedule(const std::string& name, const Person& by) {
                 fmt::format("`rbk schedule resume {}` lets it fire again", name));
   row->paused = state_->world.clock->wall();
   row->paused_by = by.user;
-  return state_->store->change_schedule(*row, ScheduleChange::kFacts);
+  return state_->store->change_schedule(*row, ScheduleChange::kFacts, state_->doer(by));
 }
 
 Status Engine::resume_schedule(const std::string& name, const Person& by) {
-  (void)by;
   auto row = state_->find_schedule(name);
   if (!row) return tl::unexpected(row.error());
   if (!row->paused)
@@ -314,14 +313,13 @@ Status Engine::resume_schedule(const std::string& name, const Person& by) {
   row->paused_by.clear();
   row->watermark = state_->world.clock->wall();
   row->due = next_due(*timing, row->watermark);
-  return state_->store->change_schedule(*row, ScheduleChange::kFacts);
+  return state_->store->change_schedule(*row, ScheduleChange::kFacts, state_->doer(by));
 }
 
 Status Engine::remove_schedule(const std::string& name, const Person& by) {
-  (void)by;
   auto row = state_->find_schedule(name);
   if (!row) return tl::unexpected(row.error());
-  return state_->store->change_schedule(*row, ScheduleChange::kRemove);
+  return state_->store->change_schedule(*row, ScheduleChange::kRemove, state_->doer(by));
 }
 
 // ---- Firing outside of the plan
@@ -421,6 +419,7 @@ Result<FiringSummary> Engine::run_schedule(const std::string& name, const Person
     firing.why = closed.empty() ? reason : fmt::format("although {}: {}", closed, reason);
   }
   ScheduleStep step = state.step_of(*row);
+  step.by = state.doer(by);
   // What waits for its turn would wait for the calendar too: an override is for now.
   if (!busy->empty() && (row->overlap == ScheduleRow::Overlap::kSkip || !overrides.empty()))
     return fail(
@@ -501,6 +500,7 @@ Result<FiringSummary> Engine::override_calendar(const std::string& name, const s
   firing.time = state.world.clock->wall();
   firing.why = fmt::format("although {}: {}", firing.why, reason);
   ScheduleStep step = state.step_of(*row);
+  step.by = state.doer(by);
   step.start = firing;
   auto run = state.start_firing(*row, std::move(step), reason);
   if (!run) return tl::unexpected(run.error());
@@ -548,6 +548,7 @@ Result<std::vector<FiringSummary>> Engine::backfill(const std::string& name, int
     firing.by = by.user;
     firing.time = state.world.clock->wall();
     ScheduleStep step = state.step_of(*row);
+    step.by = state.doer(by);
     step.records.push_back(firing);
     if (Status put = state.commit_step(step); !put) return tl::unexpected(put.error());
     done.push_back(state.summarise(firing, name));

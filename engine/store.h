@@ -23,6 +23,7 @@
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "engine/audit.h"
 #include "engine/status.h"
 #include "vm/lock_queue.h"
 
@@ -41,6 +42,8 @@ struct StoreIdentity {
   std::string id;      // 32 hexadecimal digits, made with the store: part of every idempotency key
   int64_t format = 0;  // schema version
   std::string place;   // for messages: the file's path, or the URL without a password
+  std::string copy;    // of the store as it was, if opening it has brought it to a newer format
+  int64_t format_before = 0;  // that copy's
 };
 
 /// One entry of a run's journal.
@@ -136,6 +139,7 @@ struct Message {
   std::string body;  // JSON
   std::string by;    // for the record
   int64_t time = 0;
+  std::string path;  // of what it answers, for the audit trail; not kept with the message
 };
 
 /// What a run asks of a lock.
@@ -219,6 +223,7 @@ struct RunCancel {
   int64_t time = 0;
 };
 
+class Upkeep;
 struct NewRun;
 
 /// What one commit does to one run. All of it happens, or nothing. If it ends the run, and another
@@ -249,6 +254,7 @@ struct RunChange {
   bool release = false;                 // the run has no holder afterwards
   /// From here on it is pinned to this one; null: to the one that it has.
   std::shared_ptr<const ProgramRow> program;
+  Doer by;               // whose doing the other program is
   int64_t schedule = 0;  // of the run: one that is over lets what waits for it there be started
 };
 
@@ -259,6 +265,9 @@ struct NewRun {
   /// Of a child only its hash is looked at: its parent's program is kept already.
   std::shared_ptr<const ProgramRow> program;
   RunChange change;
+  // For the audit trail; not of a child.
+  Doer by;                // without a name: row.starter
+  std::string arguments;  // JSON
 };
 
 using ScheduleKey = int64_t;
@@ -330,6 +339,7 @@ struct ScheduleStep {
   /// Belongs to the group's first new run. kExists as well if its nominal time has its run, or
   /// another run of the schedule goes on.
   std::optional<FiringRow> start;
+  Doer by;  // not by plan: who did it
 };
 
 enum class ScheduleChange : uint8_t { kFacts, kRemove };
@@ -397,7 +407,8 @@ class Store {
 
   virtual const StoreIdentity& identity() const = 0;
 
-  // ---- Writing
+  // ---- Writing. What a person, a schedule, or an engine that takes a run over changes is written
+  // with its row of the audit trail (engine/audit_rows.h); `by` is who does it.
 
   /// Makes an engine known under a key of its own choice (random, not 0), and keeps it alive in the
   /// eyes of others until this store is closed or the process dies: by a lock that the kernel drops
@@ -412,13 +423,14 @@ class Store {
 
   /// Takes the run if nobody holds it, or its holder is dead. kLocked: a living process holds it;
   /// kRefused: it is over or quarantined; kNotFound. The row returned is the run as claimed.
-  virtual Result<RunRow> claim(RunKey run, EngineKey engine, Claimer by = Claimer::kPerson) = 0;
+  virtual Result<RunRow> claim(RunKey run, EngineKey engine, Claimer claimer = Claimer::kPerson,
+                               const Doer& by = {}) = 0;
 
   /// The engine that joined does not work any more; and of those that died it is put down.
   virtual Status leave_work() = 0;
 
   /// Puts a message before the run's holder. kExists: a message of this id is there already.
-  virtual Status post(const Message& message) = 0;
+  virtual Status post(const Message& message, const Doer& by = {}) = 0;
 
   /// Notices that are due at `now`, at most so many, for an attempt at their delivery: each is due
   /// again at `lease`, lest it be lost with whoever took it.
@@ -431,17 +443,23 @@ class Store {
   virtual Status drop_snapshot(RunKey run) = 0;
 
   /// Takes the run out of driving: whoever holds the token loses it.
-  virtual Status quarantine(RunKey run, Token token, const std::string& why) = 0;
+  virtual Status quarantine(RunKey run, Token token, const std::string& why,
+                            const Doer& by = {}) = 0;
 
   /// Frees all that a quarantined run has, and takes it out of every queue. kRefused: it is not
   /// quarantined. Returns how many locks it had.
-  virtual Result<size_t> free_locks(RunKey run) = 0;
+  virtual Result<size_t> free_locks(RunKey run, const Doer& by = {}) = 0;
 
   /// Adds a schedule (key 0), or puts it in the place of what it was in that version. kExists:
   /// another has its name, or has changed it.
-  virtual Status put_schedule(ScheduleRow& row, const ProgramRow& program) = 0;
+  virtual Status put_schedule(ScheduleRow& row, const ProgramRow& program, const Doer& by = {}) = 0;
   /// Its pause, watermark and `due`; or it is removed. kExists: another has changed it.
-  virtual Status change_schedule(const ScheduleRow& row, ScheduleChange change) = 0;
+  virtual Status change_schedule(const ScheduleRow& row, ScheduleChange change,
+                                 const Doer& by = {}) = 0;
+
+  /// Empties the payload of a row of the audit trail. kNotFound: there is no such row; kRefused: it
+  /// is empty already.
+  virtual Status redact_audit(int64_t number, const std::string& reason, const Doer& by) = 0;
 
   /// After a failed write: everything is opened anew, the engine's life is kept.
   virtual Status reopen() = 0;
@@ -510,6 +528,9 @@ class Store {
   /// Its runs that are not over, the oldest first.
   virtual Result<std::vector<RunRow>> unfinished_of(ScheduleKey schedule) = 0;
 
+  /// In order of their numbers.
+  virtual Result<std::vector<AuditRow>> audit(const AuditFilter& filter) = 0;
+
   /// Whether anybody has written since the last call. Cheap.
   virtual Result<bool> changed() = 0;
 
@@ -517,6 +538,9 @@ class Store {
   /// longer than its lease or could not reach the server: its runs may be driven by others. What it
   /// writes to those is refused in any case. Any thread.
   virtual bool lapsed() = 0;
+
+  /// What concerns the store as a whole (engine/upkeep.h); lives as long as it does.
+  virtual Upkeep& upkeep() = 0;
 };
 
 enum class OpenMode : uint8_t {

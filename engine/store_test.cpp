@@ -224,7 +224,7 @@ TEST_P(StoreConformance, WaitsComeAndGo) {
 TEST_P(StoreConformance, MessagesAreTakenWithTheChangeThatTheyCause) {
   auto store = joined(open(), 7);
   const RunRow row = put(*store, 7, "aaa111");
-  Message vote{0, "vote:1", row.key, 5, Message::Kind::kVote, "{}", "ann", 1};
+  Message vote{0, "vote:1", row.key, 5, Message::Kind::kVote, "{}", "ann", 1, {}};
   ASSERT_TRUE(store->post(vote));
   EXPECT_EQ(store->post(vote).error().kind, ErrorKind::kExists);
   const auto open_ones = store->messages(row.key).value();

@@ -60,7 +60,7 @@ TEST_P(StoreConformance, WhatWorkersCanGoOnWith) {
   EXPECT_FALSE(at(10000).next_wake.has_value());
   for (const RunKey run : {waits, over, held.key})
     ASSERT_TRUE(store->post(
-        {0, "m" + std::to_string(run), run, 0, Message::Kind::kCancel, "{}", "ann", 1}));
+        {0, "m" + std::to_string(run), run, 0, Message::Kind::kCancel, "{}", "ann", 1, {}}));
   EXPECT_EQ(keys_of(at(6000)), (std::set<RunKey>{ready, due, waits}));
   EXPECT_EQ(other->waiting_work(10000, 8, 1)->runs.size(), 3u) << "so many of each kind";
   EXPECT_TRUE(store->waiting_work(6000, 7, 100)->holders.empty()) << "not of its own";

@@ -257,6 +257,7 @@ Result<UpgradeVerdict> Engine::upgrade(const std::string& run,
   Group group;
   group.engine = state.key;
   group.changes.push_back(driver->take());
+  group.changes.back().by = state.doer(by);
   Committed committed = state.committer->commit_here(std::move(group));
   if (!committed.result) {
     if (auto opened = state.store->reopen(); !opened) return tl::unexpected(opened.error());

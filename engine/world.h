@@ -58,6 +58,8 @@ struct World {
   int64_t look_every = 100'000;
   /// The process that the engine lives in, as others are told of it; 0: this one.
   int64_t process = 0;
+  /// Whose process it is: who does, by the audit trail, what the engine does by itself.
+  std::string user = "engine";
 
   static World real();
 };

@@ -138,7 +138,9 @@ void Batch::write_runs(std::string& sql, Parameters& parameters) const {
         "parent_request,parent_path,parent_under,claims,schedule) "
         "select n.key,n.id,n.program,n.runbook,n.status,n.starter,n.reason,n.labels,n.started,"
         "n.updated,n.head,1,n.holder,n.wake,n.ending,0,n.origin,n.folder,n.umask,n.parent,n.link,"
-        "n.parent_request,n.parent_path,n.parent_under,0,n.schedule from {}, here where n.root=0{} "
+        "n.parent_request,n.parent_path,n.parent_under,0,n.schedule from {}, here where "
+        "(n.root=0{}) "
+        "and (n.origin=0 or exists(select 1 from run undone where undone.key=n.origin)) "
         "returning {},status)",
         made_.bound(parameters), changes_.empty() ? "" : " or n.root in (select key from advanced)",
         kWritten);

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "engine/audit_rows.h"
 #include "engine/postgres/batch.h"
 #include "engine/postgres/postgres_store.h"
 #include "engine/schedule_rows.h"
@@ -149,7 +150,9 @@ Status PostgresStore::commit_once(Group& group, CommitResult& result) {
   for (RunChange& change : group.changes) place(change.children, change.run, group.engine, next);
   const bool gate = needs_gate(group);
   const std::set<ScheduleKey> schedules = schedules_of(group);
-  if (!gate && schedules.empty() && rounds_of(group).size() == 1) return commit_rows(group, result);
+  const bool audited = is_audited(group);
+  if (!gate && !audited && schedules.empty() && rounds_of(group).size() == 1)
+    return commit_rows(group, result);
   return transaction(gate, [&]() -> Status {
     if (auto locked = lock_schedules(schedules); !locked) return locked;
     if (auto done = commit_rows(group, result); !done) return done;
@@ -171,6 +174,8 @@ Status PostgresStore::commit_once(Group& group, CommitResult& result) {
     for (const RunChange& change : group.changes)
       if (!is_lost(result, change))
         if (auto done = wake_after(change); !done) return done;
+    if (audited)
+      for (AuditNote& one : audit_of(group, result)) note(std::move(one));
     return {};
   });
 }
@@ -230,6 +235,10 @@ Status PostgresStore::commit_rows(Group& group, CommitResult& result) {
           ErrorKind::kUnsupported,
           fmt::format("store {} was brought to a newer format by a newer rbk", identity_.place),
           "go on with that rbk: `rbk resume`");
+    if (i == 0)
+      for (const NewRun& fresh : group.runs)
+        if (!written.contains(fresh.row.key))
+          return fail(ErrorKind::kRefused, "the run that is to be undone was removed meanwhile");
     for (const RunChange* change : rounds[i])
       if (!written.contains(change->run))
         result.lost.push_back(change->run);

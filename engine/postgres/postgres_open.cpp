@@ -68,7 +68,7 @@ Result<Connection> PostgresStore::connect() {
     return fail(ErrorKind::kCorrupt,
                 fmt::format("store {} was replaced by another one", connection->place()),
                 "put the right database back");
-  if (identity_.id.empty()) identity_ = {found->id, kFormat, connection->place()};
+  if (identity_.id.empty()) identity_ = {found->id, kFormat, connection->place(), {}, 0};
   return connection;
 }
 
@@ -106,6 +106,7 @@ Status PostgresStore::reopen() {
 Result<Rows> PostgresStore::read(const std::string& sql, const Parameters& parameters,
                                  std::string_view doing) {
   for (int attempt = 1;; ++attempt) {
+    if (looking_) return reader_.query(sql, parameters, doing);
     if (reader_.is_lost())
       if (auto opened = connect_patiently(reader_); !opened) return tl::unexpected(opened.error());
     auto rows = reader_.query(sql, parameters, doing);
@@ -135,7 +136,9 @@ Status PostgresStore::transaction(bool gate, const std::function<Status()>& body
   constexpr const char* kBegin = "begin";
   constexpr const char* kBehindGate = "begin; select one from gate for update";
   if (auto begun = writer_.run(gate ? kBehindGate : kBegin, "write to it"); !begun) return begun;
+  noted_.clear();
   if (auto done = body(); !done) return done;
+  if (auto done = write_audit(); !done) return done;
   return writer_.run("commit", "commit to it");
 }
 

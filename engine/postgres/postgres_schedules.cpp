@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/audit_rows.h"
 #include "engine/postgres/postgres_store.h"
 #include "engine/postgres/schema.h"
 #include "engine/schedule_rows.h"
@@ -172,7 +173,7 @@ Result<std::vector<RunRow>> PostgresStore::unfinished_of(ScheduleKey schedule) {
 
 // ---- Writing
 
-Status PostgresStore::put_schedule(ScheduleRow& row, const ProgramRow& program) {
+Status PostgresStore::put_schedule(ScheduleRow& row, const ProgramRow& program, const Doer& by) {
   const bool is_new = row.key == 0;
   Parameters parameters;
   parameters.integer(kFormat).integer(slot_).bytes(view(program.hash)).bytes(program.bytes);
@@ -203,6 +204,7 @@ Status PostgresStore::put_schedule(ScheduleRow& row, const ProgramRow& program) 
       if (auto same = check_format(*rows); !same) return same;
       if (rows->is_null(0, 1)) return schedule_moved();
       key = rows->integer(0, 1);
+      note(audit_of(row, by));
       return wake_queued(key, row.added);
     });
   });
@@ -212,7 +214,8 @@ Status PostgresStore::put_schedule(ScheduleRow& row, const ProgramRow& program) 
   return {};
 }
 
-Status PostgresStore::change_schedule(const ScheduleRow& row, ScheduleChange change) {
+Status PostgresStore::change_schedule(const ScheduleRow& row, ScheduleChange change,
+                                      const Doer& by) {
   const bool removes = change == ScheduleChange::kRemove;
   Parameters parameters;
   parameters.integer(kFormat).integer(slot_).integer(row.key).integer(row.version);
@@ -230,6 +233,7 @@ Status PostgresStore::change_schedule(const ScheduleRow& row, ScheduleChange cha
       if (!rows) return tl::unexpected(rows.error());
       if (auto same = check_format(*rows); !same) return same;
       if (!rows->boolean(0, 1)) return schedule_moved();
+      note(audit_of(row, change, by));
       if (!removes) return wake_queued(row.key, row.watermark);
       Parameters which;
       which.integer(row.key);
@@ -343,8 +347,11 @@ Status PostgresStore::cancel_runs_of(const ScheduleStep& step, CommitResult& res
       "read its runs");
   if (!rows) return tl::unexpected(rows.error());
   result.messages_posted = true;  // there are new messages
-  for (int i = 0; i < rows->size(); ++i)
-    if (auto done = tell(cancel_by(step, rows->integer(i, 0))); !done) return done;
+  for (int i = 0; i < rows->size(); ++i) {
+    const Message message = cancel_by(step, rows->integer(i, 0));
+    if (auto done = tell(message); !done) return done;
+    note(audit_of(message, cancelled_by(step)));
+  }
   return {};
 }
 

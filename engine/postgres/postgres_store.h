@@ -7,7 +7,8 @@
 //
 // Plain SQL under READ COMMITTED: each write hangs on a conditional update of the run's row, by
 // token and head; whatever touches claims first locks the one row of `gate`, and whatever touches
-// firings the row of their schedule.
+// firings the row of their schedule. Whatever is audited locks the one row of `audit_head` last of
+// all, until its commit: so that there is one chain, and whoever has it waits for nobody.
 #pragma once
 
 #include <functional>
@@ -20,10 +21,11 @@
 #include "engine/postgres/connection.h"
 #include "engine/postgres/lease.h"
 #include "engine/store.h"
+#include "engine/upkeep.h"
 
 namespace rbk::engine::postgres {
 
-class PostgresStore : public Store, private ClaimRows {
+class PostgresStore : public Store, public Upkeep, private ClaimRows {
  public:
   static Result<std::unique_ptr<Store>> open(std::string_view url, OpenMode mode);
   ~PostgresStore() override;
@@ -32,17 +34,18 @@ class PostgresStore : public Store, private ClaimRows {
 
   Status join(const EngineRow& engine) override;
   Result<CommitResult> commit(Group& group) override;
-  Result<RunRow> claim(RunKey run, EngineKey engine, Claimer by) override;
+  Result<RunRow> claim(RunKey run, EngineKey engine, Claimer claimer, const Doer& by) override;
   Status leave_work() override;
-  Status post(const Message& message) override;
+  Status post(const Message& message, const Doer& by) override;
   Status drop_snapshot(RunKey run) override;
-  Status quarantine(RunKey run, Token token, const std::string& why) override;
-  Result<size_t> free_locks(RunKey run) override;
+  Status quarantine(RunKey run, Token token, const std::string& why, const Doer& by) override;
+  Result<size_t> free_locks(RunKey run, const Doer& by) override;
   Result<std::vector<Notice>> take_notices(int64_t now, int64_t lease, size_t most) override;
   Status settle_notice(int64_t key, Notice::State state, int64_t due,
                        const std::string& problem) override;
-  Status put_schedule(ScheduleRow& row, const ProgramRow& program) override;
-  Status change_schedule(const ScheduleRow& row, ScheduleChange change) override;
+  Status put_schedule(ScheduleRow& row, const ProgramRow& program, const Doer& by) override;
+  Status change_schedule(const ScheduleRow& row, ScheduleChange change, const Doer& by) override;
+  Status redact_audit(int64_t number, const std::string& reason, const Doer& by) override;
   Status reopen() override;
 
   Result<RunRow> find_run(std::string_view id_or_prefix) override;
@@ -76,8 +79,27 @@ class PostgresStore : public Store, private ClaimRows {
   Result<std::optional<FiringRow>> firing_of_run(RunKey run) override;
   Result<std::optional<FiringRow>> queued_firing(ScheduleKey schedule) override;
   Result<std::vector<RunRow>> unfinished_of(ScheduleKey schedule) override;
+  Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override;
   Result<bool> changed() override;
   bool lapsed() override;
+
+  // ---- postgres_upkeep.cpp
+  Upkeep& upkeep() override { return *this; }
+  Status begin_look() override;
+  void end_look() override;
+  Result<std::vector<std::string>> damage() override;
+  Result<std::vector<Dangling>> dangling() override;
+  Result<std::vector<RunLinks>> run_links() override;
+  Result<std::vector<Digest>> program_hashes() override;
+  Result<std::vector<Digest>> blob_hashes() override;
+  Result<std::vector<RunKey>> owing() override;
+  Result<int64_t> back_up(const std::string& file, bool replace) override;
+  Result<Room> vacuum() override;
+  Result<std::vector<bool>> remove_trees(const std::vector<std::vector<RunLinks>>& trees,
+                                         const Doer& by) override;
+  Status remove_left() override;
+  Result<int64_t> remove_programs() override;
+  Result<int64_t> remove_blobs(const std::function<Result<std::vector<Digest>>()>& unused) override;
 
  private:
   PostgresStore(const Library& library, Url url, OpenMode mode)
@@ -94,7 +116,8 @@ class PostgresStore : public Store, private ClaimRows {
   /// Carries `body` out until it gets through, but not again where a connection was lost unless it
   /// `may_repeat`. A transaction that it left open is rolled back.
   Status write(bool may_repeat, const std::function<Status()>& body);
-  /// `body` between `begin` and `commit`, with the row of `gate` locked if it touches claims.
+  /// `body` between `begin` and `commit`, with the row of `gate` locked if it touches claims; what
+  /// it noted goes into the audit trail last.
   Status transaction(bool gate, const std::function<Status()>& body);
   /// In a statement that begins with kHere: column 0 says whether the format is still ours.
   Status check_format(const Rows& rows) const;
@@ -106,6 +129,12 @@ class PostgresStore : public Store, private ClaimRows {
   bool needs_gate(const Group& group) const;
   void remember_locks(const RunChange& change, bool is_new, bool is_lost);
   Status wake_after(const RunChange& change);
+
+  // ---- postgres_audit.cpp
+  /// To be written at the end of the transaction.
+  void note(AuditNote note) { noted_.push_back(std::move(note)); }
+  Status write_audit();
+  Status name_run(AuditNote& note);
 
   // ---- postgres_schedules.cpp
   /// In the order of their keys, until the transaction ends.
@@ -154,10 +183,21 @@ class PostgresStore : public Store, private ClaimRows {
 
   std::mutex writing_;
   Connection writer_;
+  std::vector<AuditNote> noted_;  // within a transaction
   /// Runs that have no claim, as their holder knows, and under which token.
   std::unordered_map<RunKey, Token> lockless_;
 
+  Result<std::vector<Digest>> read_hashes(const std::string& sql);
+  Result<int64_t> room_taken();
+
+  // ---- postgres_retention.cpp
+  Result<bool> remove_tree(const std::vector<RunLinks>& tree);
+  Status remove_left_of(const char* table, const char* key);
+  /// A statement that begins with kHere and gives whether that is so, and how many rows it took.
+  Result<int64_t> remove_rows(const std::string& sql, const Parameters& more);
+
   Connection reader_;
+  bool looking_ = false;  // within begin_look and end_look: what is read is of one moment
   std::optional<int64_t> seen_;
   std::unordered_map<EngineKey, Life> lives_;
 };

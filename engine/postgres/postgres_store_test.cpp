@@ -190,8 +190,9 @@ TEST_F(OnPostgres, AMigrationUnderAnOpenStoreIsNoticedByEachWrite) {
   sql("update meta set format=99");
   EXPECT_EQ(commit(*store, change_of(row), 7).error().kind, ErrorKind::kUnsupported);
   EXPECT_EQ(store->claim(row.key, 7).error().kind, ErrorKind::kUnsupported);
-  EXPECT_EQ(store->post({0, "m", row.key, 0, Message::Kind::kCancel, "{}", "ann", 1}).error().kind,
-            ErrorKind::kUnsupported);
+  EXPECT_EQ(
+      store->post({0, "m", row.key, 0, Message::Kind::kCancel, "{}", "ann", 1, {}}).error().kind,
+      ErrorKind::kUnsupported);
   EXPECT_EQ(store->quarantine(row.key, row.token, "x").error().kind, ErrorKind::kUnsupported);
   EXPECT_EQ(store->drop_snapshot(row.key).error().kind, ErrorKind::kUnsupported);
   EXPECT_EQ(open_store(url(), OpenMode::kCreate).error().kind, ErrorKind::kUnsupported);
@@ -241,7 +242,7 @@ TEST_F(OnPostgres, AConnectionThatWasEndedIsMadeAnew) {
   const auto done = commit(*store, change_of(row), 7);
   ASSERT_TRUE(done) << done.error().message;
   end_all();
-  EXPECT_TRUE(store->post({0, "m", row.key, 0, Message::Kind::kCancel, "{}", "ann", 1}));
+  EXPECT_TRUE(store->post({0, "m", row.key, 0, Message::Kind::kCancel, "{}", "ann", 1, {}}));
   EXPECT_EQ(store->run(row.key)->head, 2u);
 }
 

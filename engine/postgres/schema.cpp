@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <chrono>
 #include <iterator>
+
+#include "engine/audit.h"
 
 namespace rbk::engine::postgres {
 namespace {
@@ -82,6 +85,13 @@ create index notice_run on notice(run, key);
 create table log(key bigserial primary key, run bigint not null, step bigint not null,
   attempt bigint not null, path text not null, lines bytea not null);
 create index log_run on log(run, key);
+create table audit(number bigint primary key, time bigint not null, author text not null,
+  typed_by text not null, verb text not null, kind text not null, object text collate "C" not null,
+  payload text not null, redacted smallint not null, payload_hash bytea not null,
+  previous bytea not null, hash bytea not null);
+create index audit_object on audit(kind, object);
+create table audit_head(one smallint primary key check (one = 1), number bigint not null,
+  hash bytea not null);
 insert into gate values (1);
 )sql";
 
@@ -97,14 +107,32 @@ std::string random_id() {
   return hex;
 }
 
+/// What begins the audit trail of a store.
+std::string first_audit_sql(const std::string& id) {
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const AuditRow row = first_audit_row(id, kFormat, 0, duration_cast<microseconds>(now).count());
+  const auto bytes = [](const Digest& hash) {
+    return fmt::format("decode('{}','hex')", to_hex(hash));
+  };
+  return fmt::format(
+      "insert into audit values({0},{1},'{2}','','{3}','{4}','{5}','{6}',0,{7},{8},{9});"
+      "insert into audit_head values(1,{0},{9});",
+      row.number, row.note.by.time, row.note.by.user, row.note.verb, row.note.kind, row.note.object,
+      row.note.payload, bytes(row.payload_hash), bytes(row.previous), bytes(row.hash));
+}
+
 std::string script(const Url& url, bool has_schema) {
   std::string sql = "begin;";
   if (!has_schema) sql += fmt::format("create schema {};", quoted_name(url.schema));
   sql += kSchema;
+  const std::string id = random_id();
+  sql += first_audit_sql(id);
   sql += fmt::format(
       "insert into change select slot, 0 from generate_series(0, {}) slot;"
       "insert into meta values (1, '{}', {}, 1);commit",
-      kCounters - 1, random_id(), kFormat);
+      kCounters - 1, id, kFormat);
   return sql;
 }
 

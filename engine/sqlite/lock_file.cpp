@@ -111,4 +111,11 @@ bool LockFile::engine_lives(int64_t key) const {
   return lock.l_type != F_UNLCK;
 }
 
+bool LockFile::other_engine_lives() const {
+  struct flock lock = range(F_WRLCK, kEngines);
+  lock.l_len = 0;  // to the end
+  if (fcntl(file_, F_OFD_GETLK, &lock) != 0) return true;
+  return lock.l_type != F_UNLCK;
+}
+
 }  // namespace rbk::engine::sqlite

@@ -31,6 +31,8 @@ class LockFile {
   bool holds_engine(int64_t key) const { return key == held_engine_; }
   /// Whether a living process (or another LockFile of this one) holds engine `key`.
   bool engine_lives(int64_t key) const;
+  /// Whether anybody else holds any engine.
+  bool other_engine_lives() const;
 
  private:
   int file_ = -1;

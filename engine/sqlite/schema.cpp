@@ -2,17 +2,18 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <iterator>
+#include <utility>
 
-#include "engine/sqlite/read_only.h"
+#include "base/wall_time.h"
+#include "engine/audit.h"
+#include "engine/sqlite/backup.h"
+#include "engine/sqlite/files.h"
 
 namespace rbk::engine::sqlite {
 namespace {
@@ -88,40 +89,34 @@ create index notice_run on notice(run, key);
 create table log(key integer primary key, run integer not null, step integer not null,
   attempt integer not null, path text not null, lines blob not null);
 create index log_run on log(run, key);
+create table audit(number integer primary key, time integer not null, author text not null,
+  typed_by text not null, verb text not null, kind text not null, object text not null,
+  payload text not null, redacted integer not null, payload_hash blob not null,
+  previous blob not null, hash blob not null);
+create index audit_object on audit(kind, object);
 )sql";
 
-Error system_error(std::string_view doing, const std::string& path, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  const bool denied = error == EACCES || error == EPERM || error == EROFS;
-  return {full     ? ErrorKind::kFull
-          : denied ? ErrorKind::kPermission
-                   : ErrorKind::kIo,
-          fmt::format("store {}: can't {}: {}", path, doing, std::strerror(error)),
-          full     ? "free space on the file system"
-          : denied ? cure_of_denied_write(error)
-                   : "check that the folder exists, or name another store with --store"};
-}
+/// A store of an older format has none.
+constexpr int64_t kFirstWithAudit = 4;
 
-std::string random_hex(size_t bytes) {
-  std::string raw(bytes, '\0');
-  size_t have = 0;
-  while (have < bytes) {
-    const ssize_t got = getrandom(raw.data() + have, bytes - have, 0);
-    if (got > 0) have += static_cast<size_t>(got);
-  }
-  std::string hex;
-  for (const char byte : raw) hex += fmt::format("{:02x}", static_cast<uint8_t>(byte));
-  return hex;
+/// What begins the audit trail of a store.
+std::string first_audit_sql(const std::string& id, int64_t migrated_from) {
+  const AuditRow row = first_audit_row(id, kFormat, migrated_from, wall_time());
+  return fmt::format(
+      "insert into audit values({},{},'{}','','{}','{}','{}','{}',0,x'{}',x'{}',x'{}');",
+      row.number, row.note.by.time, row.note.by.user, row.note.verb, row.note.kind, row.note.object,
+      row.note.payload, to_hex(row.payload_hash), to_hex(row.previous), to_hex(row.hash));
 }
 
 /// The bytes of an empty store.
 Result<std::string> image(const std::string& path) {
   sqlite3* memory = nullptr;
   const auto close = [&] { sqlite3_close(memory); };
+  const std::string id = random_hex(16);
   const std::string sql = fmt::format(
       "begin;{}pragma application_id={};pragma user_version={};"
-      "insert into meta values('id','{}'),('epoch',1);commit",
-      kSchema, kApplication, kFormat, random_hex(16));
+      "insert into meta values('id','{}'),('epoch',1);{}commit",
+      kSchema, kApplication, kFormat, id, first_audit_sql(id, 0));
   if (sqlite3_open_v2(":memory:", &memory,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY,
                       nullptr) != SQLITE_OK ||
@@ -156,12 +151,6 @@ Status write_durably(int file, std::string_view bytes, const std::string& path) 
   }
   if (fdatasync(file) != 0) return tl::unexpected(system_error("flush it", path, errno));
   return {};
-}
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 }  // namespace
@@ -238,7 +227,13 @@ constexpr const char* kMigrations[] = {
     "create unique index firing_once on firing(schedule, zone, nominal, fold) where kind <> 2;"
     "create index firing_of on firing(schedule, key);"
     "create index firing_queued on firing(schedule, key) where outcome = 4;"
-    "create index firing_run on firing(run) where run <> 0;",
+    "create index firing_run on firing(run) where run <> 0;"
+    // The audit trail; what begins it follows in `migrate`.
+    "create table audit(number integer primary key, time integer not null, author text not null,"
+    "typed_by text not null, verb text not null, kind text not null, object text not null,"
+    "payload text not null, redacted integer not null, payload_hash blob not null,"
+    "previous blob not null, hash blob not null);"
+    "create index audit_object on audit(kind, object);",
 };
 static_assert(std::size(kMigrations) == kFormat);
 
@@ -248,6 +243,15 @@ Status execute(Connection& connection, const std::string& sql) {
   return tl::unexpected(connection.error("bring it to a newer format"));
 }
 
+Result<std::string> id_of(Connection& connection, const std::string& path) {
+  auto id = connection.prepare("select value from meta where name='id'");
+  if (!id) return tl::unexpected(id.error());
+  if (id->step() != SQLITE_ROW)
+    return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", path),
+                "restore it from a backup");
+  return id->text(0);
+}
+
 Result<int64_t> format_of(Connection& connection) {
   auto header = connection.prepare("pragma user_version");
   if (!header) return tl::unexpected(header.error());
@@ -255,52 +259,28 @@ Result<int64_t> format_of(Connection& connection) {
   return header->integer(0);
 }
 
-Status back_up(Connection& connection, const std::string& path, int64_t format) {
-  const std::string backup = fmt::format("{}-format-{}", path, format);
-  // Of one who was killed over it; with the lock of commits nobody else makes one now.
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_of(path), ignored))
-    if (entry.path().string().starts_with(std::filesystem::path(backup + "-new-").string()))
-      std::filesystem::remove(entry.path(), ignored);
-  const std::string unfinished = fmt::format("{}-new-{}", backup, random_hex(8));
-  const int file = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return tl::unexpected(system_error("copy it before it is migrated", path, errno));
-  close(file);
-  auto copy = connection.prepare("vacuum into ?");
-  if (!copy) return tl::unexpected(copy.error());
-  copy->bind_text(1, unfinished);
-  const bool copied = copy->step() == SQLITE_DONE;
-  const Error problem = copied ? Error{} : connection.error("copy it before it is migrated");
-  int error = 0;
-  // What has that name already stays: a copy of an earlier time, or somebody's own file.
-  for (int number = 1; copied; ++number) {
-    const std::string name = number == 1 ? backup : fmt::format("{}-{}", backup, number);
-    error = link(unfinished.c_str(), name.c_str()) == 0 ? 0 : errno;
-    if (error != EEXIST || number == 100) break;
-  }
-  unlink(unfinished.c_str());
-  if (copied && error == 0) return {};
-  return copied ? tl::unexpected(system_error("copy it before it is migrated", path, error))
-                : tl::unexpected(problem);
-}
-
 }  // namespace
 
-Status migrate(Connection& connection, const std::string& path) {
+Result<Migrated> migrate(Connection& connection, const std::string& path) {
   auto format = format_of(connection);  // another process may have been faster
   if (!format) return tl::unexpected(format.error());
-  if (*format >= kFormat) return {};
+  if (*format >= kFormat) return Migrated{};
   if (*format < 1)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} has format {}", path, *format),
                 "restore it from a backup");
-  if (auto done = back_up(connection, path, *format); !done) return done;
+  auto id = id_of(connection, path);
+  if (!id) return tl::unexpected(id.error());
+  auto copy = copy_before_migration(connection, path, *format);
+  if (!copy) return tl::unexpected(copy.error());
   std::string sql = "begin immediate;";
   for (int64_t from = *format; from < kFormat; ++from) sql += kMigrations[from];
+  if (*format < kFirstWithAudit) sql += first_audit_sql(*id, *format);
   sql += fmt::format("pragma user_version={};commit", kFormat);
   Status done = execute(connection, sql);
   if (!done && sqlite3_get_autocommit(connection.raw()) == 0)
     sqlite3_exec(connection.raw(), "rollback", nullptr, nullptr, nullptr);
-  return done;
+  if (!done) return tl::unexpected(done.error());
+  return Migrated{std::move(*copy), *format};
 }
 
 Result<Found> check(Connection& connection, const std::string& path, bool reading) {
@@ -331,12 +311,9 @@ Result<Found> check(Connection& connection, const std::string& path, bool readin
                 "let a user who may write to it run `rbk runs` once, or read a copy of it");
   if (!reading && sqlite3_db_readonly(connection.raw(), "main") == 1)
     return tl::unexpected(translate(path, "write to it", SQLITE_READONLY, 0, ""));
-  auto id = connection.prepare("select value from meta where name='id'");
+  auto id = id_of(connection, path);
   if (!id) return tl::unexpected(id.error());
-  if (id->step() != SQLITE_ROW)
-    return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", path),
-                "restore it from a backup");
-  return Found{id->text(0), *format};
+  return Found{std::move(*id), *format};
 }
 
 Status check_file_system(const std::string& path) {

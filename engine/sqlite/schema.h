@@ -26,9 +26,15 @@ struct Found {
 /// can't be written. Only `reading`, it refuses one of an older format too.
 Result<Found> check(Connection& connection, const std::string& path, bool reading);
 
+struct Migrated {
+  std::string copy;    // of the store as it was; empty: another process was faster
+  int64_t format = 0;  // that copy's
+};
+
 /// Brings a store of an older format to kFormat, after a copy of it was laid beside it under
-/// `PATH-format-N`. All of it happens, or nothing. With the lock of commits held.
-Status migrate(Connection& connection, const std::string& path);
+/// `PATH-format-N` (engine/sqlite/backup.h): without one it stays as it is. All of it happens, or
+/// nothing. With the lock of commits held.
+Result<Migrated> migrate(Connection& connection, const std::string& path);
 
 /// Refuses file systems on which locks or write-ahead logs do not work.
 Status check_file_system(const std::string& path);

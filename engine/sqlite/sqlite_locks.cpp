@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "engine/audit_rows.h"
 #include "engine/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 
@@ -174,7 +175,7 @@ Result<bool> SqliteStore::is_above(RunKey run, RunKey other) {
   return false;
 }
 
-Result<size_t> SqliteStore::free_locks(RunKey run) {
+Result<size_t> SqliteStore::free_locks(RunKey run, const Doer& by) {
   auto row = this->run(run);
   if (!row) return tl::unexpected(row.error());
   auto all = locks();
@@ -201,6 +202,7 @@ Result<size_t> SqliteStore::free_locks(RunKey run) {
                                 "free what it has in time",
                                 row->id));
     }
+    note(audit_of_freed(row->id, count, by));
     CommitResult ignored;
     return free_all_locks(*this, run, row->updated, ignored);
   });

@@ -79,16 +79,18 @@ Status SqliteStore::reopen() {
   if (!connection) return tl::unexpected(connection.error());
   auto found = check(*connection, path_, reading_);
   if (!found) return tl::unexpected(found.error());
+  Migrated migrated;
   if (found->format < kFormat) {
     if (auto locked = locks_.lock_commits(); !locked) return locked;
-    const Status migrated = migrate(*connection, path_);
+    auto done = migrate(*connection, path_);
     locks_.unlock_commits();
-    if (!migrated) return migrated;
+    if (!done) return tl::unexpected(done.error());
+    migrated = std::move(*done);
   }
   if (!identity_.id.empty() && identity_.id != found->id)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} was replaced by another one", path_),
                 "put the right file back");
-  identity_ = {found->id, kFormat, path_};
+  identity_ = {found->id, kFormat, path_, std::move(migrated.copy), migrated.format};
   writer_ = std::move(*connection);
   return {};
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/mutant.h"
+#include "engine/audit_rows.h"
 #include "engine/schedule_rows.h"
 #include "engine/sqlite/sqlite_store.h"
 
@@ -226,8 +227,9 @@ Result<std::vector<RunRow>> SqliteStore::unfinished_of(ScheduleKey schedule) {
 
 // ---- Writing
 
-Status SqliteStore::put_schedule(ScheduleRow& row, const ProgramRow& program) {
+Status SqliteStore::put_schedule(ScheduleRow& row, const ProgramRow& program, const Doer& by) {
   return transaction(false, [&]() -> Status {
+    note(audit_of(row, by));
     auto kept = keep(program);
     if (!kept) return tl::unexpected(kept.error());
     const bool is_new = row.key == 0;
@@ -268,8 +270,9 @@ Status SqliteStore::put_schedule(ScheduleRow& row, const ProgramRow& program) {
   });
 }
 
-Status SqliteStore::change_schedule(const ScheduleRow& row, ScheduleChange change) {
+Status SqliteStore::change_schedule(const ScheduleRow& row, ScheduleChange change, const Doer& by) {
   return transaction(false, [&]() -> Status {
+    note(audit_of(row, change, by));
     auto statement = writer_.prepare(
         "update schedule set paused=?,paused_by=?,watermark=?,due=?,removed=?,version=version+1 "
         "where key=? and version=? and removed=0");
@@ -417,8 +420,11 @@ Status SqliteStore::cancel_runs_of(const ScheduleStep& step, CommitResult& resul
     if (code != SQLITE_DONE) return tl::unexpected(writer_.error("read its runs"));
   }
   result.messages_posted = true;  // there are new messages
-  for (const RunKey run : runs)
-    if (auto ok = tell(cancel_by(step, run)); !ok) return ok;
+  for (const RunKey run : runs) {
+    const Message message = cancel_by(step, run);
+    if (auto ok = tell(message); !ok) return ok;
+    if (sqlite3_changes(writer_.raw()) == 1) note(audit_of(message, cancelled_by(step)));
+  }
   return {};
 }
 

@@ -12,10 +12,11 @@
 #include "engine/sqlite/connection.h"
 #include "engine/sqlite/lock_file.h"
 #include "engine/store.h"
+#include "engine/upkeep.h"
 
 namespace rbk::engine::sqlite {
 
-class SqliteStore : public Store, private ClaimRows {
+class SqliteStore : public Store, public Upkeep, private ClaimRows {
  public:
   static Result<std::unique_ptr<Store>> open(const std::string& path, OpenMode mode);
   ~SqliteStore() override;
@@ -24,17 +25,18 @@ class SqliteStore : public Store, private ClaimRows {
 
   Status join(const EngineRow& engine) override;
   Result<CommitResult> commit(Group& group) override;
-  Result<RunRow> claim(RunKey run, EngineKey engine, Claimer by) override;
+  Result<RunRow> claim(RunKey run, EngineKey engine, Claimer claimer, const Doer& by) override;
   Status leave_work() override;
-  Status post(const Message& message) override;
+  Status post(const Message& message, const Doer& by) override;
   Status drop_snapshot(RunKey run) override;
-  Status quarantine(RunKey run, Token token, const std::string& why) override;
-  Result<size_t> free_locks(RunKey run) override;
+  Status quarantine(RunKey run, Token token, const std::string& why, const Doer& by) override;
+  Result<size_t> free_locks(RunKey run, const Doer& by) override;
   Result<std::vector<Notice>> take_notices(int64_t now, int64_t lease, size_t most) override;
   Status settle_notice(int64_t key, Notice::State state, int64_t due,
                        const std::string& problem) override;
-  Status put_schedule(ScheduleRow& row, const ProgramRow& program) override;
-  Status change_schedule(const ScheduleRow& row, ScheduleChange change) override;
+  Status put_schedule(ScheduleRow& row, const ProgramRow& program, const Doer& by) override;
+  Status change_schedule(const ScheduleRow& row, ScheduleChange change, const Doer& by) override;
+  Status redact_audit(int64_t number, const std::string& reason, const Doer& by) override;
   Status reopen() override;
 
   Result<RunRow> find_run(std::string_view id_or_prefix) override;
@@ -68,9 +70,28 @@ class SqliteStore : public Store, private ClaimRows {
   Result<std::optional<FiringRow>> firing_of_run(RunKey run) override;
   Result<std::optional<FiringRow>> queued_firing(ScheduleKey schedule) override;
   Result<std::vector<RunRow>> unfinished_of(ScheduleKey schedule) override;
+  Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override;
   Result<bool> changed() override;
   /// The kernel drops the lock of a process that is dead, and of no other.
   bool lapsed() override { return false; }
+
+  // ---- sqlite_upkeep.cpp
+  Upkeep& upkeep() override { return *this; }
+  Status begin_look() override;
+  void end_look() override;
+  Result<std::vector<std::string>> damage() override;
+  Result<std::vector<Dangling>> dangling() override;
+  Result<std::vector<RunLinks>> run_links() override;
+  Result<std::vector<Digest>> program_hashes() override;
+  Result<std::vector<Digest>> blob_hashes() override;
+  Result<std::vector<RunKey>> owing() override;
+  Result<int64_t> back_up(const std::string& file, bool replace) override;
+  Result<Room> vacuum() override;
+  Result<std::vector<bool>> remove_trees(const std::vector<std::vector<RunLinks>>& trees,
+                                         const Doer& by) override;
+  Status remove_left() override;
+  Result<int64_t> remove_programs() override;
+  Result<int64_t> remove_blobs(const std::function<Result<std::vector<Digest>>()>& unused) override;
 
  private:
   /// Statements of the writing connection, prepared on first use.
@@ -80,7 +101,7 @@ class SqliteStore : public Store, private ClaimRows {
         new_run, program_find, program, log, log_bytes, engine, leave_work, holder, claim,
         quarantine, schedule_step, schedule_busy, schedule_wake, firing, lock_free, lock_free_run,
         lock_ask, lock_grant, lock_claims, lock_claims_of, lock_message, run_waits, parents,
-        run_end, run_cancel, notice, notice_take, notice_settle;
+        run_end, run_cancel, notice, notice_take, notice_settle, audit_last, audit_run, audit;
   };
   /// Where a run's chain of entries ends, for runs that this process writes.
   struct Tail {
@@ -106,6 +127,12 @@ class SqliteStore : public Store, private ClaimRows {
   Status insert(NewRun& fresh, EngineKey engine, CommitResult& result);
   /// What the change means for others: locks, runs that it begins, cancels or has ended.
   Status write_others(RunChange& change, bool is_new, EngineKey engine, CommitResult& result);
+
+  // ---- sqlite_audit.cpp
+  /// To be written at the end of the transaction.
+  void note(AuditNote note) { noted_.push_back(std::move(note)); }
+  Status write_audit();
+  Status name_run(AuditNote& note);
 
   // ---- sqlite_notices.cpp
   Status write_notices(const RunChange& change);
@@ -141,6 +168,15 @@ class SqliteStore : public Store, private ClaimRows {
   Status read_work(Statement& slot, const char* sql, std::optional<int64_t> now, uint32_t most,
                    std::vector<WaitingWork::Run>& runs);
   Result<std::vector<Message>> read_messages(Statement& statement);
+  Result<std::vector<Digest>> read_hashes(const char* sql);
+  Result<std::vector<RunKey>> read_keys(const char* sql, int64_t after = 0);
+  int64_t size() const;
+
+  // ---- sqlite_retention.cpp
+  Result<bool> may_go(const std::vector<RunLinks>& tree);
+  Status remove_run(RunKey run);
+  Status remove_left_of(const char* table, const char* key);
+  Status write_each(const char* sql, const std::vector<int64_t>& values);
 
   std::string path_;
   ino_t log_ = 0;  // of the write-ahead log that we write; 0: not known yet
@@ -154,6 +190,7 @@ class SqliteStore : public Store, private ClaimRows {
   Writes writes_;
   std::optional<EngineRow> joining_;  // not known to be written yet
   int64_t next_journal_ = 0;          // within a transaction
+  std::vector<AuditNote> noted_;      // the same
   std::unordered_map<RunKey, Tail> tails_;
 
   Connection reader_;
@@ -167,7 +204,10 @@ template <typename Body>
 Status SqliteStore::transaction(bool look, Body body) {
   const std::lock_guard guard(writing_);
   if (auto begun = begin(look); !begun) return begun;
-  if (Status written = body(); !written) {
+  noted_.clear();
+  Status written = body();
+  if (written) written = write_audit();
+  if (!written) {
     abandon();
     return written;
   }

@@ -409,6 +409,29 @@ TEST(SqliteStore, ASecondProcessWaitsForTheLockAndSaysSoInTheEnd) {
   releases.join();
 }
 
+TEST(SqliteStore, WhatIsRedactedIsGoneFromTheFile) {
+  TempFolder folder;
+  auto store = open_joined(folder, 7);
+  Group group = new_run("aaa", 7);
+  ASSERT_TRUE(store->commit(group));
+  Message message{0, "m", group.runs[0].row.key, 1, Message::Kind::kAnswer, "{}", "ann", 1, {}};
+  // Stands in the trail alone; in the midst of what is freed, where nothing new is laid over it.
+  const std::string name = "a name to be forgotten";
+  message.path = std::string(700, 'x') + name + std::string(700, 'x');
+  ASSERT_TRUE(store->post(message));
+  Group another = new_run("bbb", 7);
+  ASSERT_TRUE(store->commit(another));
+  const auto holds_it = [&] {
+    sql(folder.file("store.db"), "pragma wal_checkpoint(truncate)");
+    std::ifstream file(folder.file("store.db"), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    return bytes.find(name) != std::string::npos;
+  };
+  EXPECT_TRUE(holds_it());
+  ASSERT_TRUE(store->redact_audit(3, "by its wish", {"ann", "", 2}));
+  EXPECT_FALSE(holds_it());
+}
+
 TEST(LockFile, ALifeEndsWithItsFile) {
   TempFolder folder;
   auto first = LockFile::open(folder.file("s")).value();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "engine/audit_rows.h"
 #include "engine/entry_sum.h"
 #include "engine/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
@@ -57,6 +58,8 @@ Result<CommitResult> SqliteStore::commit(Group& group) {
       writes_.log_bytes.bind(2, chunk.run);
       if (auto ok = done(writes_.log_bytes, "write a log to it"); !ok) return ok;
     }
+    if (is_audited(group))
+      for (AuditNote& one : audit_of(group, result)) note(std::move(one));
     return {};
   });
   if (!committed) return tl::unexpected(committed.error());
@@ -258,13 +261,23 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
   if (auto ok = writer_.ready(
           writes_.new_run,
           "insert into "
-          "run(id,program,runbook,status,starter,reason,labels,started,updated,head,last,"
+          "run(key,id,program,runbook,status,starter,reason,labels,started,updated,head,last,"
           "token,holder,wake,ending,log_bytes,origin,folder,umask,parent,link,parent_request,"
           "parent_path,parent_under,schedule) "
-          "values(?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?,?,?,?,?,?,?,?,?)");
+          // `run_key`: one that was given to a run that is gone.
+          "values(1+max(coalesce((select max(key) from run),0),"
+          "coalesce((select value from meta where name='run_key'),0)),"
+          "?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?,?,?,?,?,?,?,?,?)");
       !ok)
     return ok;
   RunRow& row = fresh.row;
+  if (row.origin != 0) {
+    auto origin = writer_.prepare("select 1 from run where key=?");
+    if (!origin) return tl::unexpected(origin.error());
+    origin->bind(1, row.origin);
+    if (origin->step() != SQLITE_ROW)
+      return fail(ErrorKind::kRefused, "the run that is to be undone was removed meanwhile");
+  }
   Statement& statement = writes_.new_run;
   statement.bind_text(1, row.id);
   statement.bind(2, *program);
@@ -389,7 +402,7 @@ Status SqliteStore::leave_work() {
   });
 }
 
-Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine, Claimer by) {
+Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine, Claimer claimer, const Doer& by) {
   const Status claimed = transaction(false, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.holder,
                                 "select run.holder,run.id,engine.process,run.status,run.claims "
@@ -403,6 +416,7 @@ Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine, Claimer by) {
         !ok)
       return ok;
     int64_t claims = 0;
+    Claimed was;
     {
       writes_.holder.bind(1, run);
       Use holder(writes_.holder);
@@ -411,7 +425,7 @@ Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine, Claimer by) {
       if (code != SQLITE_ROW) return tl::unexpected(writer_.error("read its runs"));
       const auto status = static_cast<RunStatus>(holder->integer(3));
       claims = holder->integer(4);
-      const bool may_be_tried = by == Claimer::kPerson && claims >= kMostClaims;
+      const bool may_be_tried = claimer == Claimer::kPerson && claims >= kMostClaims;
       if (is_over(status) || (status == RunStatus::kQuarantined && !may_be_tried))
         return fail(ErrorKind::kRefused,
                     fmt::format("run {} is {}", holder->text(1), to_string(status)));
@@ -421,9 +435,11 @@ Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine, Claimer by) {
             ErrorKind::kLocked,
             fmt::format("run {} is driven by process {}", holder->text(1), holder->integer(2)),
             "it goes on there; `rbk show` follows it");
+      was = {holder->text(1), status, key, holder->integer(2)};
     }
+    if (auto taken = audit_of(was, engine, claimer, by)) note(std::move(*taken));
     writes_.claim.bind(1, engine);
-    writes_.claim.bind(2, by == Claimer::kPerson ? 1 : claims + 1);
+    writes_.claim.bind(2, claimer == Claimer::kPerson ? 1 : claims + 1);
     writes_.claim.bind(3, run);
     return done(writes_.claim, "claim a run in it");
   });
@@ -431,8 +447,9 @@ Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine, Claimer by) {
   return this->run(run);
 }
 
-Status SqliteStore::post(const Message& message) {
+Status SqliteStore::post(const Message& message, const Doer& by) {
   return transaction(false, [&]() -> Status {
+    note(audit_of(message, by));
     if (auto ok = writer_.ready(writes_.message,
                                 "insert into message(id,run,request,kind,body,author,time,taken) "
                                 "values(?,?,?,?,?,?,?,0)");
@@ -466,7 +483,7 @@ Status SqliteStore::drop_snapshot(RunKey run) {
   });
 }
 
-Status SqliteStore::quarantine(RunKey run, Token token, const std::string& why) {
+Status SqliteStore::quarantine(RunKey run, Token token, const std::string& why, const Doer& by) {
   return transaction(false, [&]() -> Status {
     if (auto ok = writer_.ready(writes_.quarantine,
                                 "update run set status=?,ending=?,wake=null,token=token+1,holder=0 "
@@ -478,6 +495,7 @@ Status SqliteStore::quarantine(RunKey run, Token token, const std::string& why) 
     writes_.quarantine.bind(3, run);
     writes_.quarantine.bind(4, token);
     if (auto ok = done(writes_.quarantine, "write to it"); !ok) return ok;
+    if (sqlite3_changes(writer_.raw()) == 1) note(audit_of_quarantine(run, why, by));
     tails_.erase(run);
     return {};
   });

@@ -32,10 +32,15 @@ void on_postgres(const std::string& url, const std::string& text) {
 }  // namespace
 
 void store_sql(const TempFolder& folder, const std::string& text) {
-  if (wants_postgres())
-    on_postgres(folder.store(), text);
+  store_sql(folder.store(), text);
+}
+
+void store_sql(const std::string& url, const std::string& text) {
+  constexpr std::string_view kFile = "sqlite:";
+  if (url.starts_with(kFile))
+    on_sqlite(url.substr(kFile.size()), text);
   else
-    on_sqlite(folder.file("store.db"), text);
+    on_postgres(url, text);
 }
 
 }  // namespace rbk::engine::testing

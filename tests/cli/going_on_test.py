@@ -91,7 +91,7 @@ class GoingOn(rbk.Case):
                 "drop index run_parent; alter table run drop column parent; alter table run drop column link; "
                 "alter table run drop column parent_request; alter table run drop column parent_path; alter table run drop column parent_under; "
                 "alter table run drop column claims; alter table run drop column schedule; alter table engine drop column works; "
-                "drop table schedule; drop table firing; drop table notice; pragma user_version=1"
+                "drop table schedule; drop table firing; drop table notice; drop table audit; pragma user_version=1"
             )
         old.close()
         (self.folder / ".runbook/store.db-format-1").write_text("somebody's own")
@@ -99,6 +99,10 @@ class GoingOn(rbk.Case):
         self.rbk("approve", run, "go")
         with sqlite3.connect(store) as new:
             self.assertEqual(new.execute("pragma user_version").fetchone(), (4,))
+            begin, approve = new.execute("select verb, kind, payload from audit order by number").fetchall()
+            self.assertEqual(begin, ("begin", "store", '{"format":4,"migrated_from":1}'))
+            self.assertEqual(approve[:2], ("approve", "run"))
+        self.assertIn("intact: 2 rows", self.rbk("audit", "verify").out)
         self.assertEqual((self.folder / ".runbook/store.db-format-1").read_text(), "somebody's own")
         self.assertEqual(pathlib.Path(f"{store}-format-1-2").stat().st_mode & 0o777, 0o600)
         with sqlite3.connect(f"{store}-format-1-2") as kept:

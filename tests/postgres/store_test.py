@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The commands over a store on PostgreSQL, and servers and databases as they should not be."""
+import json
 import os
 import shutil
 import socket
@@ -49,6 +50,36 @@ class Commands(on_postgres.Case):
         self.rbk("resume")
         self.assertEqual(self.sql("select count(*) from run where status = 6"), "4")
         self.assertEqual(self.sql("select count(*) from engine where lease is not null"), "0", "all have left")
+
+    def test_its_upkeep(self):
+        self.write("few.rbk", FEW)
+        self.write("asks.rbk", ASKS)
+        self.write("big.rbk", BIG)
+        self.rbk("run", "few.rbk")
+        self.rbk("run", "big.rbk")
+        waits = rbk.run_id(self.rbk("run", "asks.rbk", "--file", self.folder / "effects", "--json", exit=rbk.SUSPENDED))
+        checked = self.rbk("store", "check", "--json").lines()
+        self.assertEqual([(line["event"], line["runs"], line["waiting"]) for line in checked], [("checked", 3, 1)])
+        self.assertIn("before", self.rbk("store", "vacuum").out)
+        last = self.rbk("store", "retain", "--older-than", "0s", "--json").lines()[-1]
+        self.assertEqual((last["removed"], last["kept_unfinished"], last["outputs"] > 0), (2, 1, True))
+        self.assertEqual(self.sql("select count(*) from journal where run not in (select key from run)"), "0")
+        self.assertEqual(self.sql("select count(*) from blob"), "0")
+        self.rbk("store", "check")
+        self.assertEqual(self.rbk("runs", "--json").lines()[0]["run"], waits)
+        self.sql(f"update {self.schema}.program set bytes = hash")
+        self.assertIn("help: ", self.rbk("store", "check", exit=rbk.FAILED).out)
+
+    def test_the_command_that_copies_it_is_printed_and_works(self):
+        self.write("few.rbk", FEW)
+        self.rbk("run", "few.rbk")
+        refused = self.rbk("store", "backup", "the copy", "--json", exit=rbk.USAGE)
+        cure = json.loads(refused.err)["cure"]
+        command = cure.split("`")[1]
+        self.assertTrue(command.startswith(f"pg_dump --format=custom --schema={self.schema} "), command)
+        path = f"{postgres_server.programs()}:{os.environ['PATH']}"
+        subprocess.run(["sh", "-c", command], cwd=self.folder, env=dict(os.environ, PATH=path), check=True, timeout=60)
+        self.assertGreater((self.folder / "the copy").stat().st_size, 1000)
 
     def test_where_the_store_is_named(self):
         self.write("few.rbk", FEW)

@@ -232,10 +232,45 @@ void check_listed(Evidence& evidence) {
       evidence.violated(15, fmt::format("{} is quarantined: {}", row.id, row.ending));
 }
 
+void check_audit(Evidence& evidence) {
+  Oracle& oracle = evidence.oracle;
+  if (oracle.store() == nullptr) return;
+  auto rows = oracle.store()->audit({});
+  if (!rows) {
+    evidence.violated(16, rows.error().message);
+    return;
+  }
+  engine::AuditCheck check({});
+  for (const engine::AuditRow& row : *rows)
+    if (!check.add(row)) break;
+  check.end();
+  if (const auto& fault = check.fault())
+    evidence.violated(16, fmt::format("row {}: {}", fault->number, fault->what));
+  for (const std::string& run : oracle.query(
+           "select id from run where link=0 and (select count(*) from audit where kind='run' "
+           "and object=run.id and verb in ('start','rollback','fire','schedule run',"
+           "'calendar override'))<>1"))
+    evidence.violated(16, fmt::format("that {} began is not there once", run));
+  // What people post, with the kinds of messages that it is.
+  static constexpr std::pair<const char*, const char*> kPosted[] = {
+      {"1", "'approve'"}, {"2", "'reject'"}, {"3", "'cancel'"}, {"4", "'resolve','skip'"},
+      {"5", "'answer'"},  {"6", "'signal'"}, {"9", "'pause'"},  {"10", "'unpause'"}};
+  for (const auto& [kind, verbs] : kPosted) {
+    const int64_t posted = oracle.number(fmt::format(
+        "select count(*) from message where kind={} and id not like 'cancel-run:%'", kind));
+    const int64_t there =
+        oracle.number(fmt::format("select count(*) from audit where verb in ({})", verbs));
+    if (posted != there)
+      evidence.violated(16,
+                        fmt::format("{} of {} were posted, {} are there", posted, verbs, there));
+  }
+}
+
 void check_now(Evidence& evidence) {
   check_acknowledged(evidence);
   check_snapshots(evidence);
   check_listed(evidence);
+  check_audit(evidence);
 }
 
 void check_in_the_end(Evidence& evidence) {

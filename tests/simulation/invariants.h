@@ -48,6 +48,8 @@ void check_references(Evidence& evidence);
 void check_acknowledged(Evidence& evidence);
 /// 15. Whatever goes on is listed as waiting, doubtful or quarantined, or can be claimed.
 void check_listed(Evidence& evidence);
+/// 16. The audit trail is intact, and has one row for each change that it has to have.
+void check_audit(Evidence& evidence);
 
 /// At any time at which nobody is in the middle of a commit.
 void check_now(Evidence& evidence);

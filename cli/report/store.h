@@ -1,0 +1,32 @@
+// What `rbk store` says, for people and as JSON.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <string>
+
+#include "engine/retention.h"
+#include "engine/store_check.h"
+
+namespace rbk::cli {
+
+/// Two lines: what is wrong, and its cure.
+std::string finding_text(const engine::Finding& finding);
+boost::json::object finding_json(const engine::Finding& finding);
+
+/// What was looked at, and how many findings there are.
+std::string check_text(const engine::StoreCheck& check, const std::string& place);
+boost::json::object check_json(const engine::StoreCheck& check, const std::string& place);
+
+/// Of a run that is gone with all that hung on it; `would`: that would go.
+std::string removed_text(const engine::RemovedTree& tree, bool would);
+boost::json::object removed_json(const engine::RemovedTree& tree, bool would);
+
+/// All of them together, and what stays although it is old enough.
+std::string retained_text(const engine::Retained& retained, bool would);
+boost::json::object retained_json(const engine::Retained& retained, bool would);
+
+/// "37.2 MiB", "512 B".
+std::string size_text(int64_t bytes);
+
+}  // namespace rbk::cli

@@ -1,0 +1,178 @@
+// `rbk store`: the upkeep of a store as a whole.
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "base/units.h"
+#include "base/wall_time.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/project.h"
+#include "cli/report/store.h"
+#include "cli/session.h"
+#include "cli/timing_options.h"
+#include "engine/retention.h"
+#include "engine/store_check.h"
+#include "engine/upkeep.h"
+
+namespace rbk::cli {
+namespace {
+
+struct Opened {
+  Project project;
+  std::unique_ptr<engine::Store> store;
+};
+
+Result<Opened> open_store(const Terminal& terminal, const StoreOptions& options,
+                          engine::OpenMode mode) {
+  Result<Project> project = find_project();
+  if (!project) return tl::unexpected(project.error());
+  auto store = engine::open_store(store_url(*project, options.store), mode);
+  if (!store) return tl::unexpected(store.error());
+  tell_of_migration(terminal, (*store)->identity());
+  return Opened{std::move(*project), std::move(*store)};
+}
+
+ExitStatus check(const Terminal& terminal, const Arguments& arguments) {
+  StoreOptions options;
+  Options described("store check", "");
+  options.describe(described, false);
+  if (Status parsed = described.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  auto opened = open_store(terminal, options, engine::OpenMode::kReading);
+  if (!opened) return refuse(terminal, opened.error());
+  const Result<engine::StoreCheck> done = engine::check_store(*opened->store);
+  if (!done) return refuse(terminal, done.error());
+  const std::string& place = opened->store->identity().place;
+  if (terminal.json) {
+    for (const engine::Finding& finding : done->findings)
+      terminal.print_json(finding_json(finding));
+    terminal.print_json(check_json(*done, place));
+  } else {
+    for (const engine::Finding& finding : done->findings) terminal.print(finding_text(finding));
+    terminal.print(check_text(*done, place));
+  }
+  return done->findings.empty() ? ExitStatus::kSucceeded : ExitStatus::kFailed;
+}
+
+ExitStatus backup(const Terminal& terminal, const Arguments& arguments) {
+  StoreOptions options;
+  std::string file;
+  bool force = false;
+  Options described("store backup", "FILE [--force]");
+  described.word("FILE", file).flag("--force", force);
+  options.describe(described, false);
+  if (Status parsed = described.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  if (file.empty())
+    return refuse(terminal, {ErrorKind::kInvalid, "FILE is empty", "name a file for the copy"});
+  auto opened = open_store(terminal, options, engine::OpenMode::kReading);
+  if (!opened) return refuse(terminal, opened.error());
+  const Result<int64_t> bytes = opened->store->upkeep().back_up(file, force);
+  if (!bytes) return refuse(terminal, bytes.error());
+  const std::string& place = opened->store->identity().place;
+  if (terminal.json)
+    terminal.print_json(
+        {{"event", "backed_up"}, {"store", place}, {"file", file}, {"bytes", *bytes}});
+  else
+    terminal.print(fmt::format("{}: {}, a copy of {}\n", file, size_text(*bytes), place));
+  return ExitStatus::kSucceeded;
+}
+
+ExitStatus vacuum(const Terminal& terminal, const Arguments& arguments) {
+  StoreOptions options;
+  Options described("store vacuum", "");
+  options.describe(described, false);
+  if (Status parsed = described.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  auto opened = open_store(terminal, options, engine::OpenMode::kExisting);
+  if (!opened) return refuse(terminal, opened.error());
+  const Result<engine::Room> room = opened->store->upkeep().vacuum();
+  if (!room) return refuse(terminal, room.error());
+  const std::string& place = opened->store->identity().place;
+  if (terminal.json) {
+    terminal.print_json({{"event", "vacuumed"},
+                         {"store", place},
+                         {"before", room->before},
+                         {"after", room->after}});
+    return ExitStatus::kSucceeded;
+  }
+  terminal.print(fmt::format("{}: {} before, {} now\n", place, size_text(room->before),
+                             size_text(room->after)));
+  if (room->log_left)
+    terminal.print_to_err(
+        "its log is kept, since another process reads the store; `rbk store vacuum` once that has "
+        "ended takes it away\n");
+  return ExitStatus::kSucceeded;
+}
+
+/// Microseconds.
+Result<int64_t> age_of(const std::optional<std::string>& text, const Project& project) {
+  constexpr const char* kCure = "write --older-than 90d";
+  if (!text && project.retain) return *project.retain;
+  if (!text)
+    return fail(ErrorKind::kInvalid, "`rbk store retain` does not say how old runs get",
+                fmt::format("{}, or retain = \"90d\" in runbook.toml under [store]", kCure));
+  Result<int64_t> age = parse_duration(*text);
+  if (!age)
+    return fail(ErrorKind::kInvalid, fmt::format("--older-than: {}", age.error().message), kCure);
+  if (*age < 0)
+    return fail(ErrorKind::kInvalid, fmt::format("--older-than {} lies in the future", *text),
+                kCure);
+  return age;
+}
+
+ExitStatus retain(const Terminal& terminal, const Arguments& arguments) {
+  StoreOptions options;
+  std::optional<std::string> older_than;
+  std::optional<std::string> status;
+  bool dry_run = false;
+  Options described("store retain", "[--older-than AGE] [--status S] [--dry-run] [--as USER]");
+  described.value("--older-than", older_than).value("--status", status).flag("--dry-run", dry_run);
+  options.describe(described, true);
+  if (Status parsed = described.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  engine::Retention retention;
+  retention.only_look = dry_run;
+  if (status) {
+    Result<engine::RunStatus> wanted = engine::parse_run_status(*status);
+    if (!wanted) return refuse(terminal, wanted.error());
+    retention.status = *wanted;
+  }
+  Result<Project> project = find_project();
+  if (!project) return refuse(terminal, project.error());
+  const Result<int64_t> age = age_of(older_than, *project);
+  if (!age) return refuse(terminal, age.error());
+  const Result<engine::Person> person = who(*project, options.as, options.acts);
+  if (!person) return refuse(terminal, person.error());
+  retention.by = {person->user, person->real, wall_time()};
+  retention.before = wall_time() - *age;
+  auto opened = open_store(terminal, options,
+                           dry_run ? engine::OpenMode::kReading : engine::OpenMode::kExisting);
+  if (!opened) return refuse(terminal, opened.error());
+  const auto tell = [&](const engine::RemovedTree& tree) {
+    if (terminal.json)
+      terminal.print_json(removed_json(tree, dry_run));
+    else
+      terminal.print(removed_text(tree, dry_run));
+  };
+  const Result<engine::Retained> done = engine::retain(*opened->store, retention, tell);
+  if (!done) return refuse(terminal, done.error());
+  if (terminal.json)
+    terminal.print_json(retained_json(*done, dry_run));
+  else
+    terminal.print(retained_text(*done, dry_run));
+  return ExitStatus::kSucceeded;
+}
+
+}  // namespace
+
+ExitStatus store_command(const Terminal& terminal, const Arguments& arguments) {
+  const std::string verb = arguments.empty() ? std::string() : arguments.front();
+  if (const Status known = known_verb("store", verb, {"check", "backup", "retain", "vacuum"});
+      !known)
+    return refuse(terminal, known.error());
+  const Arguments rest(arguments.begin() + 1, arguments.end());
+  if (verb == "backup") return backup(terminal, rest);
+  if (verb == "retain") return retain(terminal, rest);
+  if (verb == "vacuum") return vacuum(terminal, rest);
+  return check(terminal, rest);
+}
+
+}  // namespace rbk::cli
