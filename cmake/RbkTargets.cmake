@@ -25,6 +25,18 @@ function(rbk_sources out kind)
   set(${out} ${found} PARENT_SCOPE)
 endfunction()
 
+# Those of the files that have lines which the simulation breaks on purpose (base/mutant.h).
+function(rbk_mutable out)
+  set(found)
+  foreach(file ${ARGN})
+    file(STRINGS ${file} switches REGEX "RBK_MUTANT\\(")
+    if(switches)
+      list(APPEND found ${file})
+    endif()
+  endforeach()
+  set(${out} ${found} PARENT_SCOPE)
+endfunction()
+
 function(rbk_layer name)
   cmake_parse_arguments(ARG "JSON" "" "LINK" ${ARGN})
   rbk_sources(sources LIBRARY ${ARG_UNPARSED_ARGUMENTS})
@@ -37,6 +49,8 @@ function(rbk_layer name)
   endif()
   if(RBK_UNITY)
     set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${RBK_UNITY})
+    rbk_mutable(mutable ${sources})  # the simulation has objects of its own in their place
+    set_source_files_properties(${mutable} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endif()
 endfunction()
 

@@ -10,7 +10,7 @@
 namespace rbk::engine {
 namespace {
 
-constexpr uint8_t kInline = 1;
+constexpr uint8_t kOutputInline = 1;
 constexpr uint8_t kOutputInBlob = 2;
 
 /// What stands before the event in the body of a kEvent entry.
@@ -27,7 +27,7 @@ Result<Head> read_head(Reader& reader) {
     const std::string_view bytes = reader.raw(head.output.emplace().size());
     std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(head.output->data()));
   }
-  if (!reader.ok() || (form != kInline && form != kOutputInBlob))
+  if (!reader.ok() || (form != kOutputInline && form != kOutputInBlob))
     return fail(ErrorKind::kCorrupt, "a journal entry that is no event");
   return head;
 }
@@ -124,7 +124,7 @@ std::string encode_body(const vm::Event& event, const std::vector<vm::Request>& 
   std::string bytes = vm::encode(event);
   const boost::json::value* long_output = output_of(event);
   if (bytes.size() <= kLongestInline || long_output == nullptr || long_output->is_null()) {
-    writer.byte(kInline);
+    writer.byte(kOutputInline);
     writer.number(digest(requests));
     writer.raw(bytes);
     return writer.take();

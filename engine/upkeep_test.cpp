@@ -213,7 +213,9 @@ TEST_F(UpkeepTest, WhoTookARunAwayIsInTheAuditTrail) {
   }
   auto store = open();
   ASSERT_TRUE(retain(*store, {.before = kAllTime, .by = {"eve", "root", 7}}, [](const auto&) {}));
-  const auto rows = store->audit({.run = id}).value();
+  AuditFilter of_run;
+  of_run.run = id;
+  const auto rows = store->audit(of_run).value();
   ASSERT_FALSE(rows.empty());
   const AuditNote& last = rows.back().note;
   EXPECT_EQ(last.verb + " by " + last.by.user + ", " + last.by.real, "store retain by eve, root");
