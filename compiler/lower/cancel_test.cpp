@@ -371,7 +371,7 @@ end b/one ok "one"
 end a failed InDoubt
 end b cancelled Cancelled
 info: after failure
-=> failed InDoubt: bob said that put failed
+=> failed InDoubt: bob had put left as it is
 )");
 }
 

@@ -181,7 +181,7 @@ constexpr const char* kAsFormat3 =
     "alter table run drop column parent_path; alter table run drop column parent_under;"
     "alter table run drop column claims; alter table run drop column schedule;"
     "alter table engine drop column works; drop table schedule; drop table firing;"
-    "drop table notice; pragma user_version=3";
+    "drop table notice; drop table audit; pragma user_version=3";
 
 TEST_F(BackupTest, AMigrationSaysWhereItsCopyLies) {
   { put(*open_joined(), "aaa"); }

@@ -254,7 +254,7 @@ class Decisions(rbk.Case):
     def test_what_a_rollback_lists_is_what_it_undoes(self):
         for to in ("before", "a", "b", "b/inner", "c"):
             self.begin("sides", SIDES, exit=rbk.SUCCEEDED)
-            run = self.only_run()["run"]
+            run = self.rbk("runs", "--json").lines()[0]["run"]  # the newest
             listed = [one["path"] for one in self.rbk("rollback", run, "--to", to, "--dry-run", "--json").lines()]
             undone = len(self.lines())
             self.rbk("rollback", run, "--to", to)

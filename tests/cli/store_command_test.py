@@ -165,7 +165,7 @@ class StoreCommand(rbk.Case):
                 "drop index run_parent; alter table run drop column parent; alter table run drop column link; "
                 "alter table run drop column parent_request; alter table run drop column parent_path; alter table run drop column parent_under; "
                 "alter table run drop column claims; alter table run drop column schedule; alter table engine drop column works; "
-                "drop table schedule; drop table firing; drop table notice; pragma user_version=3"
+                "drop table schedule; drop table firing; drop table notice; drop table audit; pragma user_version=3"
             )
         old.close()
         done = self.rbk("runs", "--json")
