@@ -265,7 +265,7 @@ tl::unexpected<Error> nothing_left(const RunRow& last, const std::string& asked)
                   ? fmt::format("what can be undone was, when the run ended; steps without a "
                                 "`rollback`, and those before a `commit`, stay: `rbk show {}`",
                                 asked)
-                  : fmt::format("run {} has undone it: `rbk show {}`", last.id, last.id));
+                  : fmt::format("it was undone by hand: `rbk show {}` tells by which run", asked));
 }
 
 }  // namespace

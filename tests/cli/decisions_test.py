@@ -246,7 +246,7 @@ class Decisions(rbk.Case):
         for words in ([], ["--to", "around"]):
             told = self.rbk("rollback", run, *words, exit=rbk.REFUSED).err
             self.assertIn(f"nothing of run {run} is left to be undone", told)
-            self.assertIn(f"run {undone} has undone it", told)
+            self.assertIn(f"it was undone by hand: `rbk show {run}`", told)
         told = self.rbk("resume", run, exit=rbk.ROLLBACK_FAILED).err
         self.assertIn(f"run {undone} has undone what was left", told)
         self.assertNotIn("tries again", told)
