@@ -85,7 +85,7 @@ struct AuditFault {
 class AuditCheck {
  public:
   /// `kept`: a head that the trail had once.
-  explicit AuditCheck(std::optional<AuditHead> kept) : kept_(std::move(kept)) {}
+  explicit AuditCheck(std::optional<AuditHead> kept) : kept_(kept) {}
 
   /// The next row in order of numbers. False: the chain is broken, and the rest is not looked at.
   bool add(const AuditRow& row);

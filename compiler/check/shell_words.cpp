@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 24> kRunners = {
     "ssh",     "docker",  "podman",  "kubectl", "chroot", "nsenter", "runuser", "busybox"};
 
 template <size_t kCount>
-bool is_one_of(std::string_view word, const std::array<std::string_view, kCount>& list) {
+bool is_among(std::string_view word, const std::array<std::string_view, kCount>& list) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
@@ -114,13 +114,13 @@ void ShellWords::step(char c) {
 std::string ShellWords::reader() const {
   size_t first = 0;
   while (first < words_.size() &&
-         (is_assignment(words_[first]) || is_one_of(words_[first], kPrefixes)))
+         (is_assignment(words_[first]) || is_among(words_[first], kPrefixes)))
     ++first;
   if (first == words_.size()) return {};
-  const bool runs_another = is_one_of(file_name(words_[first]), kRunners);
+  const bool runs_another = is_among(file_name(words_[first]), kRunners);
   for (size_t i = first; i < words_.size() && (i == first || runs_another); ++i) {
     if (words_[i] == "eval") return "eval";
-    if (!is_one_of(file_name(words_[i]), kShells)) continue;
+    if (!is_among(file_name(words_[i]), kShells)) continue;
     for (size_t option = i + 1; option < words_.size(); ++option) {
       const std::string_view word = words_[option];
       if (!word.starts_with('-') && !word.starts_with('+')) break;

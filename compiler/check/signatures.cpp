@@ -15,11 +15,11 @@ struct Loop {
   LoopMethod method;
 };
 
-constexpr Loop kLoops[] = {{"map", LoopMethod::kMap},         {"filter", LoopMethod::kFilter},
-                           {"any", LoopMethod::kAny},         {"all", LoopMethod::kAll},
-                           {"find", LoopMethod::kFind},       {"count", LoopMethod::kCount},
-                           {"each", LoopMethod::kEach},       {"sort_by", LoopMethod::kSortBy},
-                           {"flat_map", LoopMethod::kFlatMap}};
+constexpr Loop kCycles[] = {{"map", LoopMethod::kMap},         {"filter", LoopMethod::kFilter},
+                            {"any", LoopMethod::kAny},         {"all", LoopMethod::kAll},
+                            {"find", LoopMethod::kFind},       {"count", LoopMethod::kCount},
+                            {"each", LoopMethod::kEach},       {"sort_by", LoopMethod::kSortBy},
+                            {"flat_map", LoopMethod::kFlatMap}};
 
 constexpr std::string_view kVariableNames[kVariables] = {"T",       "K",          "V",       "U",
                                                          "Ordered", "Comparable", "Quantity"};
@@ -187,7 +187,7 @@ bool Signatures::has_type_functions(std::string_view type) { return !names(type,
 
 std::optional<LoopMethod> Signatures::loop(std::string_view type, std::string_view member) {
   if (type != "list" && type != "range") return std::nullopt;
-  for (const Loop& loop : kLoops) {
+  for (const Loop& loop : kCycles) {
     if (loop.name == member) return loop.method;
   }
   return std::nullopt;

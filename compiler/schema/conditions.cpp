@@ -67,7 +67,7 @@ std::optional<std::string> portable(std::string_view pattern) {
 }
 
 /// A text that a pattern finds as it is.
-std::string quoted(std::string_view text) {
+std::string json_text_of(std::string_view text) {
   std::string made;
   for (const char c : text) {
     if (std::string_view("\\^$.|?*+()[]{}").find(c) != std::string_view::npos) made += '\\';
@@ -157,9 +157,9 @@ class Condition {
     if (callee == nullptr || !is_parameter(callee->base)) return false;
     const auto part = text(call->args.front().value);
     if (!part) return false;
-    if (callee->name.text == "starts_with") return pattern("^" + quoted(*part));
-    if (callee->name.text == "ends_with") return pattern(quoted(*part) + "$");
-    if (callee->name.text == "contains") return pattern(quoted(*part));
+    if (callee->name.text == "starts_with") return pattern("^" + json_text_of(*part));
+    if (callee->name.text == "ends_with") return pattern(json_text_of(*part) + "$");
+    if (callee->name.text == "contains") return pattern(json_text_of(*part));
     return false;
   }
 

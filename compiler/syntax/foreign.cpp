@@ -6,7 +6,7 @@
 namespace rbk::syntax {
 namespace {
 
-using Entry = std::pair<std::string_view, std::string_view>;
+using WordAndHint = std::pair<std::string_view, std::string_view>;
 
 constexpr std::string_view kLoop =
     "go through something with `for x in xs { … }`, or wait with `repeat every 5s at most 20 times "
@@ -18,29 +18,29 @@ constexpr std::string_view kPrint = "write `log.info(\"…\")`";
 constexpr std::string_view kFn = "declare a `fn` beside this, or write `let f = fn(x) => …`";
 
 constexpr std::array kInstead = {
-    Entry{"while", kLoop},
-    Entry{"loop", kLoop},
-    Entry{"do", kLoop},
-    Entry{"foreach", "write `for x in xs { … }`"},
-    Entry{"elif", kElseIf},
-    Entry{"elsif", kElseIf},
-    Entry{"elseif", kElseIf},
-    Entry{"unless", "write `if not …`"},
-    Entry{"switch", kMatch},
-    Entry{"throw", kFail},
-    Entry{"raise", kFail},
-    Entry{"except", "write `try { … } catch e { … }`"},
-    Entry{"finally", "write `defer { … }` before it: it runs at the end in any case"},
-    Entry{"rescue", "write `try { … } catch e { … }`"},
-    Entry{"print", kPrint},
-    Entry{"println", kPrint},
-    Entry{"puts", kPrint},
-    Entry{"echo", kPrint},
-    Entry{"sleep", "write `wait 5s`"},
-    Entry{"exit", "write `return`, or `fail \"why\"`"},
-    Entry{"def", kFn},
-    Entry{"func", kFn},
-    Entry{"function", kFn},
+    WordAndHint{"while", kLoop},
+    WordAndHint{"loop", kLoop},
+    WordAndHint{"do", kLoop},
+    WordAndHint{"foreach", "write `for x in xs { … }`"},
+    WordAndHint{"elif", kElseIf},
+    WordAndHint{"elsif", kElseIf},
+    WordAndHint{"elseif", kElseIf},
+    WordAndHint{"unless", "write `if not …`"},
+    WordAndHint{"switch", kMatch},
+    WordAndHint{"throw", kFail},
+    WordAndHint{"raise", kFail},
+    WordAndHint{"except", "write `try { … } catch e { … }`"},
+    WordAndHint{"finally", "write `defer { … }` before it: it runs at the end in any case"},
+    WordAndHint{"rescue", "write `try { … } catch e { … }`"},
+    WordAndHint{"print", kPrint},
+    WordAndHint{"println", kPrint},
+    WordAndHint{"puts", kPrint},
+    WordAndHint{"echo", kPrint},
+    WordAndHint{"sleep", "write `wait 5s`"},
+    WordAndHint{"exit", "write `return`, or `fail \"why\"`"},
+    WordAndHint{"def", kFn},
+    WordAndHint{"func", kFn},
+    WordAndHint{"function", kFn},
 };
 
 }  // namespace
