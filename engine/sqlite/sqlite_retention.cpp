@@ -10,6 +10,10 @@ namespace rbk::engine::sqlite {
 namespace {
 
 constexpr int kRowsAtOnce = 500;
+/// A key is never given again: what is left over of a run would be the next one's.
+constexpr const char* kKeepKey =
+    "insert into meta(name,value) select 'run_key',max(key) from run where true "
+    "on conflict(name) do update set value=max(value,excluded.value)";
 
 }  // namespace
 
@@ -43,10 +47,7 @@ Result<bool> SqliteStore::may_go(const std::vector<RunLinks>& tree) {
 /// Its entries, logs, messages and notices may be many: they go by themselves (remove_left).
 Status SqliteStore::remove_run(RunKey run) {
   for (const char* sql :
-       {// A key is never given again: what is left over of the run would be the next one's.
-        "insert into meta(name,value) select 'run_key',max(key) from run where true "
-        "on conflict(name) do update set value=max(value,excluded.value)",
-        "delete from run where key=?1", "update firing set run=0 where run=?1 and run<>0",
+       {kKeepKey, "delete from run where key=?1", "update firing set run=0 where run=?1 and run<>0",
         "delete from wait where run=?1", "delete from snapshot where run=?1",
         "delete from claim where run=?1"}) {
     auto statement = writer_.prepare(sql);
