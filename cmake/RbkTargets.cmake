@@ -1,7 +1,7 @@
 # rbk_layer(NAME [SUBDIR...] [JSON] LINK ...): static library of the folder's sources (its own, and those of the SUBDIRs), without
 # tests and fuzz targets; JSON: most of them read or write it. rbk_generated(NAME FILE): one more of its sources, which a
 # command makes in a folder `generated`. rbk_tests(NAME ...): one GoogleTest program of the *_test.cpp files in the same folders.
-# FILTER (as gtest_filter): only those are for ctest. rbk_more_tests(NAME PREFIX FILTER VARIABLE): those of them that need a
+# FILTER (as gtest_filter): only those are for ctest. WAITS: they wait more than they compute. rbk_more_tests(NAME PREFIX FILTER VARIABLE): those of them that need a
 # PostgreSQL server, whose file the variable names to them (tests/postgres_server.py). rbk_fuzz(NAME FILE LINK ...): one libFuzzer program, built only with RBK_FUZZ.
 
 add_library(rbk_std_pch INTERFACE)
@@ -60,7 +60,7 @@ function(rbk_generated name file)
 endfunction()
 
 function(rbk_tests name)
-  cmake_parse_arguments(ARG "" "FILTER" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "WAITS" "FILTER" "LINK" ${ARGN})
   rbk_sources(sources TESTS ${ARG_UNPARSED_ARGUMENTS})
   if(NOT sources)
     return()
@@ -71,8 +71,8 @@ function(rbk_tests name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${name} PRIVATE ${RBK_WARNINGS})
   target_compile_definitions(${name} PRIVATE RBK_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  if(RBK_UNITY)
-    target_compile_options(${name} PRIVATE -O0)  # soon built; what it tests is optimized
+  if(ARG_WAITS AND RBK_UNITY)
+    target_compile_options(${name} PRIVATE -O0)  # it is built sooner than it would gain
   endif()
   target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <algorithm> <map> <memory> <string> <vector> <fmt/core.h>)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
