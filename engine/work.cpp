@@ -8,7 +8,7 @@ namespace rbk::engine {
 namespace {
 
 /// A run that sleeps no longer than this is kept, unless others wait for its slot; microseconds.
-constexpr int64_t kAcrossHosts = 10'000'000;
+constexpr int64_t kLongestKeptSleep = 10'000'000;
 /// Without a change of the store it is asked all the same, so often.
 constexpr int64_t kLookAnyway = 60'000'000;
 /// What a run lacks may be there after so long.
@@ -85,7 +85,7 @@ class Engine::State::Work {
   Status let_go_resting() {
     const DriveOptions options{.observer = options_.observer,
                                .wait_for_locks = false,
-                               .longest_sleep = more_waits_ ? 0 : kAcrossHosts};
+                               .longest_sleep = more_waits_ ? 0 : kLongestKeptSleep};
     std::vector<RunKey> held;
     held.reserve(state_.runs.size());
     for (const auto& [run, driver] : state_.runs) held.push_back(run);

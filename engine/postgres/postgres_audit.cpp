@@ -10,18 +10,6 @@
 #include "engine/postgres/schema.h"
 
 namespace rbk::engine::postgres {
-namespace {
-
-/// Of another length: zeros, which no hash is.
-Digest digest(std::string_view bytes) {
-  Digest made{};
-  if (bytes.size() == made.size())
-    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(made.data()));
-  return made;
-}
-
-}  // namespace
-
 Status PostgresStore::name_run(AuditNote& note) {
   if (!note.object.empty() || note.run == 0) return {};
   Parameters which;

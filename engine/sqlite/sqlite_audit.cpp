@@ -9,18 +9,6 @@
 #include "engine/sqlite/sqlite_store.h"
 
 namespace rbk::engine::sqlite {
-namespace {
-
-/// Of another length: zeros, which no hash is.
-Digest digest(std::string_view bytes) {
-  Digest made{};
-  if (bytes.size() == made.size())
-    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(made.data()));
-  return made;
-}
-
-}  // namespace
-
 Status SqliteStore::name_run(AuditNote& note) {
   if (!note.object.empty() || note.run == 0) return {};
   if (auto ok = writer_.ready(writes_.audit_run, "select id from run where key=?"); !ok) return ok;
