@@ -13,27 +13,21 @@ ExitStatus version_command(const Terminal& terminal, const Arguments& arguments)
                           "usage: rbk version [--json]"});
     return ExitStatus::kUsage;
   }
-  const engine::StoreLibrary store = engine::store_library();
-  const std::optional<engine::StoreLibrary> postgres = engine::postgres_library();
+  const engine::StoreKind sqlite = engine::sqlite_stores();
+  const engine::StoreKind postgres = engine::postgres_stores();
   if (terminal.json) {
-    boost::json::object all{{"version", RBK_VERSION},
-                            {"compiler", __VERSION__},
-                            {"store", store.name},
-                            {"store_format", store.format}};
-    if (postgres) {
-      all["postgresql"] = postgres->name;
-      all["postgresql_format"] = postgres->format;
-    }
-    all["program_format"] = bytecode::kProgramVersion;
-    terminal.print_json(all);
+    terminal.print_json(boost::json::object{{"version", RBK_VERSION},
+                                            {"compiler", __VERSION__},
+                                            {"store", sqlite.name},
+                                            {"store_format", sqlite.format},
+                                            {"postgresql_format", postgres.format},
+                                            {"program_format", bytecode::kProgramVersion}});
     return ExitStatus::kSucceeded;
   }
-  const std::string by_postgres = postgres ? fmt::format("store PostgreSQL by {}, format {}\n",
-                                                         postgres->name, postgres->format)
-                                           : std::string();
-  terminal.print(fmt::format("rbk {}\ncompiler {}\nstore {}, format {}\n{}program format {}\n",
-                             RBK_VERSION, __VERSION__, store.name, store.format, by_postgres,
-                             bytecode::kProgramVersion));
+  terminal.print(fmt::format(
+      "rbk {}\ncompiler {}\nstore {}, format {}\nstore {}, format {}\nprogram format {}\n",
+      RBK_VERSION, __VERSION__, sqlite.name, sqlite.format, postgres.name, postgres.format,
+      bytecode::kProgramVersion));
   return ExitStatus::kSucceeded;
 }
 

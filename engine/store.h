@@ -549,14 +549,14 @@ enum class OpenMode : uint8_t {
   kReading,  // the same; only what reads is called, so that it may lie where nothing can be written
 };
 
-/// What this program's stores are made with.
-struct StoreLibrary {
-  std::string name;    // "SQLite 3.40.1", "libpq 15.18"
+/// A kind of stores that this program knows.
+struct StoreKind {
+  std::string name;    // "SQLite 3.40.1", with the version of its library where that is a part of
+                       // rbk; "PostgreSQL"
   int64_t format = 0;  // the newest format that it writes and reads
 };
-StoreLibrary store_library();
-/// The same for PostgreSQL; nothing if its library is not installed. Loads it.
-std::optional<StoreLibrary> postgres_library();
+StoreKind sqlite_stores();
+StoreKind postgres_stores();
 
 /// Opens "sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE?PARAMETERS" (docs/cli.md). kInvalid
 /// for what is neither, with the cure.

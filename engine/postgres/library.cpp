@@ -36,9 +36,4 @@ Result<const Library*> library() {
   return &*loaded;
 }
 
-std::string library_version(const Library& library) {
-  const int version = library.PQlibVersion();
-  return fmt::format("{}.{}", version / 10000, version % 10000);
-}
-
 }  // namespace rbk::engine::postgres

@@ -21,7 +21,4 @@ struct Library {
 /// kUnsupported: it is not installed, or too old. The same object at each call; any thread.
 Result<const Library*> library();
 
-/// "15.18".
-std::string library_version(const Library& library);
-
 }  // namespace rbk::engine::postgres

@@ -11,12 +11,7 @@
 
 namespace rbk::engine {
 
-std::optional<StoreLibrary> postgres_library() {
-  auto loaded = postgres::library();
-  if (!loaded) return std::nullopt;
-  return StoreLibrary{fmt::format("libpq {}", postgres::library_version(**loaded)),
-                      postgres::kFormat};
-}
+StoreKind postgres_stores() { return {"PostgreSQL", postgres::kFormat}; }
 
 namespace postgres {
 namespace {

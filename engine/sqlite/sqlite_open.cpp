@@ -12,7 +12,7 @@
 
 namespace rbk::engine {
 
-StoreLibrary store_library() {
+StoreKind sqlite_stores() {
   return {fmt::format("SQLite {}", sqlite3_libversion()), sqlite::kFormat};
 }
 
