@@ -88,6 +88,18 @@ class Server:
         self.halt(mode)
         self.start()
 
+    def signal(self, number):
+        """To the server and to all of its processes."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        of = {int(path.name): path for path in pathlib.Path("/proc").iterdir() if path.name.isdigit()}
+        for process, path in of.items():
+            try:
+                parent = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue  # it has just ended
+            if first in (process, parent):
+                os.kill(process, number)
+
     def stop(self):
         self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -15,6 +15,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kConnectSeconds = 10;
+// Longer than a statement waits for another's row (lock_timeout).
+constexpr int64_t kShortestSilence = 15'000'000;
 
 void ignore_notice(void*, const char*) {}
 
@@ -157,6 +159,9 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(facts_, other.facts_);
   std::swap(failure_, other.failure_);
   std::swap(is_ended_, other.is_ended_);
+  std::swap(longest_silence_, other.longest_silence_);
+  std::swap(is_silent_, other.is_silent_);
+  std::swap(is_patient_, other.is_patient_);
   std::swap(prepared_, other.prepared_);
   std::swap(last_prepared_, other.last_prepared_);
   return *this;
@@ -181,6 +186,8 @@ Result<Connection> Connection::open(const Library& library, const Url& url) {
     return tl::unexpected(translate(made.place_, "connect to it", failure));
   }
   library.PQsetErrorVerbosity(made.connection_, PQERRORS_DEFAULT);
+  library.PQsetnonblocking(made.connection_, 1);
+  made.longest_silence_ = std::max(url.lease, kShortestSilence);
   library.PQsetNoticeProcessor(made.connection_, ignore_notice, nullptr);
   if (auto ready = made.set_up(url); !ready) return tl::unexpected(ready.error());
   return made;
@@ -196,7 +203,7 @@ Status Connection::set_up(const Url& url) {
       "select set_config('synchronous_commit','on',false) "
       "where current_setting('synchronous_commit') not in ('on','remote_apply');{}",
       quoted_name(url.schema), url.lease / 1000, facts_query(url.schema));
-  PGresult* result = library_->PQexec(connection_, sql.c_str());
+  PGresult* result = answer(library_->PQsendQuery(connection_, sql.c_str()));
   if (library_->PQresultStatus(result) != PGRES_TUPLES_OK) return failed(result, "use it");
   const Rows rows(library_, result);
   const auto number = [&](int column) {
@@ -233,6 +240,47 @@ bool Connection::in_transaction() const {
   return library_->PQtransactionStatus(connection_) != PQTRANS_IDLE;
 }
 
+/// Sends what is left to be sent and takes in what has come, until something has. False: the
+/// connection failed, or the server was silent for too long.
+bool Connection::exchange() {
+  using std::chrono::milliseconds;
+  const auto end = Clock::now() + std::chrono::microseconds(longest_silence_);
+  while (true) {
+    const int unsent = library_->PQflush(connection_);
+    if (unsent < 0) return false;
+    const auto left = std::chrono::ceil<milliseconds>(end - Clock::now()).count();
+    if (!is_patient_ && left <= 0) {
+      is_silent_ = true;
+      return false;
+    }
+    pollfd socket{library_->PQsocket(connection_),
+                  static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN), 0};
+    const int ready = poll(&socket, 1, is_patient_ ? -1 : static_cast<int>(left));
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready <= 0) continue;
+    return (socket.revents & ~POLLOUT) == 0 || library_->PQconsumeInput(connection_) != 0;
+  }
+}
+
+/// The result of what was sent, the last of several; nothing if the connection failed meanwhile.
+PGresult* Connection::answer(int sent) {
+  PGresult* last = nullptr;
+  while (sent != 0) {
+    while (library_->PQisBusy(connection_) != 0) {
+      if (exchange()) continue;
+      library_->PQclear(last);
+      is_ended_ = true;
+      return nullptr;
+    }
+    PGresult* next = library_->PQgetResult(connection_);
+    if (next == nullptr) break;
+    library_->PQclear(last);
+    last = next;
+    if (library_->PQstatus(connection_) != CONNECTION_OK) break;
+  }
+  return last;
+}
+
 tl::unexpected<Error> Connection::failed(PGresult* result, std::string_view doing) {
   const auto field = [&](int code) {
     const char* text = library_->PQresultErrorField(result, code);
@@ -242,7 +290,11 @@ tl::unexpected<Error> Connection::failed(PGresult* result, std::string_view doin
   failure_.state = field(PG_DIAG_SQLSTATE);
   failure_.detail = field(PG_DIAG_MESSAGE_PRIMARY);
   failure_.constraint = field(PG_DIAG_CONSTRAINT_NAME);
-  if (failure_.detail.empty()) failure_.detail = library_->PQerrorMessage(connection_);
+  if (is_silent_)
+    failure_.detail =
+        fmt::format("it has not answered for {} seconds", longest_silence_ / 1'000'000);
+  else if (failure_.detail.empty())
+    failure_.detail = library_->PQerrorMessage(connection_);
   library_->PQclear(result);
   is_ended_ = is_ended_ || ends_session(failure_.state);
   failure_.lost = is_ended_ || library_->PQstatus(connection_) != CONNECTION_OK;
@@ -264,25 +316,26 @@ Result<Rows> Connection::query(const std::string& sql, const Parameters& paramet
   const std::vector<int> formats = parameters.formats();
   const auto [known, is_new] = prepared_.try_emplace(sql);
   if (is_new)
-    return taken(library_->PQexecParams(connection_, sql.c_str(), parameters.count(), types.data(),
-                                        values.data(), lengths.data(), formats.data(), 1),
+    return taken(answer(library_->PQsendQueryParams(connection_, sql.c_str(), parameters.count(),
+                                                    types.data(), values.data(), lengths.data(),
+                                                    formats.data(), 1)),
                  doing);
   if (known->second.empty()) {
     const std::string name = fmt::format("rbk{}", ++last_prepared_);
-    PGresult* made = library_->PQprepare(connection_, name.c_str(), sql.c_str(), parameters.count(),
-                                         types.data());
+    PGresult* made = answer(library_->PQsendPrepare(connection_, name.c_str(), sql.c_str(),
+                                                    parameters.count(), types.data()));
     if (library_->PQresultStatus(made) != PGRES_COMMAND_OK) return failed(made, doing);
     library_->PQclear(made);
     known->second = name;
   }
-  return taken(library_->PQexecPrepared(connection_, known->second.c_str(), parameters.count(),
-                                        values.data(), lengths.data(), formats.data(), 1),
-               doing);
+  return taken(
+      answer(library_->PQsendQueryPrepared(connection_, known->second.c_str(), parameters.count(),
+                                           values.data(), lengths.data(), formats.data(), 1)),
+      doing);
 }
 
 Status Connection::run(const std::string& sql, std::string_view doing) {
-  PGresult* result = library_->PQexec(connection_, sql.c_str());
-  auto done = taken(result, doing);
+  auto done = taken(answer(library_->PQsendQuery(connection_, sql.c_str())), doing);
   if (!done) return tl::unexpected(done.error());
   return {};
 }

@@ -36,6 +36,10 @@ class Connection {
   /// A transaction was begun and not ended.
   bool in_transaction() const;
 
+  /// A statement may take as long as it takes. Else a server that neither sends nor takes anything
+  /// for the time of a lease, and at least fifteen seconds, is taken for lost: it may be frozen.
+  void set_patient(bool is_patient) { is_patient_ = is_patient; }
+
   /// One statement, prepared when it comes a second time. What went wrong then is `failure`.
   Result<Rows> query(const std::string& sql, const Parameters& parameters, std::string_view doing);
   /// Several statements without parameters, and no rows.
@@ -49,6 +53,8 @@ class Connection {
 
  private:
   Status set_up(const Url& url);
+  bool exchange();
+  PGresult* answer(int sent);
   tl::unexpected<Error> failed(PGresult* result, std::string_view doing);
   Result<Rows> taken(PGresult* result, std::string_view doing);
 
@@ -57,7 +63,10 @@ class Connection {
   std::string place_;
   ServerFacts facts_;
   Failure failure_;
-  bool is_ended_ = false;                                  // the server has said so
+  bool is_ended_ = false;  // the server has said so, or it was silent
+  bool is_silent_ = false;
+  bool is_patient_ = false;
+  int64_t longest_silence_ = 0;                            // microseconds
   std::unordered_map<std::string, std::string> prepared_;  // its name by its text; empty: seen once
   int last_prepared_ = 0;
 };

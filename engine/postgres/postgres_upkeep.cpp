@@ -18,11 +18,13 @@ Status PostgresStore::begin_look() {
       "set local idle_in_transaction_session_timeout=0",
       "read it");
   looking_ = begun.has_value();
+  reader_.set_patient(looking_);
   return begun;
 }
 
 void PostgresStore::end_look() {
   looking_ = false;
+  reader_.set_patient(false);
   // Not an error if it does not get through: it is made anew then.
   if (!reader_.is_lost() && reader_.in_transaction()) (void)reader_.run("rollback", "read it");
 }
@@ -124,10 +126,13 @@ Result<Room> PostgresStore::vacuum() {
   if (!before) return tl::unexpected(before.error());
   room.before = *before;
   const Status done = write(true, [&]() -> Status {
-    return writer_.run(
+    writer_.set_patient(true);
+    auto cleaned = writer_.run(
         "vacuum (analyze) meta, change, gate, program, engine, run, schedule, firing, journal, "
-        "blob, snapshot, wait, message, claim, notice, log",
+        "blob, snapshot, wait, message, claim, notice, log, audit, audit_head",
         "clean it up");
+    writer_.set_patient(false);
+    return cleaned;
   });
   if (!done) return tl::unexpected(done.error());
   auto after = room_taken();

@@ -228,6 +228,7 @@ Status migrate(Connection& connection) { return migrate_by(connection, kMigratio
 Status migrate_by(Connection& connection, std::span<const char* const> steps) {
   constexpr std::string_view kDoing = "bring it to a newer format";
   const auto newest = static_cast<int64_t>(steps.size());
+  connection.set_patient(true);
   const Status done = [&]() -> Status {
     // Every commit reads the format, and is kept out until it can read the new one.
     if (auto begun = connection.run("begin; lock table meta in access exclusive mode", kDoing);
@@ -243,6 +244,7 @@ Status migrate_by(Connection& connection, std::span<const char* const> steps) {
   }();
   if (!done && !connection.is_lost() && connection.in_transaction())
     if (auto undone = connection.run("rollback", kDoing); !undone) return undone;
+  connection.set_patient(false);
   return done;
 }
 

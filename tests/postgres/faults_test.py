@@ -6,6 +6,7 @@ RBK_CRASH_KILLS, RBK_CRASH_SEED: as there.
 """
 import os
 import pathlib
+import signal
 import sys
 import threading
 import time
@@ -122,6 +123,23 @@ class Restarted(Faults):
             self.assertEqual(engine.wait(60), rbk.SUSPENDED)
         finally:
             self.server.start()
+        self.finish()
+        self.assertEqual(set(self.lines().values()), {1})
+        self.assertEqual(self.statuses(), ["succeeded"])
+
+    def test_a_server_that_freezes_suspends_the_run(self):
+        """Its connections stay open, and it takes new ones, but it says nothing any more."""
+        self.new_store(lease="1s", connect_timeout=2)
+        self.write("long.rbk", crash_test.LONG)
+        engine = rbk.start(self.folder, "run", "long.rbk", "--effects", self.effects, "--steps", 400)
+        rbk.eventually("it is on its way", lambda: len(self.lines()) > 4)
+        self.server.signal(signal.SIGSTOP)
+        try:
+            self.assertEqual(engine.wait(120), rbk.SUSPENDED)
+            refused = self.rbk("runs", exit=rbk.FAILED)
+            self.assertIn("it does not answer within 2 seconds", refused.err)
+        finally:
+            self.server.signal(signal.SIGCONT)
         self.finish()
         self.assertEqual(set(self.lines().values()), {1})
         self.assertEqual(self.statuses(), ["succeeded"])
