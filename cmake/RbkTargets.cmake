@@ -71,6 +71,10 @@ function(rbk_tests name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${name} PRIVATE ${RBK_WARNINGS})
   target_compile_definitions(${name} PRIVATE RBK_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(RBK_SANITIZE MATCHES "undefined")
+    # A test's own mistake is told by the place alone: what would describe each place takes half of its compile time.
+    target_compile_options(${name} PRIVATE -fsanitize-undefined-trap-on-error)
+  endif()
   if(ARG_WAITS AND RBK_UNITY)
     target_compile_options(${name} PRIVATE -O0)  # it is built sooner than it would gain
   endif()
