@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 
 #include <algorithm>
+#include <set>
 
 #include "engine/descriptions.h"
 #include "engine/engine_state.h"
@@ -46,6 +47,14 @@ json::object meaning(const Program& program, const vm::Request& request) {
     add_under(undo->under);
   }
   return made;
+}
+
+/// The same but for what an attempt is begun with: for one that was certainly never begun.
+bool differ_in_arguments(json::object was, json::object now) {
+  if (was["what"] != "perform") return false;
+  was.erase("arguments");
+  now.erase("arguments");
+  return was == now;
 }
 
 UpgradeVerdict::Side side(const Program& program, const vm::Machine& machine,
@@ -97,12 +106,14 @@ class Judge {
   bool takes_the_same();
   std::optional<std::string> differs(const vm::Turn& was, const vm::Turn& now, RecoveredRun& old,
                                      RecoveredRun& wanted);
+  Status find_unbegun();
   Result<bool> has_votes();
 
   Store& store_;
   const RunRow& row_;
   std::shared_ptr<const Program> old_;
   std::shared_ptr<const Program> new_;
+  std::set<vm::RequestId> unbegun_;  // attempts that wait, and were certainly never begun
   UpgradeVerdict verdict_;
 };
 
@@ -126,7 +137,14 @@ std::optional<std::string> Judge::differs(const vm::Turn& was, const vm::Turn& n
   const size_t most = std::max(was.requests.size(), now.requests.size());
   for (size_t i = 0; i < most; ++i) {
     const bool both = i < was.requests.size() && i < now.requests.size();
-    if (both && meaning(*old_, was.requests[i]) == meaning(*new_, now.requests[i])) continue;
+    if (both) {
+      json::object before = meaning(*old_, was.requests[i]);
+      json::object after = meaning(*new_, now.requests[i]);
+      if (before == after) continue;
+      if (unbegun_.contains(was.requests[i].id) &&
+          differ_in_arguments(std::move(before), std::move(after)))
+        continue;
+    }
     verdict_.was = side(*old_, old.machine, was.requests, i);
     verdict_.now = side(*new_, wanted.machine, now.requests, i);
     return i >= now.requests.size()   ? "it asks for less than the run did"
@@ -135,6 +153,14 @@ std::optional<std::string> Judge::differs(const vm::Turn& was, const vm::Turn& n
   }
   if (was.ending.has_value() != now.ending.has_value()) return "it ends here, and the run did not";
   return std::nullopt;
+}
+
+Status Judge::find_unbegun() {
+  auto now = recover_run(store_, row_, old_);
+  if (!now) return tl::unexpected(now.error());
+  for (const auto& [id, asked] : now->asked.all())
+    if (asked.not_started && !asked.in_doubt && !asked.may_have_taken_effect()) unbegun_.insert(id);
+  return {};
 }
 
 /// Whether somebody has voted on an approval that is open.
@@ -168,6 +194,7 @@ Result<UpgradeVerdict> Judge::judge(std::optional<RecoveredRun>* brought) {
   if (row_.origin != 0)
     return stays(0, "it undoes what another run did, with the program that that one had");
   if (!takes_the_same()) return verdict_;
+  if (auto found = find_unbegun(); !found) return tl::unexpected(found.error());
 
   auto entries = store_.entries(row_.key, 0);
   if (!entries) return tl::unexpected(entries.error());

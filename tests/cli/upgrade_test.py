@@ -70,6 +70,27 @@ class Upgrade(rbk.Case):
         self.rbk("rollback", run)
         self.assertEqual(self.lines(), ["first", "changed", "undo first"])
 
+    def test_the_step_that_a_paused_run_stands_before_can_be_corrected(self):
+        """It has not begun: no output is that of a command that nobody ran."""
+        stops = WAITS.replace("  wait for signal go: int\n", "").replace(
+            "echo first >> ${file}", "echo first >> ${file}; while test ! -e ${file}.free; do sleep 0.05; done", 1
+        )
+        self.write("deploy.rbk", stops)
+        process = rbk.start(self.folder, "run", "deploy.rbk", "--file", self.file)
+        self.addCleanup(process.kill)
+        rbk.eventually("it is in its first step", self.file.exists)
+        run = self.rbk("runs", "--json").lines()[0]["run"]
+        self.rbk("pause", run)
+        (self.folder / "lines.free").touch()
+        self.assertEqual(process.wait(120), rbk.SUSPENDED)
+        self.assertEqual(self.check(run, stops.replace("echo first", "echo another"), exit=rbk.FAILED)["verdict"], "must_stay")
+        self.assertEqual(self.check(run, stops.replace("step second", "step other"), exit=rbk.FAILED)["verdict"], "must_stay")
+        self.assertEqual(self.check(run, stops.replace("echo second", "echo corrected"))["verdict"], "goes_on")
+        self.rbk("upgrade", run, "--to", "deploy.rbk")
+        self.rbk("unpause", run)
+        self.assertEqual(self.lines(), ["first", "corrected"])
+        self.assertEqual(self.rbk("replay", run, "--all", "--json").lines()[-1]["ending"]["status"], "succeeded")
+
     def test_moving_twice_keeps_all_of_the_history(self):
         run = self.begin(WAITS)
         for number in (1, 2):
