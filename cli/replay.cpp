@@ -110,6 +110,14 @@ class Stepper {
       terminal_.print(replay_.at() == 0 ? text_.event() : text_.all());
   }
 
+  /// A part of the event; as JSON, which has all of it, the event.
+  void print(const std::string& part) {
+    if (terminal_.json)
+      show();
+    else
+      terminal_.print(part);
+  }
+
   Status go_to(uint64_t entry) {
     if (Status gone = replay_.seek(entry); !gone) return gone;
     show();
@@ -172,7 +180,10 @@ class Stepper {
     Status done;
     for (uint64_t entry = 1; entry <= replay_.count() && done; ++entry) {
       done = replay_.seek(entry);
-      if (done) terminal_.print((entry == here ? "> " : "  ") + text_.event());
+      if (done && terminal_.json)
+        show();
+      else if (done)
+        terminal_.print((entry == here ? "> " : "  ") + text_.event());
     }
     if (here == 0) return done;
     Status back = replay_.seek(here);
@@ -183,11 +194,11 @@ class Stepper {
     return {};
   }
   Status variables(const std::string&) {
-    terminal_.print(text_.fibers(true));
+    print(text_.fibers(true));
     return {};
   }
   Status where(const std::string&) {
-    terminal_.print(text_.text_around(std::nullopt));
+    print(text_.text_around(std::nullopt));
     return {};
   }
   Status list(const std::string& argument) {
@@ -198,20 +209,23 @@ class Stepper {
     if (text.empty())
       return fail(ErrorKind::kNotFound, fmt::format("there is no fiber {} here", *fiber),
                   "`fibers` lists them");
-    terminal_.print(text);
+    print(text);
     return {};
   }
   Status fibers(const std::string&) {
-    terminal_.print(text_.fibers(false));
+    print(text_.fibers(false));
     return {};
   }
   Status pending(const std::string&) {
     const std::string text = text_.pending();
-    terminal_.print(text.empty() ? "the run waits for nothing\n" : text);
+    print(text.empty() ? "the run waits for nothing\n" : text);
     return {};
   }
   Status help(const std::string&) {
-    terminal_.print(kHelp);
+    if (terminal_.json)
+      terminal_.print_to_err(kHelp);
+    else
+      terminal_.print(kHelp);
     return {};
   }
   Status quit(const std::string&) {

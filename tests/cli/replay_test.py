@@ -87,6 +87,13 @@ class Replay(rbk.Case):
         self.assertEqual(out.count("> event 2 of"), 1)
         self.assertIn("An empty line does", out)
 
+    def test_every_command_of_the_stepper_gives_json(self):
+        done = self.replay("--step", "--json", stdin="step look\nvars\nwhere\nlist 1\nfibers\npending\nhelp\nevents\n")
+        events = done.lines()
+        self.assertEqual([event["number"] for event in events[:6]], [2] * 6)
+        self.assertEqual(events[6:], self.events())
+        self.assertIn("An empty line does", done.err)
+
     def test_an_empty_line_repeats(self):
         out = self.replay("--step", stdin="goto 1\nnext\n\n").out
         self.assertIn("event 3 of", out)
