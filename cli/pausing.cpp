@@ -81,9 +81,12 @@ ExitStatus pause_command(const Terminal& terminal, const Arguments& arguments) {
     terminal.print_json(told);
   } else if (paused) {
     terminal.print(
-        fmt::format("run {} is paused{}; `rbk unpause {}{}` goes on with it\n", summary->id,
-                    summary->process ? ": what is under way ends, nothing else begins" : "",
-                    summary->id, terminal.store_option));
+        summary->process
+            ? fmt::format("run {0} is paused: what is under way ends, and nothing else begins "
+                          "before `rbk unpause {0}{1}`\n",
+                          summary->id, terminal.store_option)
+            : fmt::format("run {0} is paused; `rbk unpause {0}{1}` goes on with it\n", summary->id,
+                          terminal.store_option));
   } else {
     terminal.print_to_err(fmt::format("run {} is to be paused, and is {} still\n", summary->id,
                                       engine::to_string(summary->status)));

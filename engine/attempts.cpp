@@ -89,7 +89,7 @@ std::optional<StopMode> stop_mode(const Asked& asked) {
 /// After the machine was brought back: whatever waits is found again or begun.
 void Engine::State::take_up(RunDriver& driver) {
   const RunKey run = driver.row().key;
-  std::vector<std::pair<vm::RequestId, uint32_t>> waiting;
+  Waiting waiting;
   waiting.reserve(driver.asked().all().size());
   for (const auto& [id, asked] : driver.asked().all()) waiting.emplace_back(id, asked.repetition);
   // A cancellation that waits comes first: what it ends does not begin; a pause as well. And what
@@ -115,23 +115,42 @@ void Engine::State::take_up(RunDriver& driver) {
     ++driver.attempts;
     if (attempt.outcome) end_attempt(id, std::move(*attempt.outcome));
   }
-  std::vector<vm::RequestId> unstarted;
+  std::vector<vm::RequestId> to_begin;
   for (const auto& [id, repetition] : waiting) {
     Asked* asked = driver.asked().find(id);
     if (asked == nullptr || asked->out || asked->in_doubt) continue;
     // To be repeated since a message or an outcome said so: it begins once that is durable.
     if (asked->repetition != repetition) continue;
+    if (asked->perform() == nullptr) {
+      carry_out(driver, *asked);
+      continue;
+    }
     // What this process asked for and never began has certainly not begun.
     const bool ours = asked->engine == key && !abandoned.contains(run);
-    if (asked->not_started && !asked->stop && stop_level.load() == 0 && !driver.paused())
-      unstarted.push_back(id);
-    else if (asked->perform() != nullptr && !asked->not_started && !ours)
-      find_again(driver, *asked);
-    else if (!asked->not_started || asked->stop)
+    if (asked->not_started || ours || !find_again(driver, *asked)) to_begin.push_back(id);
+  }
+  abandoned.erase(run);
+  if (!to_begin.empty()) fire_overdue(driver, waiting);
+  std::vector<vm::RequestId> unstarted;
+  for (const vm::RequestId id : to_begin) {
+    Asked* asked = driver.asked().find(id);
+    if (asked == nullptr) continue;
+    if (!asked->not_started || asked->stop)
       carry_out(driver, *asked);
+    else if (stop_level.load() == 0 && !driver.paused())
+      unstarted.push_back(id);
   }
   begin_unstarted(driver, unstarted);
-  abandoned.erase(run);
+}
+
+/// The times that were up while nobody drove the run: what they end does not begin.
+void Engine::State::fire_overdue(RunDriver& driver, const Waiting& waiting) {
+  const int64_t boot_now = world.clock->boot();
+  for (const auto& [id, repetition] : waiting)
+    if (const Asked* asked = driver.asked().find(id);
+        asked != nullptr && asked->perform() == nullptr && asked->out && asked->deadline != 0 &&
+        asked->deadline <= boot_now)
+      fire({asked->deadline, Timer::Kind::kDue, driver.row().key, id, 0});
 }
 
 /// That they were not started is true only until somebody may have begun them: first the intent.
@@ -269,6 +288,20 @@ void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
                           error.cure.empty() ? error.message : error.message + "; " + error.cure));
     return;
   }
+  // It may have been asked for long ago: what it is in may have had its time meanwhile.
+  if (const auto deadline = driver.machine().deadline(asked.request.id);
+      deadline && asked.repetition == 0) {
+    const int64_t time = std::max(driver.time(), now().wall);
+    if (*deadline <= time) {
+      Outcome outcome;
+      outcome.kind = Outcome::Kind::kNotBegun;
+      outcome.effect = Effect::kNone;
+      // What the machine has been told of already, it says itself.
+      answer(driver, performed(asked.request.id, std::move(outcome), *deadline != INT64_MIN));
+      return;
+    }
+    attempt.timeout = std::min(attempt.timeout.value_or(INT64_MAX), *deadline - time);
+  }
   auto secrets = secrets_of(driver);
   if (!secrets) return hold_up(driver, asked, secrets.error());
   if (Status ready = (*secrets)->hand_over(world.secrets.get(), driver.program(),
@@ -313,15 +346,15 @@ void Engine::State::hold_up(RunDriver& driver, Asked& asked, const Error& why) {
   driver.held_up = why;
 }
 
-/// The engine that asked for this is dead. Was the attempt begun?
-void Engine::State::find_again(RunDriver& driver, Asked& asked) {
+/// The engine that asked for this is dead. Was the attempt begun? False: certainly not.
+bool Engine::State::find_again(RunDriver& driver, Asked& asked) {
   const uint64_t id = ++last_attempt;
   Attempt attempt = describe_attempt(driver, asked, id, store->identity());
   attempt.origin = boot_of(asked.engine);
   auto action = action_of(*actions, attempt);
   if (!action) {
     effect_unknown(driver, asked);
-    return;
+    return true;
   }
   const int64_t boot_now = world.clock->boot();
   if (attempt.timeout && same_boot(asked.engine))
@@ -341,16 +374,16 @@ void Engine::State::find_again(RunDriver& driver, Asked& asked) {
       if (attempt.timeout)
         timers.add({boot_now + *attempt.timeout, Timer::Kind::kStop, driver.row().key,
                     asked.request.id, id});
-      return;
+      return true;
     case Recovery::kNeverStarted:
       attempts.erase(id);
-      carry_out(driver, asked);
-      return;
+      return false;
     case Recovery::kUnknown:
-      attempts.erase(id);
-      effect_unknown(driver, asked);
-      return;
+      break;
   }
+  attempts.erase(id);
+  effect_unknown(driver, asked);
+  return true;
 }
 
 /// Nobody will ever say how the attempt ended.

@@ -34,6 +34,7 @@
 #include "engine/run_driver.h"
 #include "engine/schedules.h"
 #include "engine/timers.h"
+#include "engine/unbegun.h"
 
 namespace rbk::engine {
 
@@ -59,6 +60,8 @@ struct KnownAttempts {
   };
   std::unordered_map<vm::RequestId, Place> places;
   uint64_t seen = 0;  // all entries up to this one are taken in
+  // Of who is told what became of a run, not what its journal says: what began later is told then.
+  std::optional<BegunLater> begun_later;
 
   /// Learns of attempts, and gives a repetition its path, step and attempt.
   void take(News& news);
@@ -213,7 +216,10 @@ struct Engine::State {
   static FiringSummary summarise(const FiringRow& row, const std::string& schedule);
 
   // ---- attempts.cpp
+  /// Requests, and how often each was repeated.
+  using Waiting = std::vector<std::pair<vm::RequestId, uint32_t>>;
   void take_up(RunDriver& driver);
+  void fire_overdue(RunDriver& driver, const Waiting& waiting);
   void begin_unstarted(RunDriver& driver, const std::vector<vm::RequestId>& requests);
   void go_on_unpaused(RunDriver& driver);
   void carry_out(RunDriver& driver, Asked& asked);
@@ -221,7 +227,7 @@ struct Engine::State {
   void begin_attempt(RunDriver& driver, Asked& asked);
   Result<RunSecrets*> secrets_of(RunDriver& driver);
   void hold_up(RunDriver& driver, Asked& asked, const Error& why);
-  void find_again(RunDriver& driver, Asked& asked);
+  bool find_again(RunDriver& driver, Asked& asked);
   void stop_attempt(RunDriver& driver, const vm::request::Stop& stop);
   void set_timer(RunDriver& driver, Asked& asked, int64_t until);
   void take_delivery(Delivery delivery);

@@ -16,9 +16,13 @@ tl::unexpected<Error> not_under_way(const RunRow& row, std::string_view what) {
               fmt::format("`rbk show {}` tells how it stands", row.id));
 }
 
+/// By its path, its name, or its name without what it was for: "patch[web-1]" is a `patch` too.
 bool is_step(const std::string& path, const std::string& name) {
+  if (path == name) return true;
   const size_t slash = path.rfind('/');
-  return path == name || (slash != std::string::npos && path.substr(slash + 1) == name);
+  const std::string_view last =
+      slash == std::string::npos ? path : std::string_view(path).substr(slash + 1);
+  return last == name || last.substr(0, last.find('[')) == name;
 }
 
 }  // namespace
@@ -128,13 +132,21 @@ Status Engine::skip(const std::string& run, const std::string& path,
                   "name one by its path: `rbk show` lists them");
     if (found == nullptr || perform->path == path) found = &asked;
   }
-  if (found == nullptr)
+  if (found == nullptr) {
+    auto shown = show(run);
+    if (!shown) return tl::unexpected(shown.error());
+    for (const StepDetail& step : shown->steps)
+      if (is_step(step.path, path) && step.ended)
+        return fail(ErrorKind::kRefused,
+                    fmt::format("step {} has ended: it is {}", step.path, to_string(step.status)),
+                    others.empty() ? std::string() : "it can skip: " + others);
     return fail(ErrorKind::kNotFound,
                 fmt::format("run {} has no step `{}` that could be skipped now", row->id, path),
                 others.empty()
                     ? std::string("a step can be when it has failed and asks, or when the run is "
                                   "paused and comes to it: `rbk pause` first")
                     : "it can skip: " + others);
+  }
   if (found->in_doubt)
     return fail(ErrorKind::kRefused,
                 fmt::format("step {} is in doubt: it may have taken effect", path),

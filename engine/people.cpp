@@ -34,6 +34,12 @@ bool any_speaks_of(const json::object& description, std::string_view field,
                      [&](const json::value& entry) { return speaks_of(entry, starter, person); });
 }
 
+/// The command that goes on with a run that nobody drives.
+std::string going_on(const RunRow& row) {
+  return fmt::format("`rbk {} {}`", row.status == RunStatus::kPaused ? "unpause" : "resume",
+                     row.id);
+}
+
 /// Not permitted, as far as is known.
 tl::unexpected<Error> denied(const Person& person, std::string message, std::string cure) {
   if (!person.groups_problem.empty())
@@ -252,7 +258,7 @@ Result<Wait> Engine::State::find_wait(const RunRow& row, Wait::Kind kind, const 
     return fail(ErrorKind::kRefused,
                 fmt::format("run {} waits for no {}: it is {}", row.id, words.awaited,
                             to_string(row.status)),
-                undriven ? fmt::format("nobody drives it: `rbk resume {}` goes on with it", row.id)
+                undriven ? fmt::format("nobody drives it: {} goes on with it", going_on(row))
                          : fmt::format("`rbk show {}` tells how it stands", row.id));
   }
   if (twice)
@@ -368,7 +374,7 @@ Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Per
   if (row->origin != 0)
     return fail(ErrorKind::kRefused,
                 fmt::format("run {} is a rollback, which can't be cancelled", row->id),
-                fmt::format("`rbk resume {}` goes on with it", row->id));
+                fmt::format("{} goes on with it", going_on(*row)));
   return state_->post(row->key, 0, Message::Kind::kCancel,
                       {{"rollback", how == CancelHow::kRollback}, {"now", now}}, by);
 }
@@ -385,7 +391,7 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
     return fail(ErrorKind::kRefused,
                 fmt::format("approval `{}` of run {} has expired",
                             approval_name(*wait, description), row->id),
-                fmt::format("`rbk resume {}` goes on with what it says for that case", row->id));
+                fmt::format("{} goes on with what it says for that case", going_on(*row)));
   const bool alone = !break_glass.empty();
   if (auto may = alone ? may_break_glass(description, row->starter, by)
                        : may_decide(description, row->starter, by, state_->is_escalated(*wait));
@@ -427,7 +433,7 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
         fmt::format("{} has approved `{}` already", by.user, approval_name(*wait, description)),
         number_of(description, "quorum", 1) > 1
             ? std::string("others have to approve it too")
-            : fmt::format("`rbk resume {}` goes on with the run", row->id));
+            : fmt::format("{} goes on with the run", going_on(*row)));
   if (!posted) return tl::unexpected(posted.error());
   return state_->describe(*wait, *row);
 }
@@ -447,7 +453,7 @@ Result<WaitingFor> Engine::reject(const std::string& run, const std::string& nam
                              fmt::format("reject:{}:{}", row->id, wait->request), wait->path);
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(ErrorKind::kRefused, "it was rejected already",
-                fmt::format("`rbk resume {}` goes on with the run", row->id));
+                fmt::format("{} goes on with the run", going_on(*row)));
   if (!posted) return tl::unexpected(posted.error());
   return state_->describe(*wait, *row);
 }
@@ -463,7 +469,7 @@ Result<WaitingFor> Engine::answer(const std::string& run, const std::string& nam
   if (wait->expires && state_->world.clock->wall() >= *wait->expires)
     return fail(ErrorKind::kRefused,
                 fmt::format("the time to answer `{}` of run {} is up", own_name, row->id),
-                fmt::format("`rbk resume {}` goes on with what it says for that case", row->id));
+                fmt::format("{} goes on with what it says for that case", going_on(*row)));
   if (auto may = may_answer(description, row->starter, by); !may)
     return tl::unexpected(may.error());
   if (auto known = check_form_names(description, form); !known)

@@ -223,6 +223,8 @@ Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t aft
       item.time = entry.time;
       known.take(item);
       if (entry.number <= after) continue;
+      if (known.begun_later && item.kind == News::Kind::kAttemptEnded)
+        known.begun_later->tell(entry, {item.request}, all);
       if (item.kind == News::Kind::kEnded) {
         auto ending = parse_ending(row.ending);
         if (!ending) return tl::unexpected(ending.error());
@@ -230,6 +232,13 @@ Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t aft
         item.status = row.status;
       }
       all.push_back(std::move(item));
+    }
+    const bool of_beginning =
+        entry.kind == Entry::Kind::kNotStarted || entry.kind == Entry::Kind::kBegun;
+    if (of_beginning && known.begun_later && entry.number > after) {
+      auto requests = decode_requests(entry.body);
+      if (!requests) return tl::unexpected(requests.error());
+      known.begun_later->take(entry, *requests, all);
     }
     known.seen = std::max(known.seen, entry.number);
   }
@@ -263,6 +272,7 @@ Result<RunDetail> Engine::show(const std::string& run) {
   if (!summary) return tl::unexpected(summary.error());
   detail.run = std::move(*summary);
   KnownAttempts known;
+  known.begun_later.emplace();
   auto news = state.news_of(*row, 0, known);
   if (!news) return tl::unexpected(news.error());
   detail.timeline = std::move(*news);
@@ -459,6 +469,7 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
   if (!found) return tl::unexpected(found.error());
   int64_t log_after = 0;
   KnownAttempts known;
+  known.begun_later.emplace();
   while (true) {
     auto row = state.store->run(found->key);
     if (!row) return tl::unexpected(row.error());

@@ -2,6 +2,7 @@
 // as news; people hear of it when it is true: from the engine that begins them.
 #pragma once
 
+#include <map>
 #include <set>
 #include <vector>
 
@@ -25,6 +26,19 @@ class Unbegun {
  private:
   std::set<vm::RequestId> requests_;
   std::set<uint64_t> steps_;
+};
+
+/// For whoever reads a run's news in the order of its entries: what a stop or a pause held back is
+/// told when it began, if it ever did.
+class BegunLater {
+ public:
+  /// An entry kNotStarted or kBegun with these requests, after all news of the entries before it.
+  void take(const Entry& entry, const std::vector<vm::RequestId>& requests, std::vector<News>& all);
+  /// Of an entry: these requests have begun, or were answered without having begun.
+  void tell(const Entry& entry, const std::vector<vm::RequestId>& requests, std::vector<News>& all);
+
+ private:
+  std::map<vm::RequestId, std::vector<News>> held_;
 };
 
 }  // namespace rbk::engine

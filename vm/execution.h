@@ -33,6 +33,7 @@ class Execution : public Conditions {
   void refuse_unknown_fields() { unknown_ = Unknown::kRefuse; }
   std::vector<Undoable> undoable(uint64_t since) const;
   std::vector<Request> pending() const;
+  std::optional<int64_t> deadline(RequestId perform);
   std::vector<FiberState> inspect();
   size_t kept_signals() const { return signals_.size(); }
   std::string snapshot() const;

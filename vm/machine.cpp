@@ -24,6 +24,9 @@ std::vector<Undoable> Machine::undoable(uint64_t since) const {
   return state_->execution.undoable(since);
 }
 std::vector<Request> Machine::pending() const { return state_->execution.pending(); }
+std::optional<int64_t> Machine::deadline(RequestId perform) const {
+  return state_->execution.deadline(perform);
+}
 std::vector<FiberState> Machine::inspect() const { return state_->execution.inspect(); }
 size_t Machine::kept_signals() const { return state_->execution.kept_signals(); }
 std::string Machine::snapshot() const { return state_->execution.snapshot(); }

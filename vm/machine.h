@@ -388,6 +388,9 @@ class Machine {
   /// The requests that wait for an answer now, oldest first: what a restored run has to carry out
   /// again, or find again.
   std::vector<Request> pending() const;
+  /// When the time of what an action is performed in is up, by the clock of the events: its attempt
+  /// must not begin then. INT64_MIN: it is up. Nothing if there is none.
+  std::optional<int64_t> deadline(RequestId perform) const;
   /// What a person sees of it: its fibers, in the order in which they began (vm/inspect.h). A
   /// machine that has ended has none.
   std::vector<FiberState> inspect() const;

@@ -255,6 +255,16 @@ Execution::Bound Execution::deadline_around(Fiber& start) {
   return bound;
 }
 
+std::optional<int64_t> Execution::deadline(RequestId perform) {
+  const Pending* pending = waiting(perform, Fiber::Wait::kPerform);
+  if (pending == nullptr) return std::nullopt;
+  Fiber& fiber = *find_fiber(pending->fiber);
+  if (has_interrupt(fiber)) return INT64_MIN;
+  const Bound bound = deadline_around(fiber);
+  if (bound.timer == 0) return std::nullopt;
+  return bound.until;
+}
+
 Next Execution::op_TimerStart(Slot* r, const Instruction* at) {
   if (fiber_->timers.size() >= kMostTimers) {
     return raise(make_limit_error("too many timeouts are in force at once"));

@@ -39,8 +39,9 @@ std::string cure(const LockState::Claim& claim, std::string_view store_option) {
     return fmt::format("`rbk locks --free {}{}` frees it, once it is known what the run left",
                        claim.run, store_option);
   if (claim.process) return {};
-  return fmt::format("`rbk resume {0}{1}` goes on with it, `rbk cancel {0}{1}` ends it", claim.run,
-                     store_option);
+  return fmt::format("`rbk {2} {0}{1}` goes on with it, `rbk cancel {0}{1}` ends it", claim.run,
+                     store_option,
+                     claim.status == engine::RunStatus::kPaused ? "unpause" : "resume");
 }
 
 json::object claim_json(const LockState::Claim& claim) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Pausing runs and leaving steps out, by people, while somebody drives the run or nobody does, and across crashes."""
 import signal
+import time
 import unittest
 
 import rbk
@@ -25,6 +26,14 @@ UNDOES = """runbook undoes(file: string) {
   step one = shell("echo one >> ${file}") rollback { shell("echo undo one >> ${file}") }
   step two = shell("echo two >> ${file}") rollback { shell("echo undo two >> ${file}; while test ! -e ${file}.free; do sleep 0.05; done") }
   fail "no"
+}
+"""
+
+BOUND = """runbook bound(file: string) {
+  step block {
+    step one = shell("echo one >> ${file}; while test ! -e ${file}.free; do sleep 0.05; done") rollback none "a line"
+    step two = shell("echo two >> ${file}") rollback none "a line"
+  } timeout 5s
 }
 """
 
@@ -66,6 +75,20 @@ class Pausing(rbk.Case):
 
     def ended(self, process, exit):
         self.assertEqual(process.wait(timeout=120), exit)
+
+    def test_what_was_held_back_does_not_begin_after_its_time(self):
+        """Nobody drives the run when the time of the block is up; whoever goes on with it later ends the block."""
+        process, run = self.begin(BOUND)
+        began = time.monotonic()
+        self.rbk("pause", run)
+        self.free()
+        self.ended(process, rbk.SUSPENDED)
+        shown = self.rbk("show", run, "--json").lines()
+        self.assertNotIn("two", str(shown), "what is held back has not begun")
+        time.sleep(max(0, began + 6 - time.monotonic()))
+        self.rbk("unpause", run, exit=rbk.FAILED)
+        self.assertEqual(self.lines(), ["one"])
+        self.assertIn("Timeout", self.rbk("show", run).out)
 
     def test_what_is_under_way_ends_and_nothing_else_begins(self):
         process, run = self.begin()
