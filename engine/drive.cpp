@@ -81,7 +81,7 @@ Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_unt
     return fail(ErrorKind::kCorrupt, fmt::format("run {} gets nowhere", row->id));
   }
   auto recovered = [&]() -> Result<std::unique_ptr<RunDriver>> {
-    auto program = load_program(*store, *row);
+    auto program = programs.load(*store, *row);
     if (!program) return tl::unexpected(program.error());
     auto run = recover_run(*store, *row, *program);
     if (!run) return tl::unexpected(run.error());
@@ -108,11 +108,11 @@ Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_unt
   return driver;
 }
 
-Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wanted,
-                                                   const DriveOptions& options) {
+Result<std::vector<DriveEnd>> Engine::State::drive(const DriveOptions& options,
+                                                   const Coming& coming) {
   observer = options.observer;
   confirm = options.confirm;
-  std::set<RunKey> left(wanted.begin(), wanted.end());
+  std::set<RunKey> left;
   std::vector<DriveEnd> ends;
   failures = 0;
   rested.clear();
@@ -121,11 +121,16 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
   for (auto& [run, driver] : runs) driver->somebody_listens = observer != nullptr;
   if (store->lapsed())
     if (auto gone = leave_lost(nullptr); !gone) return tl::unexpected(gone.error());
-  for (const RunKey run : wanted) {
-    if (const auto held = runs.find(run); held != runs.end()) open_fresh(*held->second);
-    if (auto opened = open_fresh_children(run); !opened) return tl::unexpected(opened.error());
-  }
-  while (true) {
+  for (more_come = true;;) {
+    if (more_come) {
+      std::vector<RunKey> come;
+      const Status taken = take_coming(coming, come);
+      left.insert(come.begin(), come.end());
+      if (!taken) {
+        observer = nullptr;
+        return tl::unexpected(taken.error());
+      }
+    }
     if (auto gone = let_go_resting(options); !gone) {
       observer = nullptr;
       return tl::unexpected(gone.error());
@@ -140,7 +145,7 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
                                     [&](const auto& held) { return !fresh.contains(held.first); });
     // So is whoever waits for one that has ended.
     const bool wakes = !awaited_by.empty() && stop_level.load() == 0;
-    if (left.empty() && !drives && !wakes) break;
+    if (left.empty() && !drives && !wakes && !more_come) break;
     if (auto done = pump(); !done) {
       observer = nullptr;
       return tl::unexpected(done.error());
@@ -158,6 +163,18 @@ Result<std::vector<DriveEnd>> Engine::State::drive(const std::vector<RunKey>& wa
   }
   if (!flushed) return tl::unexpected(flushed.error());
   return ends;
+}
+
+/// The next runs that are to be driven.
+Status Engine::State::take_coming(const Coming& coming, std::vector<RunKey>& come) {
+  auto more = coming(come);
+  more_come = more.value_or(false);
+  if (!more) return tl::unexpected(more.error());
+  for (const RunKey run : come) {
+    if (const auto held = runs.find(run); held != runs.end()) open_fresh(*held->second);
+    if (auto opened = open_fresh_children(run); !opened) return opened;
+  }
+  return {};
 }
 
 /// Lets go of what can't go on now.
@@ -219,7 +236,7 @@ Status Engine::State::pump() {
   send_notices();
   if (auto done = quarantine_broken(); !done) return done;
   if (auto flushed = flush(false); !flushed) return flushed;
-  if (!worked && mailbox->empty() && !may_send_notices()) sleep_until_needed();
+  if (!worked && !more_come && mailbox->empty() && !may_send_notices()) sleep_until_needed();
   return {};
 }
 

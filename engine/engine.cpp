@@ -425,7 +425,10 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
       return tl::unexpected(driver.error());
     }
   }
-  auto ends = state.drive({key}, options);
+  auto ends = state.drive(options, [&](std::vector<RunKey>& come) -> Result<bool> {
+    come.push_back(key);
+    return false;
+  });
   if (!ends) return tl::unexpected(ends.error());
   // Others may have been driven for it.
   const std::string id = found_id(*state.store, key);
@@ -456,6 +459,9 @@ Result<std::vector<DriveEnd>> Engine::drive_all(const DriveOptions& options) {
   }
 }
 
+// So many runs are claimed, and driven on, before more are.
+constexpr size_t kHeldAtOnce = 16;
+
 /// `seen`: the messages that were there before; afterwards also those that are there now. Not
 /// `first`: only those that somebody has spoken to since.
 Result<std::vector<DriveEnd>> Engine::State::drive_those_that_can(const DriveOptions& options,
@@ -473,43 +479,45 @@ Result<std::vector<DriveEnd>> Engine::State::drive_those_that_can(const DriveOpt
     if (seen.insert(message.key).second) spoken_to.insert(message.run);
   const int64_t now = state.world.clock->wall();
   const int64_t patience = state.claim_patience();
-  std::vector<RunKey> wanted;
-  state.observer = options.observer;
-  state.confirm = options.confirm;
   std::vector<DriveEnd> ends;
-  for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
-    const bool due = row->wake && *row->wake - now <= options.longest_sleep;
-    const bool goes_on = row->status == RunStatus::kRunning || row->status == RunStatus::kPaused ||
-                         due || options.wait_for_people;
-    const bool can_go_on = (first && goes_on) || spoken_to.contains(row->key);
-    // A paused one that lost its process may have attempts that go on.
-    const bool stays_paused =
-        row->status == RunStatus::kPaused && row->holder == 0 && !spoken_to.contains(row->key);
-    if (!can_go_on || row->status == RunStatus::kQuarantined || stays_paused) continue;
-    auto driver = state.hold(*row, patience);
-    if (driver) {
-      wanted.push_back(row->key);
-      continue;
-    }
-    const ErrorKind kind = driver.error().kind;
-    if (kind == ErrorKind::kCorrupt || kind == ErrorKind::kUnsupported) {
-      if (auto known = state.store->run(row->key)) {
-        state.remember_end(*known, DriveEnd::Why::kQuarantined);
-        ends.push_back(std::move(state.ended.at(row->key)));
-        state.ended.erase(row->key);
+  const auto add_end = [&](const RunRow& of, DriveEnd::Why why) {
+    auto known = state.store->run(of.key);
+    if (!known) return;
+    state.remember_end(*known, why);
+    ends.push_back(std::move(state.ended.at(of.key)));
+    state.ended.erase(of.key);
+  };
+  auto row = rows->rbegin();
+  const auto come = [&](std::vector<RunKey>& held) -> Result<bool> {
+    for (; row != rows->rend() && held.size() < kHeldAtOnce; ++row) {
+      const bool due = row->wake && *row->wake - now <= options.longest_sleep;
+      const bool goes_on = row->status == RunStatus::kRunning ||
+                           row->status == RunStatus::kPaused || due || options.wait_for_people;
+      const bool can_go_on = (first && goes_on) || spoken_to.contains(row->key);
+      // A paused one that lost its process may have attempts that go on.
+      const bool stays_paused =
+          row->status == RunStatus::kPaused && row->holder == 0 && !spoken_to.contains(row->key);
+      if (!can_go_on || row->status == RunStatus::kQuarantined || stays_paused) continue;
+      auto driver = state.hold(*row, patience);
+      if (driver) {
+        held.push_back(row->key);
+        continue;
       }
-    } else if (kind == ErrorKind::kLocked && state.holder_lives(row->key)) {
-      if (auto known = state.store->run(row->key)) {
-        state.remember_end(*known, DriveEnd::Why::kHeld);
-        ends.push_back(std::move(state.ended.at(row->key)));
-        state.ended.erase(row->key);
+      const ErrorKind kind = driver.error().kind;
+      if (kind == ErrorKind::kCorrupt || kind == ErrorKind::kUnsupported) {
+        add_end(*row, DriveEnd::Why::kQuarantined);
+      } else if (kind == ErrorKind::kLocked && state.holder_lives(row->key)) {
+        add_end(*row, DriveEnd::Why::kHeld);
+      } else if (auto known = state.store->run(row->key);
+                 kind == ErrorKind::kRefused && known && is_over(known->status)) {
+        add_end(*row, DriveEnd::Why::kOver);  // it was driven along with others of its family
+      } else if (kind != ErrorKind::kLocked && kind != ErrorKind::kRefused) {
+        return tl::unexpected(driver.error());
       }
-    } else if (kind != ErrorKind::kLocked && kind != ErrorKind::kRefused) {
-      state.observer = nullptr;
-      return tl::unexpected(driver.error());
     }
-  }
-  auto driven = state.drive(wanted, options);
+    return row != rows->rend() && state.stop_level.load() == 0;
+  };
+  auto driven = state.drive(options, come);
   if (!driven) return tl::unexpected(driven.error());
   for (DriveEnd& end : *driven) ends.push_back(std::move(end));
   return ends;

@@ -31,6 +31,7 @@
 #include "engine/committer.h"
 #include "engine/engine.h"
 #include "engine/mailbox.h"
+#include "engine/program_cache.h"
 #include "engine/run_driver.h"
 #include "engine/schedules.h"
 #include "engine/timers.h"
@@ -106,6 +107,7 @@ struct Engine::State {
   int64_t log_flush_at = 0;          // boot clock; 0: nothing to flush
   std::map<RunKey, DriveEnd> ended;  // of runs that were let go by the loop
   std::map<EngineKey, std::string> boots;
+  ProgramCache programs;
   EngineKey key = 0;  // 0 until it joined
   std::string boot;   // Clock::boot_identity
   Observer* observer = nullptr;
@@ -121,7 +123,8 @@ struct Engine::State {
   std::set<RunKey> woken;       // of those, the ones that are driven since
   /// Let go by this drive, as nothing of them could go on; what each of them lacks, if that is it.
   std::map<RunKey, std::optional<Error>> rested;
-  int failures = 0;  // commits that failed in a row
+  int failures = 0;        // commits that failed in a row
+  bool more_come = false;  // runs are to be claimed still: nothing is waited for
   std::atomic<int> stop_level = 0;
   bool nothing_begins = false;   // while a run that was just made is let go
   std::optional<Error> trouble;  // of the host: why nothing more was begun
@@ -147,8 +150,11 @@ struct Engine::State {
                           Claimer by = Claimer::kPerson);
   Result<RunRow> claim(const RunRow& row, int64_t patience_until, Claimer by);
   Status give_up(const RunRow& row);
-  Result<std::vector<DriveEnd>> drive(const std::vector<RunKey>& wanted,
-                                      const DriveOptions& options);
+  /// Gives the keys of runs that are held from now on; whether there may be more. Those that came
+  /// first are driven already while the others are claimed.
+  using Coming = std::function<Result<bool>(std::vector<RunKey>& come)>;
+  Result<std::vector<DriveEnd>> drive(const DriveOptions& options, const Coming& coming);
+  Status take_coming(const Coming& coming, std::vector<RunKey>& come);
   Result<std::vector<DriveEnd>> drive_those_that_can(const DriveOptions& options, bool first,
                                                      std::set<int64_t>& seen);
   Status pump();
