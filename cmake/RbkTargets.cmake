@@ -71,10 +71,6 @@ function(rbk_tests name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${name} PRIVATE ${RBK_WARNINGS})
   target_compile_definitions(${name} PRIVATE RBK_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  if(RBK_SANITIZE MATCHES "undefined")
-    # A test's own mistake is told by the place alone: what would describe each place takes half of its compile time.
-    target_compile_options(${name} PRIVATE -fsanitize-undefined-trap-on-error)
-  endif()
   if(ARG_WAITS AND RBK_UNITY)
     target_compile_options(${name} PRIVATE -O0)  # it is built sooner than it would gain
   endif()
@@ -102,7 +98,7 @@ function(rbk_fuzz name file)
 endfunction()
 
 # rbk_timeout(TEST SECONDS): when the test is taken for hanging; under the sanitizers, which make every start and every
-# allocation slower, four times as long.
+# allocation slower, four times as long. Those that may take longest begin first: else the last of them runs alone.
 set(RBK_PATIENCE 1)
 if(RBK_SANITIZE)
   set(RBK_PATIENCE 4)
@@ -111,5 +107,5 @@ math(EXPR RBK_UNIT_TIMEOUT "300 * ${RBK_PATIENCE}")
 
 function(rbk_timeout test seconds)
   math(EXPR seconds "${seconds} * ${RBK_PATIENCE}")
-  set_tests_properties(${test} PROPERTIES TIMEOUT ${seconds})
+  set_tests_properties(${test} PROPERTIES TIMEOUT ${seconds} COST ${seconds})
 endfunction()
