@@ -226,10 +226,12 @@ Result<std::vector<News>> Engine::State::news_of(const RunRow& row, uint64_t aft
       if (known.begun_later && item.kind == News::Kind::kAttemptEnded)
         known.begun_later->tell(entry, {item.request}, all);
       if (item.kind == News::Kind::kEnded) {
-        auto ending = parse_ending(row.ending);
+        auto over = is_over(row.status) ? Result<RunRow>(row) : store->run(row.key);
+        if (!over) return tl::unexpected(over.error());  // it has ended since its row was read
+        auto ending = parse_ending(over->ending);
         if (!ending) return tl::unexpected(ending.error());
         item.ending = std::move(*ending);
-        item.status = row.status;
+        item.status = over->status;
       }
       all.push_back(std::move(item));
     }
