@@ -15,27 +15,19 @@
 #include <thread>
 #include <vector>
 
+#include "bench/must.h"
 #include "engine/postgres/connection.h"
 #include "engine/store.h"
 #include "engine/testing/postgres.h"
 
 namespace {
 
+using rbk::bench::give_up;
+using rbk::bench::must;
 using rbk::engine::Entry;
 using rbk::engine::Group;
 using rbk::engine::postgres::Connection;
 using rbk::engine::postgres::Parameters;
-
-[[noreturn]] void give_up(const rbk::Error& error) {
-  fmt::print(stderr, "postgres_bench: {}\n", error.message);
-  std::exit(1);
-}
-
-template <typename T>
-T must(rbk::Result<T> result) {
-  if (!result) give_up(result.error());
-  return std::move(*result);
-}
 
 /// Calls that all threads make in so many seconds; each has a function of its own.
 double per_second(int threads, double seconds,

@@ -12,28 +12,20 @@
 #include <thread>
 #include <vector>
 
+#include "bench/must.h"
 #include "engine/engine.h"
 #include "engine/testing/actions.h"
 #include "engine/testing/program.h"
 
 namespace {
 
-using namespace rbk::engine;  // NOLINT(google-build-using-namespace)
+using rbk::bench::must;
+
+using namespace rbk::engine;  // NOLINT(google-build-using-namespace): all here is its
 using Clock = std::chrono::steady_clock;
 
 constexpr int kTimes = 9;
 constexpr int kWaiting = 1'000;
-
-[[noreturn]] void give_up(const rbk::Error& error) {
-  fmt::print(stderr, "resume_bench: {}\n", error.message);
-  std::exit(1);
-}
-
-template <typename T>
-T must(rbk::Result<T> result) {
-  if (!result) give_up(result.error());
-  return std::move(*result);
-}
 
 double milliseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <vector>
 
+#include "bench/must.h"
 #include "engine/engine.h"
 #include "engine/store.h"
 #include "engine/testing/actions.h"
@@ -19,27 +20,14 @@
 
 namespace {
 
-using namespace rbk::engine;  // NOLINT(google-build-using-namespace)
+using rbk::bench::must;
+
+using namespace rbk::engine;  // NOLINT(google-build-using-namespace): all here is its
 
 constexpr int kDueRuns = 5'000;
 constexpr int64_t kDueEvery = 1'000;  // microseconds: a thousand a second
 constexpr int kGroup = 500;
 constexpr int64_t kDay = 86'400'000'000;
-
-[[noreturn]] void give_up(const rbk::Error& error) {
-  fmt::print(stderr, "waiting_bench: {}\n", error.message);
-  std::exit(1);
-}
-
-template <typename T>
-T must(rbk::Result<T> result) {
-  if (!result) give_up(result.error());
-  return std::move(*result);
-}
-
-void must(const rbk::Status& status) {
-  if (!status) give_up(status.error());
-}
 
 int64_t wall() { return World::real().clock->wall(); }
 
