@@ -207,7 +207,11 @@ void Client::Core::write_out() {
     const ssize_t length =
         send(socket_.get(), out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (length < 0 && errno == EINTR) continue;
-    if (length < 0) break;  // full, or gone: then the loop hears of it
+    if (length < 0) {
+      if (errno != EAGAIN)
+        shutdown(socket_.get(), SHUT_RDWR);  // the loop hears of it, and connects again
+      break;
+    }
     sent += static_cast<size_t>(length);
   }
   out_.erase(0, sent);

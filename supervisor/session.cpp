@@ -121,9 +121,11 @@ void Session::pump() {
   // What is left in `out_` after a flush is sent when the socket has room; only then is there more
   // to add, and only when there is nothing to add may this end with an empty `out_`.
   do {
-    if (!flush()) {  // the engine is gone; the socket says so next
+    if (!flush()) {  // what was to be said is in the spools: whoever is there connects again and
+                     // reads on
       attachments_.clear();
       out_.clear();
+      shutdown(socket_.get(), SHUT_RDWR);  // both loops hear of it
       return;
     }
   } while (out_.empty() && fill());
