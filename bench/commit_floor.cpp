@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -99,7 +100,14 @@ class Rows {
 
 }  // namespace
 
-double commit_floor(const std::string& folder, int in_flight, double seconds) {
+double p99_ms(std::vector<double> seconds) {
+  if (seconds.empty()) return 0;
+  const auto at = seconds.begin() + static_cast<long>(seconds.size() * 99 / 100);
+  std::nth_element(seconds.begin(), at, seconds.end());
+  return *at * 1e3;
+}
+
+Steps commit_floor(const std::string& folder, int in_flight, double seconds) {
   Rows rows(folder + "/floor.db", in_flight);
   std::mutex mutex;
   std::condition_variable changed;
@@ -134,11 +142,18 @@ double commit_floor(const std::string& folder, int in_flight, double seconds) {
   }
   changed.notify_all();
   std::vector<int> got;
+  std::vector<double> last(static_cast<size_t>(in_flight), 0);
+  std::vector<double> times;
   for (int live = in_flight; live > 0;) {
     {
       std::unique_lock lock(mutex);
       changed.wait(lock, [&] { return !finished.empty(); });
       got.swap(finished);
+      for (const int run : got) {
+        double& before = last[static_cast<size_t>(run)];
+        times.push_back(elapsed() - before);
+        before = elapsed();
+      }
       if (elapsed() < seconds)
         pending.insert(pending.end(), got.begin(), got.end());
       else
@@ -154,7 +169,7 @@ double commit_floor(const std::string& folder, int in_flight, double seconds) {
   }
   changed.notify_all();
   writer.join();
-  return static_cast<double>(committed) / took;
+  return {static_cast<double>(committed) / took, p99_ms(std::move(times))};
 }
 
 }  // namespace rbk::bench
