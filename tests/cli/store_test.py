@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Stores as they should not be: where nothing can be written, damaged, of a newer format, with a run whose process died."""
+import contextlib
 import os
 import signal
 import sqlite3
@@ -15,6 +16,21 @@ runbook works(file: string = "begun") {
 """
 FEW = 'runbook few() -> int {\n  step a = shell("echo one; echo two") reads\n  return 3\n}\n'
 NOBODY = 65534
+
+LARGE = r"""
+runbook large() -> int {
+  var all: list<string> = []
+  for i in 1..10 {
+    step fetch = shell("head -c 1000000 /dev/zero | tr '\\0' x; echo ${i}") reads
+    all = all.append(fetch.stdout)
+  }
+  for i in 1..3 {
+    step small = shell("echo ${i}") reads
+  }
+  approval go "all of it?" { by user "root" }
+  return all.length
+}
+"""
 
 
 class Store(rbk.Case):
@@ -96,6 +112,19 @@ class Store(rbk.Case):
         self.assertIn("running, nobody drives it", shown.out)
         self.assertIn(f"rbk resume {run['run']}", shown.out)
         self.rbk("cancel", run["run"], "--now", exit=rbk.CANCELLED)
+
+    def test_a_small_step_writes_little_beside_large_results(self):
+        """What is written follows what changed, not what the run holds: at a step, and at a wait."""
+        self.write("large.rbk", LARGE)
+        self.rbk("run", "large.rbk", exit=rbk.SUSPENDED)
+        with contextlib.closing(sqlite3.connect(self.store)) as store:
+            held = store.execute("select count(*), sum(length(bytes)) from blob where length(bytes) > 900000").fetchone()
+            entries = store.execute("select length(body) + length(news) from journal order by key desc limit 6").fetchall()
+            snapshots = store.execute("select coalesce(sum(length(bytes)), 0) from snapshot").fetchone()
+        self.assertEqual(held[0], 10)
+        self.assertGreater(held[1], 10_000_000)
+        self.assertLess(max(size for (size,) in entries), 4096)
+        self.assertLess(snapshots[0], 4096)
 
 
 if __name__ == "__main__":
