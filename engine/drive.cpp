@@ -70,11 +70,14 @@ Status Engine::State::give_up(const RunRow& row) {
                            itself());
 }
 
-/// Claims a run and brings its machine back.
 Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_until, Claimer by) {
   if (const auto held = runs.find(found.key); held != runs.end()) return held->second.get();
   if (auto joined = join(); !joined) return tl::unexpected(joined.error());
-  auto row = claim(found, patience_until, by);
+  return take(claim(found, patience_until, by));
+}
+
+/// Brings the machine of a run that was claimed back.
+Result<RunDriver*> Engine::State::take(const Result<RunRow>& row) {
   if (!row) return tl::unexpected(row.error());
   if (row->claims >= kMostClaims) {
     if (auto done = give_up(*row); !done) return tl::unexpected(done.error());

@@ -149,6 +149,7 @@ struct Engine::State {
   Result<RunDriver*> hold(const RunRow& row, int64_t patience_until = 0,
                           Claimer by = Claimer::kPerson);
   Result<RunRow> claim(const RunRow& row, int64_t patience_until, Claimer by);
+  Result<RunDriver*> take(const Result<RunRow>& claimed);
   Status give_up(const RunRow& row);
   /// Gives the keys of runs that are held from now on; whether there may be more. Those that came
   /// first are driven already while the others are claimed.

@@ -426,6 +426,12 @@ class Store {
   virtual Result<RunRow> claim(RunKey run, EngineKey engine, Claimer claimer = Claimer::kPerson,
                                const Doer& by = {}) = 0;
 
+  /// The same for several, in one commit where the store can do that; of each the row as claimed,
+  /// or why it is not. An error of the whole: none is claimed, or it is not known which.
+  virtual Result<std::vector<Result<RunRow>>> claim_each(const std::vector<RunKey>& runs,
+                                                         EngineKey engine, Claimer claimer,
+                                                         const Doer& by);
+
   /// The engine that joined does not work any more; and of those that died it is put down.
   virtual Status leave_work() = 0;
 

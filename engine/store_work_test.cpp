@@ -109,6 +109,35 @@ TEST_P(StoreConformance, WhatGotNowhereIsTriedOnceMoreByAPersonAlone) {
   EXPECT_EQ(store->claim(damaged.key, 7, Claimer::kPerson).error().kind, ErrorKind::kRefused);
 }
 
+TEST_P(StoreConformance, SeveralAreClaimedAtOnceWhateverOneOfThemIs) {
+  auto store = joined(open(), 7);
+  auto other = joined(open(), 9);
+  const RunRow held = put(*other, 9, "aaa111");
+  const RunRow first = put(*store, 7, "aaa222");
+  RunRow over = put(*store, 7, "aaa333");
+  RunChange end = change_of(over);
+  end.status = RunStatus::kSucceeded;
+  end.release = true;
+  commit(*store, end);
+  const RunRow last = put(*store, 7, "aaa444");
+  const auto claimed =
+      store->claim_each({held.key, first.key, over.key, 4711, last.key}, 7, Claimer::kWorker, {})
+          .value();
+  ASSERT_EQ(claimed.size(), 5u);
+  EXPECT_EQ(claimed[0].error().kind, ErrorKind::kLocked);
+  EXPECT_EQ(claimed[1]->token, first.token + 1);
+  EXPECT_EQ(claimed[2].error().kind, ErrorKind::kRefused);
+  EXPECT_EQ(claimed[3].error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(claimed[4]->token, last.token + 1);
+  EXPECT_EQ(store->run(last.key)->token, last.token + 1);
+  EXPECT_EQ(store->run(held.key)->token, held.token);
+  const auto none = store->claim_each({held.key, over.key}, 7, Claimer::kWorker, {}).value();
+  ASSERT_EQ(none.size(), 2u);
+  EXPECT_EQ(none[0].error().kind, ErrorKind::kLocked);
+  EXPECT_EQ(none[1].error().kind, ErrorKind::kRefused);
+  EXPECT_TRUE(store->claim_each({}, 7, Claimer::kWorker, {})->empty());
+}
+
 TEST_P(StoreConformance, AWorkerIsKnownAsLongAsItWorksAndLives) {
   auto store = joined(open(), 7);
   put(*store, 7, "aaa111");

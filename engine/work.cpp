@@ -165,18 +165,20 @@ class Engine::State::Work {
                       static_cast<std::ptrdiff_t>(state_.world.random->next() % work->runs.size()),
                   work->runs.end());
     std::optional<RunKey> suspect;
+    std::vector<RunKey> wanted;
     more_waits_ = false;
     for (const WaitingWork::Run& one : work->runs) {
       if (state_.runs.contains(one.key) || not_before_.contains(one.key)) continue;
       if (is_not_due(one.key)) continue;
       if (one.claims > 0) {
         suspect = one.key;
-      } else if (state_.runs.size() >= options_.slots) {
+      } else if (state_.runs.size() + wanted.size() >= options_.slots) {
         more_waits_ = true;
       } else if (!drains()) {
-        if (auto done = claim(one.key); !done) return done;
+        wanted.push_back(one.key);
       }
     }
+    if (auto done = claim(wanted); !done) return done;
     if (auto done = try_suspect(suspect); !done) return done;
     set_alarm();
     return {};
@@ -212,7 +214,7 @@ class Engine::State::Work {
     if (!suspect_since_) suspect_since_ = boot();
     look_at_ = std::min(look_at_, std::max(boot() + 1'000'000, *suspect_since_ + kDrainAfter));
     if (!state_.runs.empty()) return {};
-    if (auto done = claim(*suspect); !done) return done;
+    if (auto done = claim({*suspect}); !done) return done;
     if (!state_.runs.contains(*suspect)) return {};
     suspect_since_.reset();
     trial_ = suspect;
@@ -235,19 +237,36 @@ class Engine::State::Work {
     return false;
   }
 
-  Status claim(RunKey run) {
-    auto row = state_.store->run(run);
-    if (!row) return tl::unexpected(row.error());
-    const bool is_ours = row->holder == state_.key;
-    if (row->holder != 0 && !is_ours && state_.store->lives(row->holder)) return {};
-    auto driver = state_.hold(*row, 0, Claimer::kWorker);
+  /// Takes up those of them that nobody holds, by one commit.
+  Status claim(const std::vector<RunKey>& wanted) {
+    std::vector<RunKey> free;
+    for (const RunKey run : wanted) {
+      auto row = state_.store->run(run);
+      if (!row) return tl::unexpected(row.error());
+      const bool is_ours = row->holder == state_.key;
+      if (row->holder == 0 || is_ours || !state_.store->lives(row->holder)) free.push_back(run);
+    }
+    if (free.empty()) return {};
+    if (auto joined = state_.join(); !joined) return joined;
+    auto claimed = state_.store->claim_each(free, state_.key, Claimer::kWorker, state_.itself());
+    if (!claimed) {
+      if (claimed.error().kind != ErrorKind::kLocked) return tl::unexpected(claimed.error());
+      for (const RunKey run : free) try_again(run, 1'000'000);  // the store is asked again
+      return {};
+    }
+    for (size_t i = 0; i < free.size(); ++i)
+      if (auto done = take(free[i], (*claimed)[i]); !done) return done;
+    return {};
+  }
+
+  Status take(RunKey run, const Result<RunRow>& claimed) {
+    auto driver = state_.take(claimed);
     if (driver) {
       taken(**driver);
       return {};
     }
     const ErrorKind kind = driver.error().kind;
     if (kind == ErrorKind::kLocked || kind == ErrorKind::kRefused) {
-      // Locked may be the store as well: then it is asked again.
       if (kind == ErrorKind::kLocked) try_again(run, 1'000'000);
       return {};
     }

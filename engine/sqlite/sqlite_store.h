@@ -26,6 +26,8 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Status join(const EngineRow& engine) override;
   Result<CommitResult> commit(Group& group) override;
   Result<RunRow> claim(RunKey run, EngineKey engine, Claimer claimer, const Doer& by) override;
+  Result<std::vector<Result<RunRow>>> claim_each(const std::vector<RunKey>& runs, EngineKey engine,
+                                                 Claimer claimer, const Doer& by) override;
   Status leave_work() override;
   Status post(const Message& message, const Doer& by) override;
   Status drop_snapshot(RunKey run) override;
@@ -113,6 +115,7 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Status begin(bool look);
   Status still_there(bool at_once);
   Status write_engine();
+  Status write_claim(RunKey run, EngineKey engine, Claimer claimer, const Doer& by);
   Status end();
   void abandon();
   /// Runs `body` (-> Status) in one transaction under the lock that excludes checkpoints. `look`:

@@ -11,7 +11,15 @@
 #include "engine/sqlite/sqlite_store.h"
 
 namespace rbk::engine::sqlite {
-namespace {}  // namespace
+namespace {
+
+/// Why one run can't be claimed, beside which others may be.
+bool is_of_one_run(const Error& error) {
+  return error.kind == ErrorKind::kLocked || error.kind == ErrorKind::kRefused ||
+         error.kind == ErrorKind::kNotFound;
+}
+
+}  // namespace
 
 Result<CommitResult> SqliteStore::commit(Group& group) {
   CommitResult result;
@@ -402,49 +410,74 @@ Status SqliteStore::leave_work() {
   });
 }
 
+Status SqliteStore::write_claim(RunKey run, EngineKey engine, Claimer claimer, const Doer& by) {
+  if (auto ok = writer_.ready(writes_.holder,
+                              "select run.holder,run.id,engine.process,run.status,run.claims "
+                              "from run left join engine on engine.key=run.holder "
+                              "where run.key=?");
+      !ok)
+    return ok;
+  if (auto ok = writer_.ready(writes_.claim,
+                              "update run set token=token+1,holder=?,claims=?,ending='',"
+                              "status=iif(status=5,1,status) where key=?");
+      !ok)
+    return ok;
+  int64_t claims = 0;
+  Claimed was;
+  {
+    writes_.holder.bind(1, run);
+    Use holder(writes_.holder);
+    const int code = holder->step();
+    if (code == SQLITE_DONE) return fail(ErrorKind::kNotFound, "there is no such run");
+    if (code != SQLITE_ROW) return tl::unexpected(writer_.error("read its runs"));
+    const auto status = static_cast<RunStatus>(holder->integer(3));
+    claims = holder->integer(4);
+    const bool may_be_tried = claimer == Claimer::kPerson && claims >= kMostClaims;
+    if (is_over(status) || (status == RunStatus::kQuarantined && !may_be_tried))
+      return fail(ErrorKind::kRefused,
+                  fmt::format("run {} is {}", holder->text(1), to_string(status)));
+    const int64_t key = holder->integer(0);
+    if (key != 0 && key != engine && locks_.engine_lives(key))
+      return fail(
+          ErrorKind::kLocked,
+          fmt::format("run {} is driven by process {}", holder->text(1), holder->integer(2)),
+          "it goes on there; `rbk show` follows it");
+    was = {holder->text(1), status, key, holder->integer(2)};
+  }
+  if (auto taken = audit_of(was, engine, claimer, by)) note(std::move(*taken));
+  writes_.claim.bind(1, engine);
+  writes_.claim.bind(2, claimer == Claimer::kPerson ? 1 : claims + 1);
+  writes_.claim.bind(3, run);
+  return done(writes_.claim, "claim a run in it");
+}
+
 Result<RunRow> SqliteStore::claim(RunKey run, EngineKey engine, Claimer claimer, const Doer& by) {
-  const Status claimed = transaction(false, [&]() -> Status {
-    if (auto ok = writer_.ready(writes_.holder,
-                                "select run.holder,run.id,engine.process,run.status,run.claims "
-                                "from run left join engine on engine.key=run.holder "
-                                "where run.key=?");
-        !ok)
-      return ok;
-    if (auto ok = writer_.ready(writes_.claim,
-                                "update run set token=token+1,holder=?,claims=?,ending='',"
-                                "status=iif(status=5,1,status) where key=?");
-        !ok)
-      return ok;
-    int64_t claims = 0;
-    Claimed was;
-    {
-      writes_.holder.bind(1, run);
-      Use holder(writes_.holder);
-      const int code = holder->step();
-      if (code == SQLITE_DONE) return fail(ErrorKind::kNotFound, "there is no such run");
-      if (code != SQLITE_ROW) return tl::unexpected(writer_.error("read its runs"));
-      const auto status = static_cast<RunStatus>(holder->integer(3));
-      claims = holder->integer(4);
-      const bool may_be_tried = claimer == Claimer::kPerson && claims >= kMostClaims;
-      if (is_over(status) || (status == RunStatus::kQuarantined && !may_be_tried))
-        return fail(ErrorKind::kRefused,
-                    fmt::format("run {} is {}", holder->text(1), to_string(status)));
-      const int64_t key = holder->integer(0);
-      if (key != 0 && key != engine && locks_.engine_lives(key))
-        return fail(
-            ErrorKind::kLocked,
-            fmt::format("run {} is driven by process {}", holder->text(1), holder->integer(2)),
-            "it goes on there; `rbk show` follows it");
-      was = {holder->text(1), status, key, holder->integer(2)};
-    }
-    if (auto taken = audit_of(was, engine, claimer, by)) note(std::move(*taken));
-    writes_.claim.bind(1, engine);
-    writes_.claim.bind(2, claimer == Claimer::kPerson ? 1 : claims + 1);
-    writes_.claim.bind(3, run);
-    return done(writes_.claim, "claim a run in it");
-  });
+  auto claimed = claim_each({run}, engine, claimer, by);
   if (!claimed) return tl::unexpected(claimed.error());
-  return this->run(run);
+  return std::move(claimed->front());
+}
+
+Result<std::vector<Result<RunRow>>> SqliteStore::claim_each(const std::vector<RunKey>& runs,
+                                                            EngineKey engine, Claimer claimer,
+                                                            const Doer& by) {
+  std::vector<Status> each;
+  each.reserve(runs.size());
+  bool any = false;
+  const Status committed = transaction(false, [&]() -> Status {
+    for (const RunKey run : runs) {
+      each.push_back(write_claim(run, engine, claimer, by));
+      if (!each.back() && !is_of_one_run(each.back().error())) return each.back();
+      any = any || each.back();
+    }
+    return any || each.empty() ? Status{} : each.back();  // else nothing was written
+  });
+  const bool refused = !committed && !any && !each.empty() && is_of_one_run(committed.error());
+  if (!committed && !refused) return tl::unexpected(committed.error());
+  std::vector<Result<RunRow>> rows;
+  rows.reserve(runs.size());
+  for (size_t i = 0; i < runs.size(); ++i)
+    rows.push_back(each[i] ? run(runs[i]) : tl::unexpected(each[i].error()));
+  return rows;
 }
 
 Status SqliteStore::post(const Message& message, const Doer& by) {

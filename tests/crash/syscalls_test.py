@@ -43,7 +43,7 @@ DONE = ["first", "branch 1", "branch 2", "last"]
 WAITS = """
 /// Its supervisor can be seen before the first effect.
 runbook reference(effects: string, fails: bool = false) -> string {
-  step gate = shell("touch ${effects}-up; while [ ! -e ${effects}-go ]; do sleep 0.01; done") reads
+  step gate = shell("touch ${effects}-up; for i in $(seq 3000); do [ -e ${effects}-go ] && break; sleep 0.02; done") reads
   step first = shell("echo first >> ${effects}; echo one") on doubt ask rollback { shell("echo undo first >> ${effects}") }
   step last = shell("echo last >> ${effects}") on doubt ask rollback { shell("echo undo last >> ${effects}") }
   require not fails
