@@ -203,6 +203,7 @@ class Syscalls(rbk.Case):
         with out.open("w") as stdout:
             run = rbk.start(self.folder, *self.begin(fails), stdout=stdout, stderr=stdout)
             rbk.eventually("the first step", pathlib.Path(f"{self.effects}-up").exists)
+            rbk.eventually("only its supervisor", lambda: len(supervisors(self.folder)) == 1)
             (supervisor,) = supervisors(self.folder)
             with subprocess.Popen(["strace", "-o", trace, "-p", str(supervisor), *inject], stderr=subprocess.DEVNULL) as tracer:
                 rbk.eventually("a tracer", lambda: traced(supervisor))
