@@ -52,11 +52,6 @@ runbook reference(effects: string, fails: bool = false) -> string {
 """
 
 
-def environment():
-    """Leaks can't be looked for in a process that is traced."""
-    return rbk.environment(ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
-
-
 def events(said):
     """The whole lines of JSON in what a call with --json said, which may have been cut off."""
     for line in said.splitlines():
@@ -97,7 +92,7 @@ class Syscalls(rbk.Case):
         with out.open("w") as stdout:
             done = subprocess.run(
                 ["strace", "-D", "-f", "-qq", "-o", trace, *paths, *inject, rbk.PROGRAM, *words],
-                cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stdout, timeout=300, check=False,
+                cwd=self.folder, env=rbk.environment(), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stdout, timeout=300, check=False,
             )
         return done.returncode, out.read_text(), trace.read_text()
 
