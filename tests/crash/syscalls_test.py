@@ -161,7 +161,7 @@ class Syscalls(rbk.Case):
                 self.assertIn(code, (*codes, rbk.FAILED if fails else rbk.SUCCEEDED), said)  # not each run makes as many calls
                 met += code < 0 or "(INJECTED)" in trace
                 self.expect(said, self.finish(begin), fails, DONE)
-        self.assertGreater(met * EVERY, sum(counts.values()) // 2, "the calls were not met")
+        self.assertGreater(met * EVERY, sum(counts.values()) // 4, "the calls were not met")
         print(f"engine, {fault}: {met} of {sum(counts.values())} calls, seed {SEED}", flush=True)
 
     def test_the_engine_is_killed_at_each_call(self):
@@ -189,7 +189,7 @@ class Syscalls(rbk.Case):
                 said, trace = self.beside(["-e", f"trace={name}", "-e", f"inject={name}:{fault.replace('AT', str(at))}"], fails)
                 met += "killed by" in trace or "(INJECTED)" in trace
                 self.expect(said, self.finish(self.begin(fails)), fails, ["first", "last"])
-        self.assertGreater(met * EVERY, sum(counts.values()) // 2, "the calls were not met")
+        self.assertGreater(met * EVERY, sum(counts.values()) // 4, "the calls were not met")
         print(f"supervisor, {fault}: {met} of {sum(counts.values())} calls, seed {SEED}", flush=True)
 
     def beside(self, inject, fails):
