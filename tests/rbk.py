@@ -3,6 +3,7 @@
 The program is $RBK, or the one that `./dev test` builds. Each test works in a folder of its own, so that the store, which lies in
 `.runbook/` of the current folder, is its own too.
 """
+import contextlib
 import dataclasses
 import json
 import os
@@ -87,6 +88,17 @@ def alive(pid):
         return bool(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
     except OSError:
         return False
+
+
+def supervisors(folder):
+    """The processes that own commands for the store in this folder."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"__supervise" in words and any(word.startswith(bytes(folder)) for word in words):
+                found.append(int(entry.name))
+    return found
 
 
 def ending(done):

@@ -173,19 +173,6 @@ runbook _line(effects: string, text: string) {
 """
 
 
-def supervisors(folder):
-    """The processes that own commands for the stores below this folder."""
-    found = []
-    for entry in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"__supervise" in words and any(word.startswith(bytes(folder)) for word in words):
-            found.append(int(entry.name))
-    return found
-
-
 def reap(process):
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -573,7 +560,7 @@ class Supervisor(Crash):
         process = rbk.start(self.folder, "run", "doubt.rbk", "--effects", self.effects)
         rbk.eventually("the step has begun", self.lines)
         reap(process)
-        for pid in supervisors(self.folder):
+        for pid in rbk.supervisors(self.folder):
             os.kill(pid, signal.SIGKILL)
             Crash.kills += 1
         Crash.kills += 1
@@ -584,7 +571,7 @@ class Supervisor(Crash):
         self.write("long.rbk", LONG)
         process = rbk.start(self.folder, "run", "long.rbk", "--effects", self.effects)
         rbk.eventually("the first line", self.lines)
-        for pid in supervisors(self.folder):
+        for pid in rbk.supervisors(self.folder):
             os.kill(pid, signal.SIGKILL)
             Crash.kills += 1
         process.wait(60)
@@ -744,7 +731,7 @@ class OwnActions(Crash):
 
     def test_its_supervisor_died_too(self):
         run = self.begin_slow_and_kill()
-        for pid in supervisors(self.folder):
+        for pid in rbk.supervisors(self.folder):
             os.kill(pid, signal.SIGKILL)
             Crash.kills += 1
         self.rbk("resume", run, exit=rbk.IN_DOUBT)

@@ -198,8 +198,8 @@ class Syscalls(rbk.Case):
         with out.open("w") as stdout:
             run = rbk.start(self.folder, *self.begin(fails), stdout=stdout, stderr=stdout)
             rbk.eventually("the first step", pathlib.Path(f"{self.effects}-up").exists)
-            rbk.eventually("only its supervisor", lambda: len(supervisors(self.folder)) == 1)
-            (supervisor,) = supervisors(self.folder)
+            rbk.eventually("only its supervisor", lambda: len(rbk.supervisors(self.folder)) == 1)
+            (supervisor,) = rbk.supervisors(self.folder)
             with subprocess.Popen(["strace", "-o", trace, "-p", str(supervisor), *inject], stderr=subprocess.DEVNULL) as tracer:
                 rbk.eventually("a tracer", lambda: traced(supervisor))
                 pathlib.Path(f"{self.effects}-go").touch()
@@ -217,17 +217,6 @@ class Syscalls(rbk.Case):
 def traced(process):
     """Whether somebody traces it."""
     return "TracerPid:\t0\n" not in pathlib.Path(f"/proc/{process}/status").read_text()
-
-
-def supervisors(folder):
-    """The processes that own commands for the store in this folder."""
-    found = []
-    for entry in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            if b"__supervise" in words and any(word.startswith(bytes(folder)) for word in words):
-                found.append(int(entry.name))
-    return found
 
 
 if __name__ == "__main__":
