@@ -137,9 +137,11 @@ constexpr std::array kCommands{
         "store",
         "check | backup FILE [--force] | retain [--older-than AGE] [--status S] [--dry-run] [--as "
         "USER] | "
-        "vacuum [--store URL]",
+        "vacuum | accept [--yes] [--as USER] [--store URL]",
         "looks a whole store over while it is in use, and says what is wrong and what cures it; "
-        "copies it; removes runs that ended long ago; gives the room back that they took",
+        "copies it; removes runs that ended long ago; gives the room back that they took; lets go "
+        "on "
+        "what was unfinished when it was restored",
         "rbk store check", store_command},
     Command{"version", "[--json]", "the version of rbk, its compiler and its libraries",
             "rbk version --json", version_command},

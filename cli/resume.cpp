@@ -48,7 +48,9 @@ ExitStatus resume_all(const Terminal& terminal, Session& session) {
     status = worst(status, exit_status(end));
   }
   if (ends->empty() && !terminal.json) terminal.print("nothing to resume\n");
-  return status;
+  // It has been said that the store holds some back.
+  const bool holds = session.engine->store().hold.has_value();
+  return holds && status == ExitStatus::kSucceeded ? ExitStatus::kRefused : status;
 }
 
 }  // namespace

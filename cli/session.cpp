@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/notify_targets.h"
 #include "cli/project_secrets.h"
+#include "cli/report/store.h"
 
 namespace rbk::cli {
 namespace {
@@ -49,6 +50,12 @@ void StoreOptions::describe(Options& options, bool person_acts) {
   if (person_acts) options.value("--as", as);
 }
 
+void tell_of_hold(const Terminal& terminal, const engine::StoreIdentity& store) {
+  if (!store.hold) return;
+  terminal.print_to_err(hold_text(*store.hold, store.place) +
+                        "  `rbk store accept` shows what is held, and lets it go on\n");
+}
+
 void tell_of_migration(const Terminal& terminal, const engine::StoreIdentity& store) {
   if (store.copy.empty()) return;
   terminal.print_to_err(
@@ -73,6 +80,7 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   Result<std::unique_ptr<engine::Store>> store = engine::open_store(url, mode);
   if (!store) return tl::unexpected(store.error());
   tell_of_migration(Terminal::of_process(), (*store)->identity());
+  tell_of_hold(Terminal::of_process(), (*store)->identity());
   stdlib::Registry::Options registry;
   registry.store = folder_of(url, (*store)->identity());
   registry.ssh = ssh_settings;

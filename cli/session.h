@@ -35,6 +35,9 @@ struct Session {
   std::unique_ptr<engine::Engine> engine;
 };
 
+/// Says that the store holds back what was unfinished, if it does.
+void tell_of_hold(const Terminal& terminal, const engine::StoreIdentity& store);
+
 /// Says where the copy lies, if opening the store has brought it to a newer format.
 void tell_of_migration(const Terminal& terminal, const engine::StoreIdentity& store);
 

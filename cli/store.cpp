@@ -1,7 +1,9 @@
 // `rbk store`: the upkeep of a store as a whole.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <iostream>
 
 #include "base/units.h"
 #include "base/wall_time.h"
@@ -161,14 +163,80 @@ ExitStatus retain(const Terminal& terminal, const Arguments& arguments) {
   return ExitStatus::kSucceeded;
 }
 
+/// On `err`; false: a no, or nobody who could say.
+bool confirms(const Terminal& terminal, int64_t runs) {
+  terminal.print_to_err(fmt::format(
+      "what {} did after the copy was made may be done again; let {} go on? yes or no: ",
+      runs == 1 ? "it" : "they", runs == 1 ? "it" : "them"));
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "yes";
+}
+
+ExitStatus accept(const Terminal& terminal, const Arguments& arguments) {
+  StoreOptions options;
+  bool yes = false;
+  Options described("store accept", "[--yes] [--as USER]");
+  described.flag("--yes", yes);
+  options.describe(described, true);
+  if (Status parsed = described.parse(arguments); !parsed) return refuse(terminal, parsed.error());
+  Result<Project> project = find_project();
+  if (!project) return refuse(terminal, project.error());
+  const Result<engine::Person> person = who(*project, options.as, options.acts);
+  if (!person) return refuse(terminal, person.error());
+  auto store = engine::open_store(store_url(*project, options.store), engine::OpenMode::kExisting);
+  if (!store) return refuse(terminal, store.error());
+  tell_of_migration(terminal, (*store)->identity());
+  const std::string place = (*store)->identity().place;
+  const Result<std::optional<engine::Hold>> hold = (*store)->hold();
+  if (!hold) return refuse(terminal, hold.error());
+  if (!*hold) {
+    if (terminal.json)
+      terminal.print_json({{"event", "accepted"}, {"store", place}, {"runs", 0}});
+    else
+      terminal.print(fmt::format("store {} holds nothing back\n", place));
+    return ExitStatus::kSucceeded;
+  }
+  if (terminal.json)
+    terminal.print_json(hold_json(**hold, place, "holds"));
+  else
+    terminal.print(hold_text(**hold, place));
+  const Status told = engine::look_at_held(**store, [&](const engine::HeldRun& run) {
+    if (terminal.json)
+      terminal.print_json(held_json(run));
+    else
+      terminal.print(held_text(run));
+  });
+  if (!told) return refuse(terminal, told.error());
+  if (!yes && (terminal.json || isatty(STDIN_FILENO) == 0))
+    return refuse(terminal, {ErrorKind::kRefused, "nothing was accepted: nobody was asked",
+                             "`rbk store accept --yes` lets them go on"});
+  if (!yes && !confirms(terminal, (*hold)->runs))
+    return refuse(terminal, {ErrorKind::kRefused, "nothing was accepted", {}});
+  const Result<int64_t> runs =
+      (*store)->upkeep().accept((*hold)->epoch, {person->user, person->real, wall_time()});
+  if (!runs) return refuse(terminal, runs.error());
+  if (terminal.json) {
+    terminal.print_json({{"event", "accepted"}, {"store", place}, {"runs", *runs}});
+    return ExitStatus::kSucceeded;
+  }
+  terminal.print(
+      fmt::format("accepted: {}; `rbk resume{}` or a worker goes on with {}\n",
+                  *runs == 1 ? "1 run is let go on" : fmt::format("{} runs are let go on", *runs),
+                  terminal.store_option, *runs == 1 ? "it" : "them"));
+  return ExitStatus::kSucceeded;
+}
+
 }  // namespace
 
 ExitStatus store_command(const Terminal& terminal, const Arguments& arguments) {
   const std::string verb = arguments.empty() ? std::string() : arguments.front();
-  if (const Status known = known_verb("store", verb, {"check", "backup", "retain", "vacuum"});
+  if (const Status known =
+          known_verb("store", verb, {"check", "backup", "retain", "vacuum", "accept"});
       !known)
     return refuse(terminal, known.error());
   const Arguments rest(arguments.begin() + 1, arguments.end());
+  if (verb == "accept") return accept(terminal, rest);
   if (verb == "backup") return backup(terminal, rest);
   if (verb == "retain") return retain(terminal, rest);
   if (verb == "vacuum") return vacuum(terminal, rest);

@@ -228,11 +228,17 @@ bool Engine::State::same_boot(EngineKey engine) {
   return engine == key || (!other.empty() && life(other) == life(boot));
 }
 
-const std::string& Engine::State::boot_of(EngineKey engine) {
-  const auto known = boots.find(engine);
-  if (known != boots.end()) return known->second;
+const EngineRow& Engine::State::known_engine(EngineKey engine) {
+  const auto known = engines.find(engine);
+  if (known != engines.end()) return known->second;
   auto row = store->engine(engine);
-  return boots[engine] = row ? row->boot : std::string();
+  return engines[engine] = row ? std::move(*row) : EngineRow{};
+}
+
+const std::string& Engine::State::boot_of(EngineKey engine) { return known_engine(engine).boot; }
+
+int64_t Engine::State::epoch_of(EngineKey engine) {
+  return engine == key ? store->identity().epoch : known_engine(engine).epoch;
 }
 
 namespace {
@@ -250,7 +256,7 @@ Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
   attempt.umask = driver.row().umask;
   attempt.run = driver.row().id;
   attempt.path = perform.path;
-  if (!driver.keys) driver.keys.emplace(store.id, attempt.run);
+  if (!driver.keys) driver.keys.emplace(store.id, attempt.run, store.incarnation);
   attempt.key = driver.keys->idempotency(perform.path, perform.step, perform.generation);
   attempt.attempt_key = driver.keys->attempt(asked.request.id, asked.repetition);
   attempt.fence = static_cast<uint64_t>(driver.row().token);
@@ -348,6 +354,12 @@ void Engine::State::hold_up(RunDriver& driver, Asked& asked, const Error& why) {
 
 /// The engine that asked for this is dead. Was the attempt begun? False: certainly not.
 bool Engine::State::find_again(RunDriver& driver, Asked& asked) {
+  // Asked for before the store was restored or copied: how that went on is lost, and what its host
+  // knows of it may be of another copy.
+  if (epoch_of(asked.engine) < store->identity().epoch) {
+    effect_unknown(driver, asked);
+    return true;
+  }
   const uint64_t id = ++last_attempt;
   Attempt attempt = describe_attempt(driver, asked, id, store->identity());
   attempt.origin = boot_of(asked.engine);

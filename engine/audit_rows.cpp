@@ -222,6 +222,17 @@ AuditNote audit_of_removal(const std::vector<RunLinks>& tree, const Doer& by) {
                  {{"status", to_string(first.status)}, {"runs", tree.size()}});
 }
 
+AuditNote audit_of_epoch(const std::string& store_id, const Hold& hold) {
+  return note_of({"rbk", "", hold.since}, "begin epoch", "store", store_id,
+                 {{"epoch", hold.epoch}, {"why", hold.why}, {"runs", hold.runs}});
+}
+
+AuditNote audit_of_acceptance(const std::string& store_id, const Hold& hold, int64_t runs,
+                              const Doer& by) {
+  return note_of(by, "store accept", "store", store_id,
+                 {{"epoch", hold.epoch}, {"why", hold.why}, {"runs", runs}});
+}
+
 AuditNote audit_of_freed(const std::string& run, int64_t locks, const Doer& by) {
   return note_of(by, "locks free", "run", run, {{"locks", locks}});
 }

@@ -43,6 +43,11 @@ AuditNote audit_of_redaction(const std::string& store_id, int64_t number, const 
 tl::unexpected<Error> not_redactable(int64_t number, bool is_there);
 /// Of a tree that is over.
 AuditNote audit_of_removal(const std::vector<RunLinks>& tree, const Doer& by);
+/// That a store was found to be restored or copied, and what it holds since.
+AuditNote audit_of_epoch(const std::string& store_id, const Hold& hold);
+/// That what it held goes on.
+AuditNote audit_of_acceptance(const std::string& store_id, const Hold& hold, int64_t runs,
+                              const Doer& by);
 AuditNote audit_of_freed(const std::string& run, int64_t locks, const Doer& by);
 
 }  // namespace rbk::engine

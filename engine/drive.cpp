@@ -32,7 +32,7 @@ Status Engine::State::join() {
     const Status joined = store->join(engine_row(wanted));
     if (joined) {
       key = wanted;
-      boots[key] = boot;
+      engines[key].boot = boot;
       return {};
     }
     if (joined.error().kind != ErrorKind::kExists) return joined;

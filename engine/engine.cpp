@@ -58,10 +58,20 @@ std::string found_id(Store& store, RunKey run) {
 }  // namespace
 
 tl::unexpected<Error> quarantined(const RunRow& row, std::string_view refusal) {
+  if (row.held)
+    return fail(ErrorKind::kRefused,
+                fmt::format("run {} {}: it is quarantined: {}", row.id, refusal, row.ending),
+                "`rbk store accept` shows all that is held, and lets it go on");
   return fail(ErrorKind::kRefused, fmt::format("run {} {}: it is quarantined", row.id, refusal),
               row.claims >= kMostClaims
                   ? fmt::format("`rbk resume {}` tries it once more; then it can be", row.id)
                   : fmt::format("`rbk show {}` tells why, and what puts it right", row.id));
+}
+
+Result<RunRow> Engine::State::find_changeable(const std::string& run, std::string_view refusal) {
+  auto row = store->find_run(run);
+  if (row && row->held) return quarantined(*row, refusal);
+  return row;
 }
 
 Engine::State::State(std::unique_ptr<Store> opened, World given, ActionRegistry* registry)
@@ -409,6 +419,7 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
       return end;
     };
     if (is_over(row->status)) return plain_end(DriveEnd::Why::kOver);
+    if (row->held) return quarantined(*row, "can't go on");
     const bool got_nowhere = row->claims >= kMostClaims;
     if (row->status == RunStatus::kQuarantined && !got_nowhere)
       return plain_end(DriveEnd::Why::kQuarantined);

@@ -104,9 +104,9 @@ struct Engine::State {
   std::set<RunKey> fresh;      // started and not driven yet: nothing of them has left
   std::vector<LogChunk> log_chunks;
   size_t log_chunk_bytes = 0;
-  int64_t log_flush_at = 0;          // boot clock; 0: nothing to flush
-  std::map<RunKey, DriveEnd> ended;  // of runs that were let go by the loop
-  std::map<EngineKey, std::string> boots;
+  int64_t log_flush_at = 0;                // boot clock; 0: nothing to flush
+  std::map<RunKey, DriveEnd> ended;        // of runs that were let go by the loop
+  std::map<EngineKey, EngineRow> engines;  // that wrote entries of our runs
   ProgramCache programs;
   EngineKey key = 0;  // 0 until it joined
   std::string boot;   // Clock::boot_identity
@@ -243,7 +243,9 @@ struct Engine::State {
   void stop_for(const RunDriver& driver, const std::string& why);
   void answer(RunDriver& driver, vm::event::Performed performed, uint64_t attempt = 0);
   bool same_boot(EngineKey engine);
+  const EngineRow& known_engine(EngineKey engine);
   const std::string& boot_of(EngineKey engine);
+  int64_t epoch_of(EngineKey engine);
   void tell_line(const RunDriver& driver, const LogLine& line);
   void store_line(RunDriver& driver, const LogLine& line);
 
@@ -288,6 +290,9 @@ struct Engine::State {
   RunRow rollback_row(const RunRow& origin, const std::string& undone, const std::string& by);
   Result<std::string> begin_rollback(RunRow row, const RunRow& origin, const std::string& oldest,
                                      const std::string& shown_by, const Doer& by);
+
+  /// For what changes a run: one that the store holds is refused. `refusal`: "can't be cancelled".
+  Result<RunRow> find_changeable(const std::string& run, std::string_view refusal);
 
   // ---- people.cpp
   Status check_output(const RunRow& row, vm::RequestId request, const boost::json::value& output,

@@ -22,13 +22,18 @@ std::string run_id(int64_t time, uint64_t random) {
   return id;
 }
 
-Keys::Keys(std::string_view store, std::string_view run) {
+Keys::Keys(std::string_view store, std::string_view run, std::string_view incarnation) {
   Writer writer;
   writer.text(store);
   writer.text(run);
   const Digest hash = sha256(writer.take());
   run_.assign(reinterpret_cast<const char*>(hash.data()), 16);
   run_digits_ = to_hex(hash).substr(0, 32);
+  if (incarnation.empty()) return;
+  Writer with_incarnation;
+  with_incarnation.raw(run_);
+  with_incarnation.text(incarnation);
+  run_digits_ = to_hex(sha256(with_incarnation.take())).substr(0, 32);
 }
 
 std::string Keys::idempotency(std::string_view path, uint64_t step, uint32_t generation) const {

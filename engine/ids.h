@@ -14,7 +14,8 @@ std::string run_id(int64_t time, uint64_t random);
 /// The keys of one run's steps and attempts. What they share is hashed once.
 class Keys {
  public:
-  Keys(std::string_view store, std::string_view run);
+  /// `incarnation`: the store's; attempts have other keys under another.
+  Keys(std::string_view store, std::string_view run, std::string_view incarnation = {});
 
   /// The key under which the world may tell a repetition of a step from another step: 64
   /// hexadecimal digits, a hash of store, run, the step's path and number. Retries and crashes keep

@@ -76,7 +76,7 @@ Result<std::vector<LockState>> Engine::State::lock_states(const std::optional<Ru
 Result<std::vector<LockState>> Engine::locks() { return state_->lock_states(std::nullopt); }
 
 Result<size_t> Engine::free_locks(const std::string& run, const Person& by) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "keeps what it has");
   if (!row) return tl::unexpected(row.error());
   return state_->store->free_locks(row->key, state_->doer(by));
 }

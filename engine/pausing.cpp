@@ -45,7 +45,7 @@ Status Engine::State::post_pause(const RunRow& row, bool pause, const Person& by
 }
 
 Status Engine::pause(const std::string& run, const Person& by) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "can't be paused");
   if (!row) return tl::unexpected(row.error());
   if (is_over(row->status) || row->status == RunStatus::kQuarantined)
     return not_under_way(*row, "paused");
@@ -56,7 +56,7 @@ Status Engine::pause(const std::string& run, const Person& by) {
 }
 
 Status Engine::unpause(const std::string& run, const Person& by) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "can't be unpaused");
   if (!row) return tl::unexpected(row.error());
   if (row->status != RunStatus::kPaused) return not_under_way(*row, "unpaused");
   return state_->post_pause(*row, false, by);
@@ -96,7 +96,7 @@ Status Engine::State::post_skip(const RunRow& row, vm::RequestId request, const 
 Status Engine::skip(const std::string& run, const std::string& path,
                     const std::optional<json::value>& output, const Person& by) {
   State& state = *state_;
-  auto row = state.store->find_run(run);
+  auto row = state.find_changeable(run, "can't be changed");
   if (!row) return tl::unexpected(row.error());
   if (is_over(row->status) || row->status == RunStatus::kQuarantined)
     return not_under_way(*row, "changed");

@@ -361,7 +361,7 @@ Status check_form_names(const json::object& description, const json::object& giv
 }  // namespace
 
 Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Person& by) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "can't be cancelled");
   if (!row) return tl::unexpected(row.error());
   if (row->status == RunStatus::kQuarantined) return quarantined(*row, "can't be cancelled");
   if (is_over(row->status))
@@ -382,7 +382,7 @@ Status Engine::cancel(const std::string& run, CancelHow how, bool now, const Per
 Result<WaitingFor> Engine::approve(const std::string& run, const std::string& name,
                                    const json::object& form, const Person& by,
                                    const std::string& break_glass) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "can't be decided on");
   if (!row) return tl::unexpected(row.error());
   auto wait = state_->find_wait(*row, Wait::Kind::kApproval, name);
   if (!wait) return tl::unexpected(wait.error());
@@ -440,7 +440,7 @@ Result<WaitingFor> Engine::approve(const std::string& run, const std::string& na
 
 Result<WaitingFor> Engine::reject(const std::string& run, const std::string& name,
                                   const std::string& reason, const Person& by) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "can't be decided on");
   if (!row) return tl::unexpected(row.error());
   auto wait = state_->find_wait(*row, Wait::Kind::kApproval, name);
   if (!wait) return tl::unexpected(wait.error());
@@ -460,7 +460,7 @@ Result<WaitingFor> Engine::reject(const std::string& run, const std::string& nam
 
 Result<WaitingFor> Engine::answer(const std::string& run, const std::string& name,
                                   const json::object& form, const Person& by) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "can't be answered");
   if (!row) return tl::unexpected(row.error());
   auto wait = state_->find_wait(*row, Wait::Kind::kQuestion, name);
   if (!wait) return tl::unexpected(wait.error());
@@ -505,7 +505,7 @@ Result<Wait> Engine::State::find_resolvable(const RunRow& row, const std::string
 
 Status Engine::resolve(const std::string& run, const std::string& path, Resolution how,
                        const std::optional<json::value>& output, const Person& by) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "can't be answered");
   if (!row) return tl::unexpected(row.error());
   auto wait = state_->find_resolvable(*row, path);
   if (!wait) return tl::unexpected(wait.error());

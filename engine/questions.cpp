@@ -53,7 +53,11 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
   summary.started = row.started;
   summary.updated = row.updated;
   summary.wake = row.wake;
-  if (row.status == RunStatus::kQuarantined) summary.quarantine = row.ending;
+  if (row.status == RunStatus::kQuarantined) {
+    summary.quarantine = row.ending;
+    if (row.held)
+      summary.quarantine += ". `rbk store accept` shows all that is held, and lets it go on";
+  }
   if (is_over(row.status)) {
     summary.ended = row.updated;
     auto ending = parse_ending(row.ending);

@@ -117,7 +117,7 @@ Status Engine::State::check_signal(const RunRow& row,
 Result<SignalSent> Engine::signal(const std::string& run, const std::string& name,
                                   const std::optional<json::value>& payload, const std::string& id,
                                   const Person& by) {
-  auto row = state_->store->find_run(run);
+  auto row = state_->find_changeable(run, "takes no signal");
   if (!row) return tl::unexpected(row.error());
   if (is_over(row->status) || row->status == RunStatus::kQuarantined)
     return fail(

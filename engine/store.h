@@ -7,7 +7,8 @@
 // on another; neither group is safe to call from two threads at once.
 //
 // Errors are kFull, kPermission (read-only), kLocked, kCorrupt, kUnsupported (a newer format), kIo
-// (also: the server can't be reached), kRefused (a server that may lose what it confirms); each
+// (also: the server can't be reached), kRefused (a server that may lose what it confirms; a store
+// that was found to be restored while an engine of it lives); each
 // message names the file or the server, never a password, and the cure. After a failed `commit` it
 // is not known whether it happened: drop what was built upon it, `reopen`, and read the heads
 // again.
@@ -38,12 +39,26 @@ using EngineKey = int64_t;
 /// makes that token worthless.
 using Token = int64_t;
 
+/// What a store holds back since it was found to be restored or copied (rule 6 of durability): what
+/// its unfinished runs did after the copy was made is not known.
+struct Hold {
+  int64_t epoch = 0;  // that began with it
+  int64_t since = 0;  // microseconds since the epoch of time
+  std::string why;    // what was found: "its file is another one than that which was written last"
+  int64_t runs = 0;   // that it quarantined
+};
+
 struct StoreIdentity {
   std::string id;      // 32 hexadecimal digits, made with the store: part of every idempotency key
   int64_t format = 0;  // schema version
   std::string place;   // for messages: the file's path, or the URL without a password
   std::string copy;    // of the store as it was, if opening it has brought it to a newer format
   int64_t format_before = 0;  // that copy's
+  int64_t epoch = 1;          // counts how often the store was found to be restored or copied
+  /// Random, made with each epoch but the first: tells what attempts of this epoch leave on a host
+  /// from those of others, of other copies too.
+  std::string incarnation = {};
+  std::optional<Hold> hold = {};  // when it was opened
 };
 
 /// One entry of a run's journal.
@@ -204,6 +219,8 @@ struct RunRow {
   std::string parent_path;      // of the step that did
   /// The Acquires of the parent that it can't release before this run has ended.
   std::vector<uint64_t> parent_under;
+  /// How it stood when the store was found to be restored or copied, since which it is quarantined.
+  std::optional<RunStatus> held;
   int32_t claims = 0;  // since it last got further: 0 once an event of it is journaled or it is let
                        // go; a person's claim counts as the first
 };
@@ -379,6 +396,7 @@ struct EngineRow {
   int64_t started = 0;
   bool alive = false;  // its lock is held, or its lease has not run out
   bool works = false;  // it goes on with any run of the store, until it is stopped
+  int64_t epoch = 1;   // of the store, when it joined; the store fills it in
 };
 
 /// On whose behalf a run is claimed.
@@ -490,6 +508,9 @@ class Store {
   virtual Result<std::string> program(const Digest& hash) = 0;
   virtual Result<std::string> blob(const Digest& hash) = 0;
 
+  /// What the store holds back now, if it does.
+  virtual Result<std::optional<Hold>> hold() = 0;
+
   /// Of one run, or of all (0); oldest first.
   virtual Result<std::vector<Wait>> waits(RunKey run) = 0;
   /// All locks that anybody has or waits for, in the order in which they came.
@@ -520,9 +541,10 @@ class Store {
   virtual Result<std::optional<ScheduleRow>> schedule(std::string_view name) = 0;
   /// Removed or not.
   virtual Result<std::optional<ScheduleRow>> schedule(ScheduleKey key) = 0;
-  /// Those that are due at that time and not paused, the earliest first. Costs what is due.
+  /// Those that are due at that time and not paused, the earliest first; none while the store holds
+  /// back what was unfinished. Costs what is due.
   virtual Result<std::vector<ScheduleRow>> due_schedules(int64_t now, uint32_t most) = 0;
-  /// When the next one is due after that time.
+  /// When the next one is due after that time; nothing while the store holds back.
   virtual Result<std::optional<int64_t>> next_schedule(int64_t after) = 0;
   /// Newest first; 0: all.
   virtual Result<std::vector<FiringRow>> firings(ScheduleKey schedule, uint32_t most) = 0;

@@ -254,7 +254,7 @@ Result<UpgradeVerdict> Engine::upgrade(const std::string& run,
                                        const std::shared_ptr<const bytecode::Program>& program,
                                        const Person& by) {
   State& state = *state_;
-  auto found = state.store->find_run(run);
+  auto found = state.find_changeable(run, "can't be moved");
   if (!found) return tl::unexpected(found.error());
   auto verdict = judge_upgrade(*state.store, *found, program);
   if (!verdict || verdict->what != UpgradeVerdict::What::kGoesOn) return verdict;

@@ -77,6 +77,12 @@ class Upkeep {
   /// Gives the room back that nothing takes any more. kLocked: an engine lives (SQLite).
   virtual Result<Room> vacuum() = 0;
 
+  // ---- After a restore
+
+  /// Lets what the store holds since this epoch began go on: its runs stand as they stood. kExists:
+  /// another epoch has begun; kRefused: it holds nothing. Returns how many runs.
+  virtual Result<int64_t> accept(int64_t epoch, const Doer& by) = 0;
+
   // ---- Taking away. Each commit is a small one, and leaves a store that works.
 
   /// Takes the rows of these runs, which are over, in one commit: a tree goes whole, unless it has

@@ -117,6 +117,51 @@ boost::json::object retained_json(const engine::Retained& retained, bool would) 
   return line;
 }
 
+std::string held_text(const engine::HeldRun& run) {
+  std::string text = fmt::format("run {}, {}, was {}; its last entry, {}, is of {}\n", run.id,
+                                 printable(run.runbook), engine::to_string(run.was), run.head,
+                                 format_time(run.updated / 1'000'000 * 1'000'000));
+  for (const engine::LostAttempt& lost : run.lost)
+    text += fmt::format("  {} ({}) was under way: it {}\n", printable(lost.path), lost.action,
+                        lost.repeats ? "is tried again" : "will be in doubt");
+  if (!run.problem.empty())
+    text += fmt::format("  what was under way can't be told: {}\n", printable(run.problem));
+  return text;
+}
+
+boost::json::object held_json(const engine::HeldRun& run) {
+  boost::json::array lost;
+  for (const engine::LostAttempt& one : run.lost)
+    lost.push_back(boost::json::object{
+        {"path", one.path}, {"action", one.action}, {"then", one.repeats ? "repeat" : "in_doubt"}});
+  boost::json::object line{{"event", "held"},
+                           {"run", run.id},
+                           {"runbook", run.runbook},
+                           {"was", engine::to_string(run.was)},
+                           {"by", run.starter},
+                           {"entry", run.head},
+                           {"updated", format_time(run.updated)},
+                           {"under_way", std::move(lost)}};
+  if (!run.problem.empty()) line["problem"] = run.problem;
+  return line;
+}
+
+std::string hold_text(const engine::Hold& hold, const std::string& place) {
+  return fmt::format("store {}: {}; {} quarantined since {}\n", place, hold.why,
+                     counted(hold.runs, "unfinished run is", "unfinished runs are"),
+                     format_time(hold.since / 1'000'000 * 1'000'000));
+}
+
+boost::json::object hold_json(const engine::Hold& hold, const std::string& place,
+                              std::string_view event) {
+  return {{"event", event},
+          {"store", place},
+          {"epoch", hold.epoch},
+          {"why", hold.why},
+          {"since", format_time(hold.since)},
+          {"runs", hold.runs}};
+}
+
 std::string size_text(int64_t bytes) {
   constexpr std::string_view kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);

@@ -4,7 +4,9 @@
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
+#include "engine/acceptance.h"
 #include "engine/retention.h"
 #include "engine/store_check.h"
 
@@ -25,6 +27,15 @@ boost::json::object removed_json(const engine::RemovedTree& tree, bool would);
 /// All of them together, and what stays although it is old enough.
 std::string retained_text(const engine::Retained& retained, bool would);
 boost::json::object retained_json(const engine::Retained& retained, bool would);
+
+/// Of a run that the store holds: how it stood, what it did last, what was under way then.
+std::string held_text(const engine::HeldRun& run);
+boost::json::object held_json(const engine::HeldRun& run);
+
+/// What the store holds, and why.
+std::string hold_text(const engine::Hold& hold, const std::string& place);
+boost::json::object hold_json(const engine::Hold& hold, const std::string& place,
+                              std::string_view event);
 
 /// "37.2 MiB", "512 B".
 std::string size_text(int64_t bytes);

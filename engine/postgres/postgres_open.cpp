@@ -28,11 +28,15 @@ Result<std::unique_ptr<Store>> PostgresStore::open(std::string_view url, OpenMod
   auto loaded = library();
   if (!loaded) return tl::unexpected(loaded.error());
   std::unique_ptr<PostgresStore> made(new PostgresStore(**loaded, std::move(*parsed), mode));
-  auto connection = made->connect();
+  made->slot_ = std::random_device()() % kCounters;
+  Found found;
+  auto connection = made->connect(found);
   if (!connection) return tl::unexpected(connection.error());
   // Reading comes first with most commands that only read.
   (mode == OpenMode::kReading ? made->reader_ : made->writer_) = std::move(*connection);
-  made->slot_ = std::random_device()() % kCounters;
+  const Status settled =
+      mode == OpenMode::kReading ? made->take_epoch(found) : made->settle_epoch(std::move(found));
+  if (!settled) return tl::unexpected(settled.error());
   return std::unique_ptr<Store>(std::move(made));
 }
 
@@ -45,7 +49,7 @@ PostgresStore::~PostgresStore() {
   (void)writer_.query("update engine set lease=null, works=0 where key=$1", parameters, "leave it");
 }
 
-Result<Connection> PostgresStore::connect() {
+Result<Connection> PostgresStore::connect(Found& found_here) {
   auto connection = Connection::open(library_, url_);
   if (!connection) return connection;
   const bool reading = mode_ == OpenMode::kReading;
@@ -57,13 +61,18 @@ Result<Connection> PostgresStore::connect() {
     if (auto made = create(*connection, url_); !made) return tl::unexpected(made.error());
   auto found = check(*connection, url_, reading);
   if (!found) return tl::unexpected(found.error());
-  if (found->format < kFormat)
+  if (found->format < kFormat) {
     if (auto migrated = migrate(*connection); !migrated) return tl::unexpected(migrated.error());
+    found = check(*connection, url_, reading);
+    if (!found) return tl::unexpected(found.error());
+  }
   if (!identity_.id.empty() && identity_.id != found->id)
     return fail(ErrorKind::kCorrupt,
                 fmt::format("store {} was replaced by another one", connection->place()),
                 "put the right database back");
-  if (identity_.id.empty()) identity_ = {found->id, kFormat, connection->place(), {}, 0};
+  if (identity_.id.empty())
+    identity_ = {found->id, kFormat, connection->place(), {}, 0, found->epoch};
+  found_here = std::move(*found);
   return connection;
 }
 
@@ -72,10 +81,13 @@ Status PostgresStore::connect_patiently(Connection& slot) {
   auto pause = std::chrono::milliseconds(20);
   while (true) {
     slot = {};
-    auto connection = connect();
+    Found found;
+    auto connection = connect(found);
     if (connection) {
       slot = std::move(*connection);
-      return {};
+      // What only reads does not mind; what writes has to know where it is.
+      const bool writes = &slot == &writer_ && mode_ != OpenMode::kReading;
+      return writes ? settle_epoch(std::move(found)) : Status();
     }
     const ErrorKind kind = connection.error().kind;
     const bool may_pass = kind == ErrorKind::kIo || kind == ErrorKind::kLocked;
@@ -148,15 +160,16 @@ Status PostgresStore::join(const EngineRow& engine) {
   Parameters parameters;
   parameters.integer(kFormat).integer(engine.key).text(engine.boot).integer(engine.process);
   parameters.integer(engine.started).text(process_birth()).integer(url_.lease);
-  parameters.integer(int64_t{engine.works ? 1 : 0});
+  parameters.integer(int64_t{engine.works ? 1 : 0}).integer(identity_.epoch);
   // It may have joined before, without working.
   const std::string if_taken =
       engine.key == joined_ ? "update set works=excluded.works" : "nothing";
   const Status joined = write(true, [&]() -> Status {
     auto rows = writer_.query(
         std::string(kHere) +
-            ", made as (insert into engine(key,boot,process,started,birth,lease,works) "
-            "select $2,$3,$4,$5,$6,clock_timestamp() + $7 * interval '1 microsecond',$8 from here "
+            ", made as (insert into engine(key,boot,process,started,birth,lease,works,epoch) "
+            "select $2,$3,$4,$5,$6,clock_timestamp() + $7 * interval '1 microsecond',$8,$9 "
+            "from here "
             "on conflict (key) do " +
             if_taken +
             " returning key) "

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kRunColumns =
     "select key,id,program,runbook,status,starter,reason,labels,started,updated,head,token,holder,"
     "wake,ending,log_bytes,origin,folder,umask,parent,link,parent_request,parent_path,parent_under,"
-    "claims,schedule from run ";
+    "claims,schedule,stood from run ";
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
 
@@ -66,6 +66,8 @@ Result<std::vector<RunRow>> PostgresStore::read_runs(const std::string& where,
     row.parent_under = list_of(rows->bytes(i, 23));
     row.claims = static_cast<int32_t>(rows->integer(i, 24));
     row.schedule = rows->integer(i, 25);
+    if (const int64_t held = rows->integer(i, 26); held != 0)
+      row.held = static_cast<RunStatus>(held);
   }
   return found;
 }

@@ -14,7 +14,7 @@ namespace {
 /// Who has a run, and whether it can be taken.
 constexpr const char* kHolder =
     "select run.holder, run.id, engine.process, run.status, run.token, engine.birth, "
-    "coalesce(engine.lease > clock_timestamp(), false), run.claims from run "
+    "coalesce(engine.lease > clock_timestamp(), false), run.claims, run.stood from run "
     "left join engine on engine.key=run.holder where run.key=$1";
 
 constexpr int kMostRounds = 20;
@@ -35,7 +35,8 @@ Result<RunRow> PostgresStore::claim(RunKey run, EngineKey engine, Claimer claime
       if (rows->size() == 0) return fail(ErrorKind::kNotFound, "there is no such run");
       const auto status = static_cast<RunStatus>(rows->integer(0, 3));
       const int64_t claims = rows->integer(0, 7);
-      const bool may_be_tried = claimer == Claimer::kPerson && claims >= kMostClaims;
+      const bool may_be_tried =
+          claimer == Claimer::kPerson && claims >= kMostClaims && rows->integer(0, 8) == 0;
       if (is_over(status) || (status == RunStatus::kQuarantined && !may_be_tried))
         return fail(ErrorKind::kRefused,
                     fmt::format("run {} is {}", rows->text(0, 1), to_string(status)));

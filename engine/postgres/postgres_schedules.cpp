@@ -87,7 +87,8 @@ Result<std::vector<ScheduleRow>> PostgresStore::due_schedules(int64_t now, uint3
   Parameters parameters;
   parameters.integer(now).integer(most);
   return read_schedules(
-      "where removed=0 and paused is null and due is not null and due<=$1 order by due limit $2",
+      "where removed=0 and paused is null and due is not null and due<=$1 "
+      "and not exists(select 1 from meta where hold<>'') order by due limit $2",
       parameters);
 }
 
@@ -96,7 +97,7 @@ Result<std::optional<int64_t>> PostgresStore::next_schedule(int64_t after) {
   parameters.integer(after);
   auto rows = read(
       "select due from schedule where removed=0 and paused is null and due is not null "
-      "and due>$1 order by due limit 1",
+      "and due>$1 and not exists(select 1 from meta where hold<>'') order by due limit 1",
       parameters, "read its schedules");
   if (!rows) return tl::unexpected(rows.error());
   if (rows->size() == 0) return std::nullopt;

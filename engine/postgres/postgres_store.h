@@ -20,6 +20,7 @@
 #include "engine/claim_rows.h"
 #include "engine/postgres/connection.h"
 #include "engine/postgres/lease.h"
+#include "engine/postgres/schema.h"
 #include "engine/store.h"
 #include "engine/upkeep.h"
 
@@ -80,6 +81,7 @@ class PostgresStore : public Store, public Upkeep, private ClaimRows {
   Result<std::optional<FiringRow>> queued_firing(ScheduleKey schedule) override;
   Result<std::vector<RunRow>> unfinished_of(ScheduleKey schedule) override;
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override;
+  Result<std::optional<Hold>> hold() override;
   Result<bool> changed() override;
   bool lapsed() override;
 
@@ -95,6 +97,7 @@ class PostgresStore : public Store, public Upkeep, private ClaimRows {
   Result<std::vector<RunKey>> owing() override;
   Result<int64_t> back_up(const std::string& file, bool replace) override;
   Result<Room> vacuum() override;
+  Result<int64_t> accept(int64_t epoch, const Doer& by) override;
   Result<std::vector<bool>> remove_trees(const std::vector<std::vector<RunLinks>>& trees,
                                          const Doer& by) override;
   Status remove_left() override;
@@ -107,7 +110,7 @@ class PostgresStore : public Store, public Upkeep, private ClaimRows {
 
   // ---- postgres_open.cpp
   /// Connects, checks the server and that it is the same store as before.
-  Result<Connection> connect();
+  Result<Connection> connect(Found& found);
   /// The same, again and again for as long as a lease lasts, while the server can't be reached.
   Status connect_patiently(Connection& slot);
   /// The writing connection, made anew if it is lost and nothing was sent over it.
@@ -121,6 +124,13 @@ class PostgresStore : public Store, public Upkeep, private ClaimRows {
   Status transaction(bool gate, const std::function<Status()>& body);
   /// In a statement that begins with kHere: column 0 says whether the format is still ours.
   Status check_format(const Rows& rows) const;
+
+  // ---- postgres_epoch.cpp
+  /// Over the writing connection: begins a new epoch where the store was restored or copied since
+  /// it was written last.
+  Status settle_epoch(Found found);
+  Status begin_epoch(Found& found);
+  Status take_epoch(const Found& found);
 
   // ---- postgres_commit.cpp
   Status commit_once(Group& group, CommitResult& result);

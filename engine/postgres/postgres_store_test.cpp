@@ -226,6 +226,23 @@ TEST_F(OnPostgres, AnOlderFormatIsBroughtUpOnceByWhoeverComesFirst) {
             0);
 }
 
+TEST_F(OnPostgres, AStoreOfTheFirstFormatLearnsWhereItLives) {
+  {
+    auto store = joined(7);
+    put(*store, 7, "aaa");
+  }
+  sql("alter table meta drop column home, drop column incarnation, drop column hold;"
+      "alter table engine drop column epoch; alter table run drop column stood;"
+      "update meta set format=1");
+  EXPECT_EQ(open_store(url(), OpenMode::kReading).error().kind, ErrorKind::kUnsupported);
+  auto store = open_store(url(), OpenMode::kExisting);
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ((*store)->identity().epoch, 1);
+  EXPECT_FALSE((*store)->identity().hold);
+  EXPECT_EQ(number("select count(*) from meta where format=2 and home<>''"), 1);
+  EXPECT_EQ((*store)->find_run("aaa")->held, std::nullopt);
+}
+
 TEST_F(OnPostgres, AConnectionThatWasEndedIsMadeAnew) {
   auto store = joined(7);
   const RunRow row = put(*store, 7, "aaa");

@@ -51,9 +51,10 @@ union all
 
 Result<std::vector<EngineRow>> PostgresStore::read_engines(const std::string& where,
                                                            const Parameters& parameters) {
-  auto rows = read(
-      fmt::format("select key,boot,process,started,works,birth,{} from engine {}", kLeft, where),
-      parameters, "read its engines");
+  auto rows =
+      read(fmt::format("select key,boot,process,started,works,birth,{},epoch from engine {}", kLeft,
+                       where),
+           parameters, "read its engines");
   if (!rows) return tl::unexpected(rows.error());
   std::vector<EngineRow> found(static_cast<size_t>(rows->size()));
   for (int i = 0; i < rows->size(); ++i) {
@@ -63,6 +64,7 @@ Result<std::vector<EngineRow>> PostgresStore::read_engines(const std::string& wh
     row.process = rows->integer(i, 2);
     row.started = rows->integer(i, 3);
     row.works = rows->integer(i, 4) != 0;
+    row.epoch = rows->integer(i, 7);
     row.alive = rows->integer(i, 6) > 0 && !is_proved_dead(rows->text(i, 5));
   }
   return found;

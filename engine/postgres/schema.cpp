@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <iterator>
+#include <sstream>
+#include <vector>
 
 #include "engine/audit.h"
 
@@ -15,12 +17,14 @@ namespace {
 // is what it is read by. Identifiers sort by their bytes, whatever the database's language.
 constexpr const char* kSchema = R"sql(
 create table meta(one smallint primary key check (one = 1), id text not null,
-  format bigint not null, epoch bigint not null);
+  format bigint not null, epoch bigint not null, home text not null default '',
+  incarnation text not null default '', hold text not null default '');
 create table change(slot smallint primary key, count bigint not null) with (fillfactor = 25);
 create table gate(one smallint primary key check (one = 1));
 create table program(hash bytea primary key, bytes bytea not null);
 create table engine(key bigint primary key, boot text not null, process bigint not null,
-  started bigint not null, works smallint not null, birth text not null, lease timestamptz);
+  started bigint not null, works smallint not null, birth text not null, lease timestamptz,
+  epoch bigint not null default 1);
 create index engine_works on engine(key) where works = 1;
 create sequence run_key;
 create table run(key bigint primary key, id text collate "C" not null, program bytea not null,
@@ -30,7 +34,7 @@ create table run(key bigint primary key, id text collate "C" not null, program b
   log_bytes bigint not null, origin bigint not null, folder bytea not null,
   umask integer not null, parent bigint not null, link smallint not null,
   parent_request bigint not null, parent_path text not null, parent_under text not null,
-  claims integer not null, schedule bigint not null,
+  claims integer not null, schedule bigint not null, stood smallint not null default 0,
   constraint run_id unique (id)) with (fillfactor = 70);
 create unique index run_parent on run(parent, parent_request) where parent <> 0;
 create unique index run_origin on run(origin) where origin <> 0;
@@ -96,7 +100,14 @@ insert into gate values (1);
 )sql";
 
 /// What leads from format N to N + 1.
-constexpr const char* kMigrations[] = {""};
+constexpr const char* kMigrations[] = {
+    "",
+    // What was unfinished when the store was restored; where it lives.
+    "alter table meta add column home text not null default '',"
+    "add column incarnation text not null default '', add column hold text not null default '';"
+    "alter table engine add column epoch bigint not null default 1;"
+    "alter table run add column stood smallint not null default 0;",
+};
 static_assert(std::size(kMigrations) == kFormat);
 
 std::string random_id() {
@@ -131,7 +142,7 @@ std::string script(const Url& url, bool has_schema) {
   sql += first_audit_sql(id);
   sql += fmt::format(
       "insert into change select slot, 0 from generate_series(0, {}) slot;"
-      "insert into meta values (1, '{}', {}, 1);commit",
+      "insert into meta (one, id, format, epoch) values (1, '{}', {}, 1);commit",
       kCounters - 1, id, kFormat);
   return sql;
 }
@@ -186,8 +197,86 @@ Status create(Connection& connection, const Url& url) {
   }
 }
 
+namespace {
+
+/// The server's database cluster, its timeline, the database, our tables in it: a copy, and a
+/// standby that has taken over, have others in one place or another. A standby has no timeline of
+/// its own.
+constexpr std::string_view kHomeNow =
+    "(select system_identifier::text from pg_control_system()) || ' ' || "
+    "case when pg_is_in_recovery() then '-' else "
+    "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end || ' ' || "
+    "(select oid::text from pg_database where datname=current_database()) || ' ' || "
+    "m.tableoid::text";
+
+/// A column that an older format has not is null.
+Result<Rows> query_meta(Connection& connection) {
+  const auto ask = [&](std::string_view home) {
+    return connection.query(
+        fmt::format("select m.id, m.format, m.epoch, coalesce(to_jsonb(m)->>'incarnation',''), "
+                    "coalesce(to_jsonb(m)->>'hold',''), coalesce(to_jsonb(m)->>'home',''), {} "
+                    "from meta m",
+                    home),
+        {}, "read it");
+  };
+  auto rows = ask(kHomeNow);
+  if (rows) return rows;
+  // What speaks PostgreSQL's language without being one may not know this.
+  const std::string& state = connection.failure().state;
+  const bool untold = state == "42883" || state == "0A000" || state == "42501";
+  return untold ? ask("''") : std::move(rows);
+}
+
+Found found_in(const Rows& rows) {
+  Found found;
+  found.id = rows.text(0, 0);
+  found.format = rows.integer(0, 1);
+  found.epoch = rows.integer(0, 2);
+  found.incarnation = rows.text(0, 3);
+  found.hold = rows.text(0, 4);
+  found.home = rows.text(0, 5);
+  found.home_now = rows.text(0, 6);
+  return found;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream stream(text);
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+}  // namespace
+
+Result<Found> read_meta(Connection& connection) {
+  auto rows = query_meta(connection);
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->size() != 1)
+    return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", connection.place()),
+                "restore it from a backup");
+  return found_in(*rows);
+}
+
+std::string what_befell(const Found& found) {
+  if (found.home.empty() || found.home_now.empty() || found.home == found.home_now) return {};
+  const std::vector<std::string> kept = words_of(found.home);
+  const std::vector<std::string> now = words_of(found.home_now);
+  constexpr size_t kParts = 4;
+  if (kept.size() != kParts || now.size() != kParts) return "where it lives can't be told";
+  if (kept[0] != now[0])
+    return "it is on another server than that which it was written on last: a copy, or restored";
+  if (kept[2] != now[2])
+    return "it is in another database than that which it was written in last: a copy, or restored";
+  if (kept[3] != now[3]) return "its tables were made anew: it is a copy, or was restored";
+  return fmt::format(
+      "its server is on timeline {}, and was on {}: a standby has taken over, or it was restored "
+      "to "
+      "an earlier time",
+      now[1], kept[1]);
+}
+
 Result<Found> check(Connection& connection, const Url& url, bool reading) {
-  auto rows = connection.query("select id, format from meta", {}, "read it");
+  auto rows = query_meta(connection);
   if (!rows && connection.failure().state == "42P01" && connection.facts().has_store)
     return fail(
         ErrorKind::kPermission,
@@ -208,7 +297,7 @@ Result<Found> check(Connection& connection, const Url& url, bool reading) {
   if (rows->size() != 1)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", connection.place()),
                 "restore it from a backup");
-  const Found found{rows->text(0, 0), rows->integer(0, 1)};
+  Found found = found_in(*rows);
   if (found.format > kFormat)
     return fail(ErrorKind::kUnsupported,
                 fmt::format("store {} has format {}; this rbk knows formats up to {}",

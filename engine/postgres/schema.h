@@ -11,7 +11,7 @@
 
 namespace rbk::engine::postgres {
 
-inline constexpr int64_t kFormat = 1;
+inline constexpr int64_t kFormat = 2;
 
 /// Counters of commits: `changed` reads their sum, each process adds to one of them, so that hardly
 /// two wait for each other.
@@ -20,7 +20,18 @@ inline constexpr int64_t kCounters = 64;
 struct Found {
   std::string id;
   int64_t format = kFormat;  // an older one has to be migrated
+  int64_t epoch = 1;
+  std::string incarnation;  // StoreIdentity::incarnation
+  std::string hold;         // engine/hold.h; empty: it holds nothing
+  std::string home;         // where it says that it lives; empty: it does not know
+  std::string home_now;     // where it was found; empty: the server does not tell
 };
+
+/// What `home` and `home_now` are made of differs: what that is, for people. Empty: nothing does.
+std::string what_befell(const Found& found);
+
+/// Reads the row of `meta`.
+Result<Found> read_meta(Connection& connection);
 
 /// Makes a whole, empty store in the schema, or does nothing if there is one already; also when
 /// several do so at once. kInvalid: the schema holds tables of something else.

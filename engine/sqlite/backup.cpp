@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/sqlite/files.h"
+#include "engine/sqlite/home.h"
 
 namespace rbk::engine::sqlite {
 namespace {
@@ -91,6 +92,15 @@ Status fill(Connection& connection, const std::string& file, Unfinished& copy,
     if (error.kind == ErrorKind::kFull) error.cure = at_copy(path, file, ENOSPC).cure;
     return tl::unexpected(std::move(error));
   }
+  // It says of itself that it is one, wherever it is put.
+  auto marked = Connection::open(copy.path());
+  if (!marked) return tl::unexpected(marked.error());
+  const std::string mark = fmt::format(
+      "pragma journal_mode=memory; pragma synchronous=off;"
+      "insert or replace into meta values('home','{}')",
+      kCopied);
+  if (auto ok = marked->run(mark.c_str()); !ok) return ok;
+  *marked = {};
   if (const int error = copy.finish(size); error != 0)
     return tl::unexpected(at_copy(path, file, error));
   return {};

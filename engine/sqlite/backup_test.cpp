@@ -180,6 +180,8 @@ constexpr const char* kAsFormat3 =
     "alter table run drop column link; alter table run drop column parent_request;"
     "alter table run drop column parent_path; alter table run drop column parent_under;"
     "alter table run drop column claims; alter table run drop column schedule;"
+    "alter table run drop column stood; alter table engine drop column epoch;"
+    "delete from meta where name='home';"
     "alter table engine drop column works; drop table schedule; drop table firing;"
     "drop table notice; drop table audit; pragma user_version=3";
 

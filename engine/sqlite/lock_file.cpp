@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int64_t kCommits = 0;
 constexpr int64_t kEngines = 1000;
+constexpr ssize_t kWitness = 54;           // bytes: id, blank, 20 digits, end of line
 constexpr int64_t kPatience = 10'000'000;  // microseconds
 
 struct flock range(short type, int64_t byte) {
@@ -109,6 +111,24 @@ bool LockFile::engine_lives(int64_t key) const {
   // When asking fails, taking the run from somebody who lives would be the worse mistake.
   if (fcntl(file_, F_OFD_GETLK, &lock) != 0) return true;
   return lock.l_type != F_UNLCK;
+}
+
+void LockFile::bear_witness(std::string_view id, int64_t entry) {
+  // Always as long, so that no part of an older one is left over.
+  const std::string text = fmt::format("{:32} {:020}\n", id, entry);
+  // What is not written is not known: no error.
+  (void)!pwrite(file_, text.data(), text.size(), 0);
+}
+
+int64_t LockFile::witness(std::string_view id) const {
+  char text[kWitness];
+  if (file_ < 0 || pread(file_, text, kWitness, 0) != kWitness) return 0;
+  const std::string_view read(text, kWitness);
+  if (read.substr(0, 32) != id || read[32] != ' ' || read[kWitness - 1] != '\n') return 0;
+  int64_t entry = 0;
+  const char* end = text + kWitness - 1;
+  const auto [at, error] = std::from_chars(text + 33, end, entry);
+  return error == std::errc() && at == end ? entry : 0;
 }
 
 bool LockFile::other_engine_lives() const {

@@ -14,6 +14,7 @@
 #include "engine/audit.h"
 #include "engine/sqlite/backup.h"
 #include "engine/sqlite/files.h"
+#include "engine/sqlite/home.h"
 
 namespace rbk::engine::sqlite {
 namespace {
@@ -25,7 +26,7 @@ constexpr const char* kSchema = R"sql(
 create table meta(name text primary key, value) without rowid;
 create table program(key integer primary key, hash blob not null unique, bytes blob not null);
 create table engine(key integer primary key, boot text not null, process integer not null,
-  started integer not null, works integer not null default 0);
+  started integer not null, works integer not null default 0, epoch integer not null default 1);
 create index engine_works on engine(key) where works = 1;
 create table run(key integer primary key, id text not null unique, program integer not null,
   runbook text not null, status integer not null, starter text not null, reason text not null,
@@ -36,7 +37,7 @@ create table run(key integer primary key, id text not null unique, program integ
   parent integer not null default 0, link integer not null default 0,
   parent_request integer not null default 0, parent_path text not null default '',
   parent_under text not null default '', claims integer not null default 0,
-  schedule integer not null default 0);
+  schedule integer not null default 0, stood integer not null default 0);
 create unique index run_parent on run(parent, parent_request) where parent <> 0;
 create unique index run_origin on run(origin) where origin <> 0;
 create index run_unfinished on run(key) where status < 6;
@@ -96,8 +97,9 @@ create table audit(number integer primary key, time integer not null, author tex
 create index audit_object on audit(kind, object);
 )sql";
 
-/// A store of an older format has none.
+/// Stores of older formats have no audit trail, do not know where they live.
 constexpr int64_t kFirstWithAudit = 4;
+constexpr int64_t kFirstWithHome = 5;
 
 /// What begins the audit trail of a store.
 std::string first_audit_sql(const std::string& id, int64_t migrated_from) {
@@ -109,14 +111,14 @@ std::string first_audit_sql(const std::string& id, int64_t migrated_from) {
 }
 
 /// The bytes of an empty store.
-Result<std::string> image(const std::string& path) {
+Result<std::string> image(const std::string& path, const std::string& home) {
   sqlite3* memory = nullptr;
   const auto close = [&] { sqlite3_close(memory); };
   const std::string id = random_hex(16);
   const std::string sql = fmt::format(
       "begin;{}pragma application_id={};pragma user_version={};"
-      "insert into meta values('id','{}'),('epoch',1);{}commit",
-      kSchema, kApplication, kFormat, id, first_audit_sql(id, 0));
+      "insert into meta values('id','{}'),('epoch',1),('home','{}');{}commit",
+      kSchema, kApplication, kFormat, id, home, first_audit_sql(id, 0));
   if (sqlite3_open_v2(":memory:", &memory,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY,
                       nullptr) != SQLITE_OK ||
@@ -160,12 +162,11 @@ Status create(const std::string& path) {
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return tl::unexpected(system_error("make its folder", path, errno));
   if (auto fit = check_file_system(path); !fit) return fit;
-  auto bytes = image(path);
-  if (!bytes) return tl::unexpected(bytes.error());
   const std::string unfinished = fmt::format("{}-new-{}", path, random_hex(8));
   const int file = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return tl::unexpected(system_error("create it", path, errno));
-  Status done = write_durably(file, *bytes, path);
+  auto bytes = image(path, home_of(file));
+  Status done = bytes ? write_durably(file, *bytes, path) : tl::unexpected(bytes.error());
   close(file);
   // Fails if another process was faster: then its store is the store.
   if (done && link(unfinished.c_str(), path.c_str()) != 0 && errno != EEXIST)
@@ -234,6 +235,9 @@ constexpr const char* kMigrations[] = {
     "payload text not null, redacted integer not null, payload_hash blob not null,"
     "previous blob not null, hash blob not null);"
     "create index audit_object on audit(kind, object);",
+    // What was unfinished when the store was restored; where it lives follows in `migrate`.
+    "alter table run add column stood integer not null default 0;"
+    "alter table engine add column epoch integer not null default 1;",
 };
 static_assert(std::size(kMigrations) == kFormat);
 
@@ -241,15 +245,6 @@ Status execute(Connection& connection, const std::string& sql) {
   if (sqlite3_exec(connection.raw(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK)
     return {};
   return tl::unexpected(connection.error("bring it to a newer format"));
-}
-
-Result<std::string> id_of(Connection& connection, const std::string& path) {
-  auto id = connection.prepare("select value from meta where name='id'");
-  if (!id) return tl::unexpected(id.error());
-  if (id->step() != SQLITE_ROW)
-    return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", path),
-                "restore it from a backup");
-  return id->text(0);
 }
 
 Result<int64_t> format_of(Connection& connection) {
@@ -261,6 +256,28 @@ Result<int64_t> format_of(Connection& connection) {
 
 }  // namespace
 
+Result<Meta> read_meta(Connection& connection, const std::string& path) {
+  auto rows = connection.prepare(
+      "select name,value from meta union all select 'journal',max(key) from journal");
+  if (!rows) return tl::unexpected(rows.error());
+  Meta meta;
+  int code = SQLITE_ROW;
+  while ((code = rows->step()) == SQLITE_ROW) {
+    const std::string name = rows->text(0);
+    if (name == "id") meta.id = rows->text(1);
+    if (name == "epoch") meta.epoch = rows->integer(1);
+    if (name == "incarnation") meta.incarnation = rows->text(1);
+    if (name == "home") meta.home = rows->text(1);
+    if (name == "hold") meta.hold = rows->text(1);
+    if (name == "journal") meta.last_journal = rows->integer(1);
+  }
+  if (code != SQLITE_DONE) return tl::unexpected(connection.error("read it"));
+  if (meta.id.empty())
+    return fail(ErrorKind::kCorrupt, fmt::format("store {} has no id", path),
+                "restore it from a backup");
+  return meta;
+}
+
 Result<Migrated> migrate(Connection& connection, const std::string& path) {
   auto format = format_of(connection);  // another process may have been faster
   if (!format) return tl::unexpected(format.error());
@@ -268,13 +285,15 @@ Result<Migrated> migrate(Connection& connection, const std::string& path) {
   if (*format < 1)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} has format {}", path, *format),
                 "restore it from a backup");
-  auto id = id_of(connection, path);
-  if (!id) return tl::unexpected(id.error());
+  auto meta = read_meta(connection, path);
+  if (!meta) return tl::unexpected(meta.error());
   auto copy = copy_before_migration(connection, path, *format);
   if (!copy) return tl::unexpected(copy.error());
   std::string sql = "begin immediate;";
   for (int64_t from = *format; from < kFormat; ++from) sql += kMigrations[from];
-  if (*format < kFirstWithAudit) sql += first_audit_sql(*id, *format);
+  if (*format < kFirstWithAudit) sql += first_audit_sql(meta->id, *format);
+  if (*format < kFirstWithHome)
+    sql += fmt::format("insert or ignore into meta values('home','{}');", home_of(path));
   sql += fmt::format("pragma user_version={};commit", kFormat);
   Status done = execute(connection, sql);
   if (!done && sqlite3_get_autocommit(connection.raw()) == 0)
@@ -311,9 +330,9 @@ Result<Found> check(Connection& connection, const std::string& path, bool readin
                 "let a user who may write to it run `rbk runs` once, or read a copy of it");
   if (!reading && sqlite3_db_readonly(connection.raw(), "main") == 1)
     return tl::unexpected(translate(path, "write to it", SQLITE_READONLY, 0, ""));
-  auto id = id_of(connection, path);
-  if (!id) return tl::unexpected(id.error());
-  return Found{std::move(*id), *format};
+  auto meta = read_meta(connection, path);
+  if (!meta) return tl::unexpected(meta.error());
+  return Found{std::move(*meta), *format};
 }
 
 Status check_file_system(const std::string& path) {

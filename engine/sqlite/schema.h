@@ -9,7 +9,7 @@
 
 namespace rbk::engine::sqlite {
 
-inline constexpr int64_t kFormat = 4;
+inline constexpr int64_t kFormat = 5;
 /// "RBKS", in the file's header: tells a store from any other SQLite database.
 inline constexpr int64_t kApplication = 0x52424b53;
 
@@ -17,8 +17,19 @@ inline constexpr int64_t kApplication = 0x52424b53;
 /// moment does a part of one stand under that name. Durable once the first commit is.
 Status create(const std::string& path);
 
-struct Found {
+/// What the table `meta` says of a store as a whole.
+struct Meta {
   std::string id;
+  int64_t epoch = 1;
+  std::string incarnation;   // StoreIdentity::incarnation
+  std::string home;          // engine/sqlite/home.h; empty: of an older format
+  std::string hold;          // engine/hold.h; empty: it holds nothing
+  int64_t last_journal = 0;  // the greatest key of an entry
+};
+Result<Meta> read_meta(Connection& connection, const std::string& path);
+
+struct Found {
+  Meta meta;
   int64_t format = kFormat;  // an older one has to be migrated
 };
 

@@ -184,10 +184,11 @@ Result<size_t> SqliteStore::free_locks(RunKey run, const Doer& by) {
     return one.claim.run == run && one.claim.held;
   });
   const Status freed = transaction(false, [&]() -> Status {
-    if (auto ok = writer_.ready(writes_.holder,
-                                "select run.holder,run.id,engine.process,run.status,run.claims "
-                                "from run left join engine on engine.key=run.holder "
-                                "where run.key=?");
+    if (auto ok =
+            writer_.ready(writes_.holder,
+                          "select run.holder,run.id,engine.process,run.status,run.claims,run.stood "
+                          "from run left join engine on engine.key=run.holder "
+                          "where run.key=?");
         !ok)
       return ok;
     {

@@ -44,6 +44,7 @@ Result<std::unique_ptr<Store>> SqliteStore::open(const std::string& path, OpenMo
   if (auto fit = check_file_system(path); !fit) return tl::unexpected(fit.error());
   std::unique_ptr<SqliteStore> made(new SqliteStore);
   made->path_ = path;
+  made->only_looks_ = mode == OpenMode::kReading;
   made->reading_ = mode == OpenMode::kReading && !may_write(path);
   if (made->reading_) {
     auto still = is_still(path);
@@ -62,6 +63,11 @@ SqliteStore::~SqliteStore() {
 }
 
 Status SqliteStore::reopen() {
+  if (auto opened = open_files(); !opened) return opened;
+  return only_looks_ ? Status() : settle_epoch();
+}
+
+Status SqliteStore::open_files() {
   const std::lock_guard guard(writing_);
   writes_ = {};
   for (Statement* statement :
@@ -86,13 +92,18 @@ Status SqliteStore::reopen() {
     locks_.unlock_commits();
     if (!done) return tl::unexpected(done.error());
     migrated = std::move(*done);
+    found = check(*connection, path_, reading_);
+    if (!found) return tl::unexpected(found.error());
   }
-  if (!identity_.id.empty() && identity_.id != found->id)
+  if (!identity_.id.empty() && identity_.id != found->meta.id)
     return fail(ErrorKind::kCorrupt, fmt::format("store {} was replaced by another one", path_),
                 "put the right file back");
-  identity_ = {found->id, kFormat, path_, std::move(migrated.copy), migrated.format};
+  const int64_t epoch = identity_.id.empty() ? found->meta.epoch : identity_.epoch;
+  identity_ = {found->meta.id, kFormat, path_, std::move(migrated.copy), migrated.format, epoch};
+  home_ = found->meta.home;
+  last_journal_ = found->meta.last_journal;
   writer_ = std::move(*connection);
-  return {};
+  return take_epoch(found->meta);
 }
 
 void SqliteStore::checkpoint_if_long(int frames) {
@@ -155,6 +166,7 @@ Status SqliteStore::end() {
     abandon();
     return ok;
   }
+  if (next_journal_ != 0) locks_.bear_witness(identity_.id, next_journal_ - 1);
   joining_.reset();
   checkpoint_if_long(kLongLog);
   locks_.unlock_commits();

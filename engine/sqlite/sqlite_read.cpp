@@ -14,7 +14,7 @@ constexpr std::string_view kRunColumns =
     "select run.key,run.id,program.hash,run.runbook,run.status,run.starter,run.reason,run.labels,"
     "run.started,run.updated,run.head,run.token,run.holder,run.wake,run.ending,run.log_bytes,run."
     "origin,run.folder,run.umask,run.parent,run.link,run.parent_request,run.parent_path,run."
-    "parent_under,run.claims,run.schedule "
+    "parent_under,run.claims,run.schedule,run.stood "
     "from run join program on program.key=run.program ";
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
@@ -75,6 +75,8 @@ Result<std::vector<RunRow>> SqliteStore::read_runs(Statement& statement) {
     row.parent_under = list_of(statement.text(23));
     row.claims = static_cast<int32_t>(statement.integer(24));
     row.schedule = statement.integer(25);
+    if (const int64_t held = statement.integer(26); held != 0)
+      row.held = static_cast<RunStatus>(held);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its runs"));
   return rows;
@@ -396,6 +398,7 @@ Result<std::vector<EngineRow>> SqliteStore::read_engines(Statement& statement) {
     row.process = statement.integer(2);
     row.started = statement.integer(3);
     row.works = statement.integer(4) != 0;
+    row.epoch = statement.integer(5);
     row.alive = locks_.engine_lives(row.key);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its engines"));
@@ -406,7 +409,7 @@ Result<EngineRow> SqliteStore::engine(EngineKey key) {
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
   auto statement =
-      (*connection)->prepare("select key,boot,process,started,works from engine where key=?");
+      (*connection)->prepare("select key,boot,process,started,works,epoch from engine where key=?");
   if (!statement) return tl::unexpected(statement.error());
   statement->bind(1, key);
   auto rows = read_engines(*statement);

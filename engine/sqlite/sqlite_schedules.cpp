@@ -98,11 +98,13 @@ Result<std::optional<ScheduleRow>> SqliteStore::schedule(ScheduleKey key) {
 Result<std::vector<ScheduleRow>> SqliteStore::due_schedules(int64_t now, uint32_t most) {
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
-  if (auto ok = (*connection)
-                    ->ready(read_due_schedules_,
-                            fmt::format("{} where removed=0 and paused is null and due is not null "
-                                        "and due<=? order by due limit ?",
-                                        kScheduleColumns));
+  if (auto ok =
+          (*connection)
+              ->ready(read_due_schedules_,
+                      fmt::format("{} where removed=0 and paused is null and due is not null "
+                                  "and due<=? and not exists(select 1 from meta where name='hold') "
+                                  "order by due limit ?",
+                                  kScheduleColumns));
       !ok)
     return tl::unexpected(ok.error());
   read_due_schedules_.bind(1, now);
@@ -116,7 +118,8 @@ Result<std::optional<int64_t>> SqliteStore::next_schedule(int64_t after) {
   if (auto ok = (*connection)
                     ->ready(read_next_schedule_,
                             "select due from schedule where removed=0 and paused is null and due "
-                            "is not null and due>? order by due limit 1");
+                            "is not null and due>? and not exists(select 1 from meta where "
+                            "name='hold') order by due limit 1");
       !ok)
     return tl::unexpected(ok.error());
   Use next(read_next_schedule_);

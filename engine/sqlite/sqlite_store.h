@@ -11,6 +11,7 @@
 #include "engine/claim_rows.h"
 #include "engine/sqlite/connection.h"
 #include "engine/sqlite/lock_file.h"
+#include "engine/sqlite/schema.h"
 #include "engine/store.h"
 #include "engine/upkeep.h"
 
@@ -73,6 +74,7 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Result<std::optional<FiringRow>> queued_firing(ScheduleKey schedule) override;
   Result<std::vector<RunRow>> unfinished_of(ScheduleKey schedule) override;
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter) override;
+  Result<std::optional<Hold>> hold() override;
   Result<bool> changed() override;
   /// The kernel drops the lock of a process that is dead, and of no other.
   bool lapsed() override { return false; }
@@ -89,6 +91,7 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Result<std::vector<RunKey>> owing() override;
   Result<int64_t> back_up(const std::string& file, bool replace) override;
   Result<Room> vacuum() override;
+  Result<int64_t> accept(int64_t epoch, const Doer& by) override;
   Result<std::vector<bool>> remove_trees(const std::vector<std::vector<RunLinks>>& trees,
                                          const Doer& by) override;
   Status remove_left() override;
@@ -112,6 +115,7 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   };
 
   SqliteStore() = default;
+  Status open_files();
   Status begin(bool look);
   Status still_there(bool at_once);
   Status write_engine();
@@ -130,6 +134,13 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Status insert(NewRun& fresh, EngineKey engine, CommitResult& result);
   /// What the change means for others: locks, runs that it begins, cancels or has ended.
   Status write_others(RunChange& change, bool is_new, EngineKey engine, CommitResult& result);
+
+  // ---- sqlite_epoch.cpp
+  /// Begins a new epoch where the store was restored or copied since it was written last.
+  Status settle_epoch();
+  Status begin_epoch(const Meta& meta, std::string why);
+  Status take_epoch(const Meta& meta);
+  std::string what_befell(const Meta& meta) const;
 
   // ---- sqlite_audit.cpp
   /// To be written at the end of the transaction.
@@ -185,6 +196,9 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   ino_t log_ = 0;  // of the write-ahead log that we write; 0: not known yet
   std::chrono::steady_clock::time_point looked_;  // when the files were looked for
   StoreIdentity identity_;
+  std::string home_;          // what it says of that, when it was opened
+  int64_t last_journal_ = 0;  // its last entry, then
+  bool only_looks_ = false;
   bool reading_ = false;  // it may not be written here
   bool still_ = false;    // and nobody changes it
   LockFile locks_;
@@ -192,7 +206,7 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Connection writer_;
   Writes writes_;
   std::optional<EngineRow> joining_;  // not known to be written yet
-  int64_t next_journal_ = 0;          // within a transaction
+  int64_t next_journal_ = 0;          // within a transaction; 0: it journals nothing
   std::vector<AuditNote> noted_;      // the same
   std::unordered_map<RunKey, Tail> tails_;
 
@@ -208,6 +222,7 @@ Status SqliteStore::transaction(bool look, Body body) {
   const std::lock_guard guard(writing_);
   if (auto begun = begin(look); !begun) return begun;
   noted_.clear();
+  next_journal_ = 0;
   Status written = body();
   if (written) written = write_audit();
   if (!written) {

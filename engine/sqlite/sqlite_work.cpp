@@ -27,7 +27,8 @@ Result<std::vector<EngineRow>> SqliteStore::workers() {
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
   auto statement =
-      (*connection)->prepare("select key,boot,process,started,works from engine where works=1");
+      (*connection)
+          ->prepare("select key,boot,process,started,works,epoch from engine where works=1");
   if (!statement) return tl::unexpected(statement.error());
   auto rows = read_engines(*statement);
   if (rows) std::erase_if(*rows, [](const EngineRow& row) { return !row.alive; });

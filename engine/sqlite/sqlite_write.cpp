@@ -381,10 +381,10 @@ Status SqliteStore::join(const EngineRow& engine) {
 Status SqliteStore::write_engine() {
   if (!joining_) return {};
   // A commit that failed may have happened: then the row is there already.
-  if (auto ok =
-          writer_.ready(writes_.engine,
-                        "insert into engine(key,boot,process,started,works) values(?,?,?,?,?) "
-                        "on conflict(key) do update set works=excluded.works");
+  if (auto ok = writer_.ready(writes_.engine,
+                              "insert into engine(key,boot,process,started,works,epoch) "
+                              "values(?,?,?,?,?,?) "
+                              "on conflict(key) do update set works=excluded.works");
       !ok)
     return ok;
   writes_.engine.bind(1, joining_->key);
@@ -392,6 +392,7 @@ Status SqliteStore::write_engine() {
   writes_.engine.bind(3, joining_->process);
   writes_.engine.bind(4, joining_->started);
   writes_.engine.bind(5, joining_->works ? 1 : 0);
+  writes_.engine.bind(6, identity_.epoch);
   return done(writes_.engine, "write to it");
 }
 
@@ -411,10 +412,11 @@ Status SqliteStore::leave_work() {
 }
 
 Status SqliteStore::write_claim(RunKey run, EngineKey engine, Claimer claimer, const Doer& by) {
-  if (auto ok = writer_.ready(writes_.holder,
-                              "select run.holder,run.id,engine.process,run.status,run.claims "
-                              "from run left join engine on engine.key=run.holder "
-                              "where run.key=?");
+  if (auto ok =
+          writer_.ready(writes_.holder,
+                        "select run.holder,run.id,engine.process,run.status,run.claims,run.stood "
+                        "from run left join engine on engine.key=run.holder "
+                        "where run.key=?");
       !ok)
     return ok;
   if (auto ok = writer_.ready(writes_.claim,
@@ -432,7 +434,8 @@ Status SqliteStore::write_claim(RunKey run, EngineKey engine, Claimer claimer, c
     if (code != SQLITE_ROW) return tl::unexpected(writer_.error("read its runs"));
     const auto status = static_cast<RunStatus>(holder->integer(3));
     claims = holder->integer(4);
-    const bool may_be_tried = claimer == Claimer::kPerson && claims >= kMostClaims;
+    const bool may_be_tried =
+        claimer == Claimer::kPerson && claims >= kMostClaims && holder->integer(5) == 0;
     if (is_over(status) || (status == RunStatus::kQuarantined && !may_be_tried))
       return fail(ErrorKind::kRefused,
                   fmt::format("run {} is {}", holder->text(1), to_string(status)));

@@ -91,6 +91,7 @@ class GoingOn(rbk.Case):
                 "drop index run_parent; alter table run drop column parent; alter table run drop column link; "
                 "alter table run drop column parent_request; alter table run drop column parent_path; alter table run drop column parent_under; "
                 "alter table run drop column claims; alter table run drop column schedule; alter table engine drop column works; "
+                "alter table run drop column stood; alter table engine drop column epoch; delete from meta where name='home'; "
                 "drop table schedule; drop table firing; drop table notice; drop table audit; pragma user_version=1"
             )
         old.close()
@@ -98,9 +99,9 @@ class GoingOn(rbk.Case):
         run = self.only_run()
         self.rbk("approve", run, "go")
         with sqlite3.connect(store) as new:
-            self.assertEqual(new.execute("pragma user_version").fetchone(), (4,))
+            self.assertEqual(new.execute("pragma user_version").fetchone(), (5,))
             begin, approve = new.execute("select verb, kind, payload from audit order by number").fetchall()
-            self.assertEqual(begin, ("begin", "store", '{"format":4,"migrated_from":1}'))
+            self.assertEqual(begin, ("begin", "store", '{"format":5,"migrated_from":1}'))
             self.assertEqual(approve[:2], ("approve", "run"))
         self.assertIn("intact: 2 rows", self.rbk("audit", "verify").out)
         self.assertEqual((self.folder / ".runbook/store.db-format-1").read_text(), "somebody's own")

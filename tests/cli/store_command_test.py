@@ -123,7 +123,7 @@ class StoreCommand(rbk.Case):
 
     def test_what_is_not_known_is_named(self):
         self.assertIn("did you mean `rbk store check`", self.rbk("store", "chek", exit=rbk.USAGE).err)
-        self.assertIn("check, backup, retain, vacuum", self.rbk("store", exit=rbk.USAGE).err)
+        self.assertIn("check, backup, retain, vacuum, accept", self.rbk("store", exit=rbk.USAGE).err)
 
     # ---- backup
 
@@ -147,6 +147,8 @@ class StoreCommand(rbk.Case):
         for part in ("-wal", "-shm", "-lock"):
             pathlib.Path(f"{copy}{part}").unlink(missing_ok=True)
         copy.rename(self.store)
+        self.assertIn("rbk store accept", self.rbk("approve", waits, "go", exit=rbk.REFUSED).err)
+        self.rbk("store", "accept", "--yes")
         self.rbk("approve", waits, "go")
         self.clean()
 
@@ -165,11 +167,12 @@ class StoreCommand(rbk.Case):
                 "drop index run_parent; alter table run drop column parent; alter table run drop column link; "
                 "alter table run drop column parent_request; alter table run drop column parent_path; alter table run drop column parent_under; "
                 "alter table run drop column claims; alter table run drop column schedule; alter table engine drop column works; "
+                "alter table run drop column stood; alter table engine drop column epoch; delete from meta where name='home'; "
                 "drop table schedule; drop table firing; drop table notice; drop table audit; pragma user_version=3"
             )
         old.close()
         done = self.rbk("runs", "--json")
-        self.assertIn("from format 3 to 4", done.err)
+        self.assertIn("from format 3 to 5", done.err)
         self.assertIn(f"{self.store}-format-3", done.err)
         self.assertEqual(len(done.lines()), 1)
         self.assertEqual(self.rbk("runs").err, "")

@@ -621,7 +621,8 @@ class History {
     };
   }
 
-  /// A new store's bytes, but for its id, which is the same each time.
+  /// A new store's bytes, but for its id, which is the same each time, and its home: it is copied
+  /// into each history, and is to be no copy there.
   std::string empty_store() {
     static std::string kept;
     if (!kept.empty()) return kept;
@@ -635,11 +636,23 @@ class History {
       }
       id = (*made)->identity().id;
     }
+    forget_home(path);
     std::ifstream file(path, std::ios::binary);
     kept.assign(std::istreambuf_iterator<char>(file), {});
     kept.replace(kept.find(id), id.size(), std::string(id.size(), 'a'));
     for (const char* end : {"", "-wal", "-shm", "-lock"}) unlink((path + end).c_str());
     return kept;
+  }
+
+  static void forget_home(const std::string& path) {
+    sqlite3* store = nullptr;
+    if (sqlite3_open(path.c_str(), &store) != SQLITE_OK ||
+        sqlite3_exec(store, "delete from meta where name='home'; pragma wal_checkpoint(truncate)",
+                     nullptr, nullptr, nullptr) != SQLITE_OK) {
+      fmt::print(stderr, "{}\n", sqlite3_errmsg(store));
+      std::abort();
+    }
+    sqlite3_close(store);
   }
 
   void plan() {
