@@ -16,11 +16,13 @@ namespace rbk::cli {
 namespace {
 
 constexpr std::array kCommands{
-    Command{"run",
-            "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-] [--reason TEXT] [--label K=V]… "
-            "[--override CALENDAR]… [--confirm] [--detach] [--dry-run] [--as USER] [--store URL]",
-            "starts a run of a runbook and follows it",
-            "rbk run examples/first.rbk --folder /tmp/page", run_command},
+    Command{
+        "run",
+        "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-] [--reason TEXT] [--label K=V]… "
+        "[--override CALENDAR]… [--manifest FILE] [--confirm] [--detach] [--dry-run] [--as USER] "
+        "[--store URL]",
+        "starts a run of a runbook and follows it", "rbk run examples/first.rbk --folder /tmp/page",
+        run_command},
     Command{"plan", "FILE[:RUNBOOK] [--PARAM VALUE]… [--params FILE|-]",
             "what a runbook would do, doing nothing", "rbk plan examples/first.rbk", plan_command},
     Command{"check", "[FILE…] [--effects] [--strict] [--fix]",

@@ -8,6 +8,7 @@
 #include "base/project_root.h"
 #include "cli/command.h"
 #include "cli/confirm.h"
+#include "cli/manifest_file.h"
 #include "cli/options.h"
 #include "cli/parameters.h"
 #include "cli/program_file.h"
@@ -26,6 +27,7 @@ struct RunOptions {
   std::optional<std::string> reason;
   std::vector<std::string> labels;
   std::vector<std::string> overrides;
+  std::optional<std::string> manifest;
   bool confirm = false;
   bool detach = false;
   bool dry_run = false;
@@ -133,6 +135,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
       .value("--reason", given.reason)
       .values("--label", given.labels)
       .values("--override", given.overrides)
+      .value("--manifest", given.manifest)
       .flag("--confirm", given.confirm)
       .flag("--detach", given.detach)
       .flag("--dry-run", given.dry_run)
@@ -151,6 +154,14 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   if (!loaded->program) return ExitStatus::kUsage;
   Result<const bytecode::Runbook*> runbook = choose_runbook(*loaded->program, target);
   if (!runbook) return refuse(terminal, runbook.error());
+  if (given.manifest) {
+    Result<bytecode::Manifest> manifest = read_manifest(*given.manifest, (*runbook)->name);
+    if (!manifest) return refuse(terminal, manifest.error());
+    auto held = held_to(*loaded, (*runbook)->name, *manifest);
+    if (!held) return refuse(terminal, held.error());
+    loaded->program = std::move(*held);
+    runbook = choose_runbook(*loaded->program, target);
+  }
   Result<boost::json::object> read =
       read_parameters(*loaded->program, **runbook, given.parameters, given.params, options.names());
   if (!read) return refuse(terminal, read.error());

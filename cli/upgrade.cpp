@@ -8,6 +8,7 @@
 #include "base/project_root.h"
 #include "base/text_width.h"
 #include "cli/command.h"
+#include "cli/manifest_file.h"
 #include "cli/options.h"
 #include "cli/program_file.h"
 #include "cli/report/replay.h"
@@ -90,6 +91,23 @@ Result<std::vector<std::string>> runs_of(engine::Engine& engine, const bytecode:
   return found;
 }
 
+/// A run stays held to its manifest: the new program is held to it too.
+Result<UpgradeVerdict> judge(Session& session, const std::string& run, const Loaded& loaded,
+                             bool check) {
+  std::shared_ptr<const bytecode::Program> program = loaded.program;
+  auto pinned = session.engine->program(run);
+  if (!pinned) return tl::unexpected(pinned.error());
+  if ((*pinned)->manifest && !program->manifest) {
+    auto summary = session.engine->summary(run);
+    if (!summary) return tl::unexpected(summary.error());
+    auto held = held_to(loaded, summary->runbook, *(*pinned)->manifest);
+    if (!held) return tl::unexpected(held.error());
+    program = std::move(*held);
+  }
+  return check ? session.engine->check_upgrade(run, session.person, program)
+               : session.engine->upgrade(run, program, session.person);
+}
+
 }  // namespace
 
 ExitStatus upgrade_command(const Terminal& terminal, const Arguments& arguments) {
@@ -130,9 +148,7 @@ ExitStatus upgrade_command(const Terminal& terminal, const Arguments& arguments)
     if (auto known = session->engine->summary(run); !known) return refuse(terminal, known.error());
   ExitStatus status = ExitStatus::kSucceeded;
   for (const std::string& run : runs) {
-    const Result<UpgradeVerdict> verdict =
-        check ? session->engine->check_upgrade(run, session->person, loaded->program)
-              : session->engine->upgrade(run, loaded->program, session->person);
+    const Result<UpgradeVerdict> verdict = judge(*session, run, *loaded, check);
     if (!verdict) {
       const ExitStatus refused = refuse(terminal, verdict.error());
       status = runs.size() == 1 && !all ? refused : ExitStatus::kFailed;

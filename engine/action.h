@@ -9,6 +9,7 @@
 
 #include <boost/json/value.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -112,8 +113,10 @@ struct Attempt {
                                        // the engine: it masks what it shortens before that
   std::vector<std::string> withheld;   // variables of this process that no command is to inherit
   OwnProgram own;
-  uint32_t number = 1;  // of the step's attempts
-  std::string key;      // idempotency key: 64 hexadecimal digits, the same over retries and crashes
+  std::function<bool(std::string_view url)> may_be_led_to;  // beyond its arguments, which keep to
+                                                            // the manifest. Empty: to anything
+  uint32_t number = 1;                                      // of the step's attempts
+  std::string key;  // idempotency key: 64 hexadecimal digits, the same over retries and crashes
   std::string attempt_key;  // unique to this attempt, the same after a crash: names its spool
   std::string folder;       // absolute: where the run was started; empty: not known
   int32_t umask = -1;       // the file mask of the run; below 0: not known

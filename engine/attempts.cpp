@@ -76,6 +76,11 @@ vm::event::Performed failed(vm::RequestId request, std::string kind, std::string
   return event;
 }
 
+/// On one line, as an error of the run.
+std::string told(const Error& error) {
+  return error.cure.empty() ? error.message : error.message + "; " + error.cure;
+}
+
 /// How its action is to be told that an attempt is not wanted any more; nothing if it is let
 /// finish.
 std::optional<StopMode> stop_mode(const Asked& asked) {
@@ -191,12 +196,29 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
   family_now = family_now || asked.awaits_run();
   if (const auto* sleep = std::get_if<vm::request::Sleep>(&asked.request.what))
     set_timer(driver, asked, sleep->until);
+  if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what);
+      approve != nullptr && !approve->is_question && reject_beyond_limits(driver, asked))
+    return;
   if (const auto* approve = std::get_if<vm::request::Approve>(&asked.request.what))
     if (approve->expires) set_timer(driver, asked, *approve->expires);
   if (const auto* signal = std::get_if<vm::request::AwaitSignal>(&asked.request.what))
     if (signal->expires) set_timer(driver, asked, *signal->expires);
   if (const auto* acquire = std::get_if<vm::request::Acquire>(&asked.request.what))
     if (acquire->until) set_timer(driver, asked, *acquire->until);
+}
+
+/// An approval that people outside of the manifest could give is nobody's to give. Whether it is.
+bool Engine::State::reject_beyond_limits(RunDriver& driver, const Asked& asked) {
+  const auto& approve = std::get<vm::request::Approve>(asked.request.what);
+  if (!driver.limits || !approve.description.is_object()) return false;
+  const Status within = driver.limits->check_people(approve.description.get_object());
+  if (within) return false;
+  vm::event::Decided decided;
+  decided.request = asked.request.id;
+  decided.reason = told(within.error());
+  if (auto done = driver.deliver(std::move(decided), now(), asked.request.id); !done)
+    driver.broken = done.error();
+  return true;
 }
 
 bool Engine::State::may_begin(const RunDriver& driver, const Asked& asked) {
@@ -251,6 +273,10 @@ Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
   attempt.name = driver.program().actions[perform.action].name;
   attempt.arguments = perform.arguments;
   attempt.own = own_program(driver.shared_program(), perform.action);
+  if (driver.limits)
+    attempt.may_be_led_to = [limits = driver.limits](std::string_view url) {
+      return limits->allows_redirect(url);
+    };
   attempt.number = perform.attempt;
   attempt.folder = driver.row().folder;
   attempt.umask = driver.row().umask;
@@ -267,6 +293,13 @@ Attempt describe_attempt(RunDriver& driver, const Asked& asked, uint64_t id,
 
 Result<Action*> action_of(ActionRegistry& actions, const Attempt& attempt) {
   return attempt.own.path.empty() ? actions.find(attempt.name) : actions.find_own();
+}
+
+Status within_limits(const RunDriver& driver, const Asked& asked, const RunSecrets& secrets) {
+  if (!driver.limits) return {};
+  const vm::request::Perform& perform = *asked.perform();
+  return driver.limits->check(driver.program(), perform.action, perform.arguments,
+                              [&](const std::string& name) { return secrets.was_given(name); });
 }
 
 LiveAttempt live(const RunDriver& driver, const Asked& asked, const Attempt& attempt,
@@ -289,9 +322,7 @@ void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
   Attempt attempt = describe_attempt(driver, asked, id, store->identity());
   auto action = action_of(*actions, attempt);
   if (!action) {
-    const Error& error = action.error();
-    answer(driver, failed(asked.request.id, "Error",
-                          error.cure.empty() ? error.message : error.message + "; " + error.cure));
+    answer(driver, failed(asked.request.id, "Error", told(action.error())));
     return;
   }
   // It may have been asked for long ago: what it is in may have had its time meanwhile.
@@ -310,6 +341,8 @@ void Engine::State::begin_attempt(RunDriver& driver, Asked& asked) {
   }
   auto secrets = secrets_of(driver);
   if (!secrets) return hold_up(driver, asked, secrets.error());
+  if (Status within = within_limits(driver, asked, **secrets); !within)
+    return answer(driver, failed(asked.request.id, "OutOfManifest", told(within.error())));
   if (Status ready = (*secrets)->hand_over(world.secrets.get(), driver.program(),
                                            asked.perform()->action, attempt);
       !ready)
@@ -345,8 +378,7 @@ Result<RunSecrets*> Engine::State::secrets_of(RunDriver& driver) {
 /// somebody goes on with it.
 void Engine::State::hold_up(RunDriver& driver, Asked& asked, const Error& why) {
   if (driver.is_given_up) {
-    const std::string cure = why.cure.empty() ? std::string() : "; " + why.cure;
-    answer(driver, failed(asked.request.id, "SecretError", why.message + cure));
+    answer(driver, failed(asked.request.id, "SecretError", told(why)));
     return;
   }
   driver.held_up = why;

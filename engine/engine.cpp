@@ -371,10 +371,12 @@ Result<std::string> Engine::State::begin_rollback(RunRow row, const RunRow& orig
 void Engine::State::open_fresh(RunDriver& driver) {
   const RunKey run = driver.row().key;
   if (fresh.erase(run) == 0) return;
+  // What it comes to from here on, an attempt that can't begin for instance, is not durable yet.
+  const bool over = driver.over();
   store_lines(driver);
   leave(driver, driver.committed());
   family_now = true;
-  if (!driver.over()) return;
+  if (!over) return;
   note_end(driver);
   remember_end(driver.row(), DriveEnd::Why::kOver);
   runs.erase(run);

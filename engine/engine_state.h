@@ -230,6 +230,7 @@ struct Engine::State {
   void begin_unstarted(RunDriver& driver, const std::vector<vm::RequestId>& requests);
   void go_on_unpaused(RunDriver& driver);
   void carry_out(RunDriver& driver, Asked& asked);
+  bool reject_beyond_limits(RunDriver& driver, const Asked& asked);
   bool may_begin(const RunDriver& driver, const Asked& asked);
   void begin_attempt(RunDriver& driver, Asked& asked);
   Result<RunSecrets*> secrets_of(RunDriver& driver);

@@ -19,11 +19,11 @@ namespace {
 constexpr std::string_view kPlainKind = "Failed";
 
 /// All of them, in the order of stdlib/core.rbk.
-constexpr std::array<std::string_view, 22> kCoreKinds = {
-    "Failed",    "Timeout",         "Rejected",    "Closed",    "Cancelled",       "Stopped",
-    "InDoubt",   "Deadlock",        "LockTaken",   "RunFailed", "TooManyFailures", "ShellError",
-    "ExecError", "ArithmeticError", "IndexError",  "NullError", "JsonError",       "ParseError",
-    "UrlError",  "QueryError",      "SecretError", "LimitError"};
+constexpr std::array<std::string_view, 23> kCoreKinds = {
+    "Failed",    "Timeout",         "Rejected",    "Closed",        "Cancelled",       "Stopped",
+    "InDoubt",   "Deadlock",        "LockTaken",   "RunFailed",     "TooManyFailures", "ShellError",
+    "ExecError", "ArithmeticError", "IndexError",  "NullError",     "JsonError",       "ParseError",
+    "UrlError",  "QueryError",      "SecretError", "OutOfManifest", "LimitError"};
 
 bool is_core(std::string_view kind) {
   return std::find(kCoreKinds.begin(), kCoreKinds.end(), kind) != kCoreKinds.end();

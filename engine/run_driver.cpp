@@ -64,7 +64,8 @@ boost::json::object lock_description(const vm::Lock& lock) {
 
 RunDriver::RunDriver(RunRow row, std::shared_ptr<const bytecode::Program> program, RecoveredRun run,
                      EngineKey engine)
-    : log_bytes(row.log_bytes),
+    : limits(program->manifest ? std::make_shared<const Limits>(*program->manifest) : nullptr),
+      log_bytes(row.log_bytes),
       row_(std::move(row)),
       program_(std::move(program)),
       machine_(std::move(run.machine)),

@@ -12,6 +12,7 @@
 #include "engine/action.h"
 #include "engine/asked.h"
 #include "engine/ids.h"
+#include "engine/limits.h"
 #include "engine/news.h"
 #include "engine/notices.h"
 #include "engine/recovery.h"
@@ -108,13 +109,14 @@ class RunDriver {
   /// Something happened to it since it was brought back, and that is durable.
   bool got_further() const { return got_further_; }
 
-  std::optional<Keys> keys;           // made when they are first needed
-  std::optional<RunSecrets> secrets;  // likewise
-  bool somebody_listens = true;       // to the news
-  std::optional<Error> broken;        // its machine did what it must not: it is to be quarantined
-  std::optional<Error> held_up;       // why nothing more of it begins here; it goes on another time
-  std::vector<std::string> acting;    // who really says what is delivered next: "root (as dan)"
-  bool is_given_up = false;           // cancelled `now`: what would hold it up fails instead
+  std::optional<Keys> keys;              // made when they are first needed
+  std::optional<RunSecrets> secrets;     // likewise
+  std::shared_ptr<const Limits> limits;  // of its program; null: none
+  bool somebody_listens = true;          // to the news
+  std::optional<Error> broken;      // its machine did what it must not: it is to be quarantined
+  std::optional<Error> held_up;     // why nothing more of it begins here; it goes on another time
+  std::vector<std::string> acting;  // who really says what is delivered next: "root (as dan)"
+  bool is_given_up = false;         // cancelled `now`: what would hold it up fails instead
   std::set<int64_t> messages_seen;
   size_t attempts = 0;    // that run in this process
   int64_t log_bytes = 0;  // stored so far

@@ -33,6 +33,9 @@ class RunSecrets {
   Status hand_over(SecretSource* source, const bytecode::Program& program, uint32_t action,
                    Attempt& attempt);
 
+  /// The run was started with it.
+  bool was_given(const std::string& name) const { return given_.contains(name); }
+
   /// Reads them for masking alone.
   void look(SecretSource* source);
 

@@ -193,6 +193,11 @@ Result<UpgradeVerdict> Judge::judge(std::optional<RecoveredRun>* brought) {
   if (row_.status == RunStatus::kQuarantined) return stays(0, "it is quarantined");
   if (row_.origin != 0)
     return stays(0, "it undoes what another run did, with the program that that one had");
+  if (old_->manifest != new_->manifest)
+    return stays(0, old_->manifest
+                        ? fmt::format("it is held to the manifest {}, and that program is not",
+                                      old_->manifest->name)
+                        : "that program is held to a manifest, and it is not");
   if (!takes_the_same()) return verdict_;
   if (auto found = find_unbegun(); !found) return tl::unexpected(found.error());
 

@@ -38,6 +38,25 @@ std::string time(const Bound& bound) {
   return text;
 }
 
+TEST(Effects, ACommandsValuesAreShownAsTheShellIsGivenThem) {
+  const Summary found = summary_of(R"(
+const odd = "it's; so"
+const more = "; echo"
+runbook r(word: string) {
+  step a = shell("echo ${odd} ${"a b"} ${"it's ${word}"}") reads
+  step b = shell(shell.raw("echo ${word} ${more}")) reads
+}
+)");
+  EXPECT_EQ(commands(found),
+            "a: echo 'it'\\''s; so' a b 'it'\\''s '${word}\n"
+            "b: echo ${shell.raw(word)} ; echo\n");
+}
+
+TEST(Effects, AnAddressIsAHost) {
+  EXPECT_EQ(host_of("http://[::1]:8080/x"), "[::1]");
+  EXPECT_EQ(host_of("http://me@${host}:80/x"), "${host}");
+}
+
 TEST(Effects, AUrlIsShownAsFarAsItIsKnown) {
   const Summary found = summary_of(R"(
 enum Env { staging, prod }

@@ -29,6 +29,26 @@ std::string shown(const Value& value) {
   return text;
 }
 
+/// A text that nobody quotes: what is known of it is written, `${x}` becomes `${shell.raw(x)}`.
+Pieces as_raw(const std::string& text) {
+  Pieces made;
+  size_t from = 0;
+  for (size_t at = text.find("${"); at != std::string::npos; at = text.find("${", from)) {
+    int depth = 1;
+    size_t end = at + 2;
+    for (; end < text.size() && depth > 0; ++end)
+      depth += text[end] == '{' ? 1 : text[end] == '}' ? -1 : 0;
+    const std::string name = text.substr(at + 2, end - at - 3);
+    made.push_back({text.substr(from, at - from), false});
+    made.push_back({name.starts_with("shell.raw(") ? text.substr(at, end - at)
+                                                   : fmt::format("${{shell.raw({})}}", name),
+                    true});
+    from = end;
+  }
+  made.push_back({text.substr(from), false});
+  return made;
+}
+
 }  // namespace
 
 std::string joined(const Pieces& pieces) {
@@ -141,7 +161,14 @@ bool Texts::append(syntax::ExprId id, Pieces& to, int depth) const {
     if (meaning == nullptr || meaning->kind != check::Meaning::Kind::kCallRawCommand ||
         call->args.empty())
       return false;
-    return append(call->args.front().value, to, depth + 1);
+    const syntax::ExprId raw = call->args.front().value;
+    Pieces inner;
+    const std::string text = append(raw, inner, depth + 1)
+                                 ? joined(inner)
+                                 : fmt::format("${{{}}}", module().source->text(ast()[raw].span));
+    for (const Piece& piece : as_raw(text))
+      if (!piece.text.empty()) add(piece.text, piece.is_value);
+    return true;
   }
   return false;
 }

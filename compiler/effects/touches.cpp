@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/quoting.h"
 #include "compiler/effects/secret_names.h"
 
 namespace rbk::effects {
@@ -30,6 +31,35 @@ bool is_null(const Texts& texts, syntax::ExprId value) {
   return std::holds_alternative<syntax::NullLit>(texts.ast()[value].node);
 }
 
+/// As the shell is given it. (Blanks may stand between the values of a list.)
+std::string quoted(const std::string& known) {
+  std::string bare = known;
+  std::erase(bare, ' ');
+  return bare.empty() || shell_word(bare) == bare ? known : shell_word(known);
+}
+
+/// What is known of values as the shell is given it, what is not as it is.
+Pieces quoted(Pieces pieces) {
+  for (Piece& piece : pieces) {
+    if (!piece.is_value) continue;
+    std::string made;
+    size_t from = 0;
+    for (size_t at = piece.text.find("${"); at != std::string::npos;
+         at = piece.text.find("${", from)) {
+      made += quoted(piece.text.substr(from, at - from));
+      int depth = 0;
+      for (from = at + 1; from < piece.text.size(); ++from) {
+        depth += piece.text[from] == '{' ? 1 : piece.text[from] == '}' ? -1 : 0;
+        if (depth == 0) break;
+      }
+      from = std::min(from + 1, piece.text.size());
+      made += piece.text.substr(at, from - at);
+    }
+    piece.text = made + quoted(piece.text.substr(from));
+  }
+  return pieces;
+}
+
 std::string key_of(const Place& place) {
   return fmt::format("{}\n{}", place.step, static_cast<int>(place.phase));
 }
@@ -41,7 +71,8 @@ std::string host_of(std::string_view url) {
   url.remove_prefix(scheme == std::string_view::npos ? 0 : scheme + 3);
   size_t begin = 0;
   size_t end = std::string_view::npos;
-  int depth = 0;  // of `${ … }`, in which anything may stand
+  bool bracketed = false;  // an IPv6 address
+  int depth = 0;           // of `${ … }`, in which anything may stand
   for (size_t i = 0; i < url.size(); ++i) {
     const char c = url[i];
     if (c == '{' && (depth > 0 || (i > 0 && url[i - 1] == '$'))) {
@@ -54,7 +85,11 @@ std::string host_of(std::string_view url) {
     } else if (c == '@') {
       begin = i + 1;
       end = std::string_view::npos;
-    } else if (c == ':') {
+    } else if (c == '[') {
+      bracketed = true;
+    } else if (c == ']') {
+      bracketed = false;
+    } else if (c == ':' && !bracketed) {
       end = std::min(end, i);
     }
   }
@@ -106,7 +141,7 @@ void Touches::request(Request one) {
 }
 
 void Touches::command(const Pieces& pieces, Command made, const std::string& folder) {
-  made.text = joined(pieces);
+  made.text = joined(quoted(pieces));
   ShellCommands found = shell_commands(pieces);
   made.programs = std::move(found.programs);
   const Place place = made.place;

@@ -166,8 +166,11 @@ Cost Walker::launched(const Meaning& meaning, const StepStmt& node, const std::s
 
 Cost Walker::runbook(const Meaning& meaning, const std::string& name, std::string launch) {
   all_.summary.calls.push_back({name, std::move(launch), place_});
-  if (std::find(all_.called.begin(), all_.called.end(), meaning.symbol) != all_.called.end())
+  if (std::find(all_.called.begin(), all_.called.end(), meaning.symbol) != all_.called.end()) {
+    // With what, that time, was not followed.
+    all_.summary.cut_short = all_.summary.cut_short || !meaning.arguments.empty();
     return waiting(open(fmt::format("`{}` calls itself", name)));
+  }
   if (++all_.runbooks > kMostRunbooks) {
     all_.summary.cut_short = true;
     return waiting(open(fmt::format("`{}` was not followed", name)));

@@ -183,6 +183,8 @@ bool Exchange::follow() {
   const bool weakens = from_origin.starts_with("https:") && !to_origin.starts_with("https:");
   const bool known = to_origin.starts_with("https://") || to_origin.starts_with("http://");
   if (!known || weakens || (leaves && request_.private_headers)) return false;
+  reply_.leads_out = request_.may_be_led_to && !request_.may_be_led_to(to);
+  if (reply_.leads_out) return false;
   --redirects_left_;
   const int64_t redirects = reply_.redirects + 1;
   reply_ = {};

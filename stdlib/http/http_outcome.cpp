@@ -63,6 +63,8 @@ engine::Outcome refused(const HttpRequest& request, const HttpReply& reply) {
     outcome.error.message =
         fmt::format("{} {} was answered with {}, a redirect to {} that is not followed",
                     request.method, reply.url, status, valid_utf8(to->second));
+    if (reply.leads_out)
+      outcome.error.message += ": its host lies outside of the manifest that the run is held to";
     if (reply.redirects > 0 && reply.redirects == request.redirects)
       outcome.error.message +=
           fmt::format(": {} were followed, and `redirects` allows no more", reply.redirects);

@@ -167,6 +167,7 @@ bool HttpRequest::accepts(int64_t status) const {
 Result<HttpRequest> http_request(const engine::Attempt& attempt) {
   Arguments arguments(attempt.arguments);
   HttpRequest request;
+  request.may_be_led_to = attempt.may_be_led_to;
   const std::string verb = attempt.name.substr(attempt.name.find('.') + 1);
   request.method = upper(verb == "request" ? arguments.text("method").value_or("") : verb);
   const bool known_to_read = verb == "get" || verb == "head";

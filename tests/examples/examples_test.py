@@ -467,5 +467,97 @@ class ChangeConfig(Example):
         self.assertEqual(json.loads(self.rbk("show", run, "--json").out.splitlines()[0])["status"], "waiting")
 
 
+class NightlyCopies(Example):
+    NAME = "nightly_copies"
+
+    def setUp(self):
+        super().setUp()
+        self.write("one/a.txt", "a")
+        self.write("two/b.txt", "b")
+        self.target = self.folder / "copies"
+
+    def copy(self, *folders, **options):
+        words = [word for folder in folders for word in ("--folders", folder)]
+        target = f"{EXAMPLES / self.NAME}.rbk:copy_folders"
+        return self.rbk("run", target, *words, "--target", self.target, "--json", **options)
+
+    def file_of(self, folder):
+        return self.target / (str(folder).replace("/", "_") + ".tar.gz")
+
+    def test_each_folder_is_a_run_of_its_own(self):
+        one, two = self.folder / "one", self.folder / "two"
+        copied = self.output(self.copy(one, two))
+        self.assertEqual([copy["folder"] for copy in copied], [str(one), str(two)])
+        runs = {line["run"]: line for line in self.rbk("runs", "--json").lines()}
+        for copy in copied:
+            self.assertEqual(runs[copy["run"]]["runbook"], "copy_folder")
+            self.assertEqual(pathlib.Path(copy["file"]).stat().st_size, copy["bytes"])
+        with tarfile.open(self.file_of(two)) as archive:
+            self.assertIn(f"{str(two)[1:]}/b.txt", archive.getnames())
+
+    def test_one_that_fails_holds_up_no_other_and_replaces_nothing(self):
+        one, missing = self.folder / "one", self.folder / "missing"
+        self.target.mkdir()
+        self.file_of(missing).write_text("of the night before")
+        done = self.copy(missing, one, exit=rbk.FAILED)
+        self.assertIn(f"not copied: {missing}", rbk.ending(done)["error"]["message"])
+        self.assertTrue(self.file_of(one).exists())
+        self.assertEqual(self.file_of(missing).read_text(), "of the night before")
+        self.assertEqual([path for path in self.target.iterdir() if path.suffix == ".part"], [])
+
+    def test_the_schedule_keeps_out_of_the_calendar(self):
+        file = EXAMPLES / f"{self.NAME}.rbk"
+        next_ones = self.rbk("schedule", "next", f"{file}:nightly", "--from", "2026-12-30T00:00:00Z", "-n", "3").out
+        # Neither on the 31st nor on the first two days of the year.
+        self.assertEqual(
+            [line[:10] for line in next_ones.split()], ["2026-12-30", "2027-01-03", "2027-01-04"], next_ones
+        )
+        closings = self.rbk("calendar", "list", file, "--from", "2026-12-28T00:00:00Z", "-n", "1").out
+        self.assertIn("2026-12-31T00:00:00+01:00  2027-01-03T00:00:00+01:00  year end", closings)
+        self.rbk("schedule", "add", f"{file}:nightly")
+        self.assertIn("nightly", self.rbk("schedule", "list").out)
+
+
+class SwitchOnSignal(Example):
+    def setUp(self):
+        super().setUp()
+        self.write("shop/releases/1.4/health", "ok\n")
+        self.write("shop/releases/1.5/health", "ok\n")
+        self.live = self.folder / "shop/current"
+        self.live.symlink_to("releases/1.4")
+
+    def begin(self, *more):
+        words = ["--folder", self.folder / "shop", "--release", "1.5", "--watch", "0s", "--json", *more]
+        return rbk.run_id(self.run_example("switch_on_signal", *words, exit=rbk.SUSPENDED))
+
+    def test_somebody_says_so(self):
+        run = self.begin()
+        refused = self.rbk("signal", run, "switch", '{"ticket": "none"}', exit=rbk.USAGE)
+        self.assertIn("ticket", refused.err)
+        output = self.output(self.rbk("signal", run, "switch", '{"ticket": "OPS-12"}', "--json"))
+        self.assertEqual((output["before"], output["why"].split(",")[0]), ("releases/1.4", "OPS-12"))
+        self.assertEqual(os.readlink(self.live), "releases/1.5")
+
+    def test_somebody_calls_it_off(self):
+        run = self.begin()
+        done = self.rbk("signal", run, "call_off", '{"why": "the database is slow"}', "--json", exit=rbk.FAILED)
+        self.assertEqual(rbk.ending(done)["error"]["kind"], "CalledOff")
+        self.assertEqual(os.readlink(self.live), "releases/1.4")
+
+    def test_a_release_that_is_not_well_goes_back(self):
+        self.write("shop/releases/1.5/health", "no\n")
+        run = self.begin()
+        done = self.rbk("signal", run, "switch", '{"ticket": "OPS-12"}', "--json", exit=rbk.FAILED)
+        self.assertIn("1.5 says no", rbk.ending(done)["error"]["message"])
+        self.assertEqual(os.readlink(self.live), "releases/1.4")
+        self.assertIn("the link stays or goes back", self.rbk("logs", run).out)
+
+    def test_cancelled_it_says_so(self):
+        run = self.begin()
+        self.rbk("cancel", run, exit=None)
+        self.assertIn("somebody cancelled the switch to 1.5", self.rbk("logs", run).out)
+        self.assertEqual(os.readlink(self.live), "releases/1.4")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -16,6 +16,7 @@ constexpr size_t kDigestBytes = std::tuple_size_v<Digest>;
 
 /// The oldest version that has all its operations: what an older rbk can read it is left to read.
 uint32_t version_of(const Program& program) {
+  if (program.manifest) return 4;
   const bool has_items = std::any_of(
       program.types.begin(), program.types.end(),
       [](const Type& type) { return type.shape == Type::Shape::kResult && type.key != kNone; });
@@ -56,6 +57,10 @@ class Encoder {
     if (version >= 3) {
       list(program.field_checks);
       for (const Runbook& runbook : program.runbooks) list(runbook.allow);
+    }
+    if (version >= 4) {
+      out_.flag(program.manifest.has_value());
+      if (program.manifest) put(*program.manifest);
     }
     return out_.take();
   }
@@ -215,6 +220,15 @@ class Encoder {
     out_.text(zone.rule());
     list(calendar.rules());
   }
+  void put(const Manifest::Entry& entry) {
+    out_.byte(static_cast<uint8_t>(entry.kind));
+    out_.text(entry.text);
+    out_.text(entry.at);
+  }
+  void put(const Manifest& manifest) {
+    out_.text(manifest.name);
+    list(manifest.entries);
+  }
   void put(const SourceFile& file) {
     out_.text(file.path);
     for (uint8_t byte : file.hash) out_.byte(byte);
@@ -246,6 +260,7 @@ class Decoder {
       list(program.field_checks, "conditions on fields");
       for (Runbook& runbook : program.runbooks) list(runbook.allow, "starters of runbooks");
     }
+    if (version_ >= 4 && in_.flag()) get(program.manifest.emplace());
     if (in_.failed()) {
       return fail(ErrorKind::kCorrupt,
                   fmt::format("the program is damaged: its list of {} does not decode", part_),
@@ -291,6 +306,7 @@ class Decoder {
   static constexpr size_t smallest(const FieldCheck*) { return 6; }
   static constexpr size_t smallest(const Runbook*) { return 6; }
   static constexpr size_t smallest(const SourceFile*) { return 33; }
+  static constexpr size_t smallest(const Manifest::Entry*) { return 3; }
 
   static constexpr size_t smallest(const timing::Zone::Change*) { return 2; }
   static constexpr size_t smallest(const timing::Calendar::Rule*) { return 4; }
@@ -461,6 +477,15 @@ class Decoder {
   void get(Starters& starters) {
     starters.runbook = in_.text();
     list(starters.who, "starters");
+  }
+  void get(Manifest::Entry& entry) {
+    get_enum(entry.kind, Manifest::Kind::kPerson);
+    entry.text = in_.text();
+    entry.at = in_.text();
+  }
+  void get(Manifest& manifest) {
+    manifest.name = in_.text();
+    list(manifest.entries, "the manifest");
   }
   void get(SourceFile& file) {
     file.path = in_.text();

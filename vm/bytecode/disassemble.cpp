@@ -52,12 +52,22 @@ class Disassembler {
         }
       }
     }
+    if (program_.manifest) manifest(*program_.manifest);
     for (const SourceFile& file : program_.files) line("file {} {}", file.path, to_hex(file.hash));
     for (size_t i = 0; i < program_.functions.size(); ++i) function(i);
     return std::move(out_);
   }
 
  private:
+  void manifest(const Manifest& manifest) {
+    static constexpr const char* kKinds[] = {"host",  "request", "command",
+                                             "query", "secret",  "person"};
+    line("manifest {}", manifest.name);
+    for (const Manifest::Entry& entry : manifest.entries)
+      line("  {} {}{}{}", kKinds[static_cast<size_t>(entry.kind)], quoted(entry.text),
+           entry.at.empty() ? "" : " at ", entry.at);
+  }
+
   template <typename... Args>
   void line(fmt::format_string<Args...> text, Args&&... args) {
     fmt::format_to(std::back_inserter(out_), text, std::forward<Args>(args)...);

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -262,6 +263,21 @@ struct SourceFile {
   friend bool operator==(const SourceFile&, const SourceFile&) = default;
 };
 
+/// What runs of the program may reach: an attempt at anything else does not begin. In each text
+/// `${…}` stands for what is not known before a run (engine/limits.h says what it lets through).
+struct Manifest {
+  enum class Kind : uint8_t { kHost, kRequest, kCommand, kQuery, kSecret, kPerson };
+  struct Entry {
+    Kind kind = Kind::kHost;
+    std::string text;  // "lb.${env}.example.com", a URL, a command, `secrets.db`, `group "sre"`
+    std::string at;    // a request's method, a command's host, a query's database; may be empty
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  std::string name;  // of the file that it was read from, for messages
+  std::vector<Entry> entries;
+  friend bool operator==(const Manifest&, const Manifest&) = default;
+};
+
 struct Program {
   std::vector<Type> types;
   std::vector<Constant> constants;
@@ -273,15 +289,16 @@ struct Program {
   std::vector<SourceFile> files;
   std::vector<timing::Calendar> calendars;  // with the zone's rules as they were when compiling
   std::vector<FieldCheck> field_checks;     // those of a type in the order of its fields
+  std::optional<Manifest> manifest;         // none: whatever its text says
   friend bool operator==(const Program&, const Program&) = default;
 
   const Runbook* find_runbook(std::string_view name) const;
 };
 
 /// 1: without calendars, Outside, Lock and MapGetOr; 2: without conditions on fields, items of
-/// results, ResultItem and what came after it. A program is written in the oldest version that has
-/// all that it needs.
-inline constexpr uint32_t kProgramVersion = 3;
+/// results, ResultItem and what came after it; 3: without a manifest. A program is written in the
+/// oldest version that has all that it needs.
+inline constexpr uint32_t kProgramVersion = 4;
 
 /// The serialised form: magic "RBKC", version, body, SHA-256 of all before.
 std::string save(const Program& program);

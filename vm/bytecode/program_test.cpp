@@ -185,6 +185,22 @@ TEST(ProgramTest, WhoMayStartARunbookComesBack) {
   EXPECT_NE(content_hash(program), content_hash(sample()));
 }
 
+TEST(ProgramTest, AManifestComesBackAndIsAPartOfTheProgram) {
+  Program program = sample();
+  const Digest free = content_hash(program);
+  program.manifest = Manifest{"work.json",
+                              {{Manifest::Kind::kRequest, "https://${host}/x", "POST"},
+                               {Manifest::Kind::kPerson, "group \"sre\"", ""}}};
+  const Result<Program> loaded = load(save(program));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(*loaded, program);
+  EXPECT_NE(content_hash(program), free);
+  EXPECT_NE(disassemble(program).find("request \"https://${host}/x\" at POST"), std::string::npos);
+  program.manifest->entries.clear();  // nothing may be reached
+  EXPECT_EQ(*load(save(program)), program);
+  EXPECT_NE(content_hash(program), free);
+}
+
 TEST(ProgramTest, ADamagedCalendarIsRefusedOrHarmless) {
   const std::string bytes = save(with_calendar());
   for (size_t i = 0; i < bytes.size(); ++i)
