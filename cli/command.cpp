@@ -131,6 +131,13 @@ constexpr std::array kCommands{
             cancel_command},
     Command{"rollback", "RUN [--to STEP] [--dry-run] [--as USER] [--store URL]",
             "undoes what a finished run did", "rbk rollback 3k9", rollback_command},
+    Command{
+        "retry",
+        "RUN [--from STEP | --failed | --only ITEM…] [--reason TEXT] [--override CALENDAR]… "
+        "[--dry-run] [--as USER] [--store URL]",
+        "a new run of a finished one, which takes over what that did and did not undo; --dry-run "
+        "only says what it would take over and run",
+        "rbk retry 3k9 --from deploy", retry_command},
     Command{"upgrade", "RUN…|--all --to FILE [--check] [--as USER] [--store URL]",
             "moves suspended runs to a new version of their program, if their journals replay "
             "alike; --check only says which could",

@@ -55,6 +55,7 @@ ExitStatus signal_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus replay_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus resolve_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus resume_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus retry_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus run_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments);

@@ -75,6 +75,7 @@ boost::json::object step_json(const engine::StepDetail& step) {
   if (step.ended) result["ended"] = format_time(*step.ended);
   if (step.error) result["error"] = error_json(*step.error);
   if (step.undo_error) result["undo_error"] = error_json(*step.undo_error);
+  if (!step.taken_over.empty()) result["taken_over"] = step.taken_over;
   if (!step.runs.empty()) result["runs"] = boost::json::array(step.runs.begin(), step.runs.end());
   boost::json::array attempts;
   for (const engine::AttemptDetail& attempt : step.attempts) {
@@ -129,6 +130,7 @@ class Timeline {
                            : run.link == engine::Link::kDetached ? "detached by"
                                                                  : "undoes for",
                            run.parent, printable(run.parent_step));
+    if (!run.retries.empty()) text_ += fmt::format("  retries run {}\n", run.retries);
     for (size_t i = 0; i < detail_.parameters.size() && i < detail_.arguments.size(); ++i)
       text_ += fmt::format("  {} = {}\n", detail_.parameters[i],
                            cut_to_width(boost::json::serialize(detail_.arguments[i]), 90));
@@ -163,6 +165,7 @@ class Timeline {
                                  ? "skipped"
                                  : duration_text(step.ended.value_or(end_) - step.began);
     text_ += fmt::format("{} {} {:>8}", paint(tint(step.status), name), bar(step), took);
+    if (!step.taken_over.empty()) text_ += fmt::format("  taken over from run {}", step.taken_over);
     if (step.attempts.size() > 1) text_ += fmt::format("  {} attempts", step.attempts.size());
     text_ += '\n';
     const std::string indent(2 * depth + 2, ' ');
@@ -220,6 +223,7 @@ class Timeline {
           "run {} undoes {} what it did: {}\n", rollback.id,
           rollback.parent.empty() ? std::string("by hand") : "for run " + rollback.parent,
           engine::to_string(rollback.status));
+    if (!run.retried_as.empty()) text_ += fmt::format("retried as run {}\n", run.retried_as);
     for (const engine::RunSummary& child : detail_.children)
       text_ +=
           fmt::format("{} run {} {} in step {}: {}\n",

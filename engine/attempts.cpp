@@ -130,9 +130,19 @@ void Engine::State::take_up(RunDriver& driver) {
       carry_out(driver, *asked);
       continue;
     }
-    // What this process asked for and never began has certainly not begun.
+    // What this process asked for and never began has certainly not begun; nor what is taken over.
     const bool ours = asked->engine == key && !abandoned.contains(run);
-    if (asked->not_started || ours || !find_again(driver, *asked)) to_begin.push_back(id);
+    const bool not_begun =
+        asked->not_started || ours || known_from_before(driver, *asked) != nullptr;
+    if (not_begun || driver.held_up) {
+      to_begin.push_back(id);
+      continue;
+    }
+    const std::string path = asked->perform()->path;
+    if (!find_again(driver, *asked))
+      to_begin.push_back(id);
+    else if (driver.takeover)
+      driver.takeover->begun(path);
   }
   abandoned.erase(run);
   if (!to_begin.empty()) fire_overdue(driver, waiting);
@@ -188,7 +198,8 @@ void Engine::State::carry_out(RunDriver& driver, Asked& asked) {
     } else if (driver.paused()) {
       // Known at once: a person may leave it out meanwhile.
       if (!asked.not_started) driver.note(Entry::Kind::kNotStarted, {asked.request.id}, now());
-    } else if (may_begin(driver, asked)) {
+    } else if (!take_over(driver, asked) && may_begin(driver, asked)) {
+      if (driver.takeover) driver.takeover->begun(asked.perform()->path);
       begin_attempt(driver, asked);
     }
     return;
@@ -218,6 +229,42 @@ bool Engine::State::reject_beyond_limits(RunDriver& driver, const Asked& asked) 
   decided.reason = told(within.error());
   if (auto done = driver.deliver(std::move(decided), now(), asked.request.id); !done)
     driver.broken = done.error();
+  return true;
+}
+
+Status Engine::State::open_takeover(RunDriver& driver) {
+  if (driver.row().retries == 0 || driver.takeover) return {};
+  auto opened = Takeover::open(*store, driver.row(), driver.shared_program(), driver.asked());
+  if (!opened) return tl::unexpected(opened.error());
+  driver.takeover = std::move(*opened);
+  return {};
+}
+
+/// What becomes of an attempt of a retry is known from the run that it retries; null if it is not.
+const TakenAttempt* Engine::State::known_from_before(RunDriver& driver, const Asked& asked) {
+  if (driver.row().retries == 0 || asked.repetition > 0 || asked.in_doubt) return nullptr;
+  if (Status opened = open_takeover(driver); !opened) {
+    driver.held_up = opened.error();
+    return nullptr;
+  }
+  return driver.takeover->find(*asked.perform(), driver.machine().part_of(asked.request.id));
+}
+
+/// The attempt is not begun: what became of it before is what becomes of it.
+bool Engine::State::take_over(RunDriver& driver, Asked& asked) {
+  if (stop_level.load() != 0 || nothing_begins || driver.held_up) return false;
+  const TakenAttempt* known = known_from_before(driver, asked);
+  if (known == nullptr) return false;
+  driver.takeover->take(*known);
+  const bool in_doubt = known->what == TakenAttempt::What::kInDoubt;
+  driver.take_over({asked.request.id, known->run, known->request}, known->run_id, in_doubt, now());
+  if (in_doubt) {
+    effect_unknown(driver, asked);
+    return true;
+  }
+  vm::event::Performed outcome = known->outcome;
+  outcome.request = asked.request.id;
+  answer(driver, std::move(outcome));
   return true;
 }
 

@@ -76,6 +76,10 @@ json::object start_of(const NewRun& fresh) {
   const RunRow& row = fresh.row;
   json::object payload{{"runbook", row.runbook}, {"program", to_hex(row.program)}};
   if (!fresh.arguments.empty()) payload["arguments"] = parsed(fresh.arguments);
+  if (row.retries != 0) {
+    payload["retries"] = fresh.retried;
+    payload["rule"] = parsed(row.retry_rule);
+  }
   if (!row.reason.empty()) payload["reason"] = row.reason;
   if (!row.labels.empty() && row.labels != "{}") payload["labels"] = parsed(row.labels);
   return payload;
@@ -152,9 +156,11 @@ std::vector<AuditNote> audit_of(const Group& group, const CommitResult& result) 
   }
   for (const NewRun& fresh : group.runs) {
     if (begins_by_itself(fresh) || &fresh == fired) continue;
+    const std::string_view verb = fresh.row.origin != 0    ? "rollback"
+                                  : fresh.row.retries != 0 ? "retry"
+                                                           : "start";
     notes.push_back(note_of(named(fresh.by, fresh.row.starter, fresh.row.started),
-                            fresh.row.origin != 0 ? "rollback" : "start", "run", fresh.row.id,
-                            start_of(fresh)));
+                            std::string(verb), "run", fresh.row.id, start_of(fresh)));
   }
   for (const RunChange& change : group.changes) {
     if (change.program == nullptr || is_lost(result, change.run)) continue;

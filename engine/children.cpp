@@ -36,6 +36,15 @@ Result<std::unique_ptr<RunDriver>> Engine::State::make_child(RunDriver& parent,
   row.parent_request = starting.request;
   row.parent_path = start.path;
   row.parent_under = start.under;
+  if (auto opened = open_takeover(parent); !opened) return tl::unexpected(opened.error());
+  if (const RunKey before = parent.takeover ? parent.takeover->find_run(start) : 0; before != 0) {
+    auto run = store->run(before);
+    if (!run) return tl::unexpected(run.error());
+    auto last = last_of(*store, *run);
+    if (!last) return tl::unexpected(last.error());
+    row.retries = last->key;
+    parent.takeover->take_run(before);
+  }
   auto child =
       std::make_unique<RunDriver>(row, parent.shared_program(),
                                   RecoveredRun{vm::Machine(parent.shared_program(), {}), {}}, key);
@@ -115,7 +124,7 @@ void Engine::State::leave_children(std::vector<NewRun>& children) {
     if (const auto held = runs.find(made.row.key); held != runs.end()) {
       RunDriver& child = *held->second;
       leave(child, child.committed());
-      if (child.over()) {
+      if (child.over() && !child.dirty()) {
         note_end(child);
         remember_end(child.row(), DriveEnd::Why::kOver);
         runs.erase(made.row.key);

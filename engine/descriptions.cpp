@@ -243,6 +243,8 @@ std::string_view entry_word(Entry::Kind kind) {
       return "paused";
     case Entry::Kind::kUnpaused:
       return "unpaused";
+    case Entry::Kind::kTakenOver:
+      return "taken_over";
   }
   return "";
 }

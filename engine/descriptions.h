@@ -22,7 +22,7 @@ std::string_view path_of(const vm::Request& request);
 boost::json::object describe_event(const bytecode::Program& program, const vm::Event& event,
                                    const vm::Request* answered);
 
-/// Of an entry that is no event: "repeated", "not_started", "doubt", "begun", "upgraded".
+/// Of an entry that is no event: "repeated", "not_started", "doubt", "begun", "upgraded", …
 std::string_view entry_word(Entry::Kind kind);
 
 }  // namespace rbk::engine

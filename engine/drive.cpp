@@ -91,7 +91,9 @@ Result<RunDriver*> Engine::State::take(const Result<RunRow>& row) {
     if (run->snapshot_was_bad)
       if (auto dropped = store->drop_snapshot(row->key); !dropped)
         return tl::unexpected(dropped.error());
-    return std::make_unique<RunDriver>(*row, *program, std::move(*run), key);
+    auto made = std::make_unique<RunDriver>(*row, *program, std::move(*run), key);
+    if (auto opened = open_takeover(*made); !opened) return tl::unexpected(opened.error());
+    return made;
   }();
   if (!recovered) {
     const Error& error = recovered.error();
@@ -239,7 +241,13 @@ Status Engine::State::pump() {
   send_notices();
   if (auto done = quarantine_broken(); !done) return done;
   if (auto flushed = flush(false); !flushed) return flushed;
-  if (!worked && !more_come && mailbox->empty() && !may_send_notices()) sleep_until_needed();
+  // What was taken over while it left is to be committed, and nobody else wakes us for it.
+  const bool more_to_commit =
+      !committer->busy() && std::any_of(runs.begin(), runs.end(), [](const auto& held) {
+        return held.second->dirty() && !held.second->in_flight() && !held.second->broken;
+      });
+  if (!worked && !more_come && !more_to_commit && mailbox->empty() && !may_send_notices())
+    sleep_until_needed();
   return {};
 }
 

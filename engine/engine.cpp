@@ -19,6 +19,18 @@ tl::unexpected<Error> undoing_already(const RunRow& rollback) {
               fmt::format("`rbk resume {}` goes on with that", rollback.id));
 }
 
+tl::unexpected<Error> retried_already(const RunRow& retry) {
+  return fail(
+      ErrorKind::kRefused,
+      fmt::format("it was retried as run {}, which has what it did and is {}", retry.id,
+                  to_string(retry.status)),
+      is_over(retry.status)
+          ? fmt::format("`rbk rollback {0}` undoes what that took over; `rbk retry {0}` goes "
+                        "on from it",
+                        retry.id)
+          : fmt::format("`rbk resume {}` goes on with that", retry.id));
+}
+
 /// Whether the calendars let the run begin now.
 Status check_calendars(const StartRun& request, const bytecode::Runbook& runbook, int64_t now) {
   const auto& calendars = request.program->calendars;
@@ -125,12 +137,17 @@ void Engine::stop(StopHow how) {
   state_->world.sleeper->wake();
 }
 
-/// A run may have one rollback by hand at a time: the next one begins where that ended.
+/// A run may have one rollback by hand at a time: the next one begins where that ended. So does a
+/// retry; what a run has done is the retry's from then on.
 Status Engine::State::check_origin(const RunRow& row) {
-  if (row.origin == 0) return {};
-  auto other = store->rollback_of(row.origin);
+  const RunKey before = row.origin != 0 ? row.origin : row.retries;
+  if (before == 0) return {};
+  auto other = store->rollback_of(before);
   if (!other) return tl::unexpected(other.error());
-  return *other ? undoing_already(**other) : Status();
+  if (*other) return undoing_already(**other);
+  auto retry = store->retry_of(before);
+  if (!retry) return tl::unexpected(retry.error());
+  return *retry ? retried_already(**retry) : Status();
 }
 
 /// Makes a run with its first event in one commit. Its requests wait for `drive`.
@@ -139,7 +156,8 @@ Result<std::string> Engine::State::begin_run(
     std::shared_ptr<const ProgramRow> stored,
     const std::function<Result<RecoveredRun>()>& beginning,
     const std::function<decltype(vm::Event::what)(const std::string&)>& first, const Doer& by,
-    const std::string& arguments, const ScheduleStep* step, const std::string& acting) {
+    const std::string& arguments, const ScheduleStep* step, const std::string& acting,
+    const std::string& retried) {
   if (auto joined = join(); !joined) return tl::unexpected(joined.error());
   const Moment moment = now();
   row.started = moment.wall;
@@ -154,7 +172,7 @@ Result<std::string> Engine::State::begin_run(
     Group group;
     group.engine = key;
     newborn.clear();
-    group.runs.push_back({row, stored, driver->take(), by, arguments});
+    group.runs.push_back({row, stored, driver->take(), by, arguments, retried});
     add_notices(*driver, group.runs.back().change);
     if (auto born = bear(*driver, group.runs.back().change, false); !born) {
       newborn.clear();
@@ -188,7 +206,8 @@ Result<std::string> Engine::State::begin_run(
 
 Result<std::string> Engine::start(const StartRun& request) { return state_->start(request); }
 
-Result<std::string> Engine::State::start(const StartRun& request, const ScheduleStep* step) {
+Result<std::string> Engine::State::start(const StartRun& request, const ScheduleStep* step,
+                                         const Retrying* retrying, const std::string& rule) {
   const auto& runbooks = request.program->runbooks;
   const bytecode::Runbook* runbook = request.program->find_runbook(request.runbook);
   if (runbook == nullptr) {
@@ -217,7 +236,12 @@ Result<std::string> Engine::State::start(const StartRun& request, const Schedule
   row.folder = request.folder;
   row.umask = request.umask;
   if (step != nullptr) row.schedule = step->schedule;
-  const uint64_t seed = world.random->next();
+  if (retrying != nullptr) {
+    row.retries = retrying->last.key;
+    row.retry_rule = rule;
+  }
+  // What looks random is the same in a retry: it is in arguments.
+  const uint64_t seed = retrying != nullptr ? retrying->started.seed : world.random->next();
   return begin_run(
       row, request.program, stored,
       [&]() -> Result<RecoveredRun> {
@@ -236,7 +260,8 @@ Result<std::string> Engine::State::start(const StartRun& request, const Schedule
         return started;
       },
       doer(request.starter), boost::json::serialize(request.arguments), step,
-      shown(request.starter) == row.starter ? std::string() : shown(request.starter));
+      shown(request.starter) == row.starter ? std::string() : shown(request.starter),
+      retrying != nullptr ? retrying->run.id : std::string());
 }
 
 /// The run that has undone the latest of it: itself, or its last rollback by hand. It has to be
@@ -252,7 +277,12 @@ Result<RunRow> Engine::State::last_undoing(const std::string& run) {
   while (true) {
     auto later = store->rollback_of(row->key);
     if (!later) return tl::unexpected(later.error());
-    if (!*later) return row;
+    if (!*later) {
+      auto retry = store->retry_of(row->key);
+      if (!retry) return tl::unexpected(retry.error());
+      if (*retry) return retried_already(**retry);
+      return row;
+    }
     if (!is_over((*later)->status)) return undoing_already(**later);
     *row = std::move(**later);
   }

@@ -30,6 +30,7 @@
 #include "engine/schedules.h"
 #include "engine/status.h"
 #include "engine/store.h"
+#include "engine/takeover.h"
 #include "engine/world.h"
 #include "vm/machine.h"
 
@@ -59,6 +60,35 @@ struct StartRun {
   int32_t umask = -1;
   /// Calendars that do not hold it back, by name; needs a reason.
   std::vector<std::string> overrides = {};
+};
+
+struct RetryRun {
+  std::string run;  // or one that it retries
+  RetryRule rule;
+  Person by;
+  std::string reason = {};                  // empty: that of the run
+  std::vector<std::string> overrides = {};  // as of StartRun
+};
+
+/// What a retry would do, as far as that is known before.
+struct RetryPlan {
+  struct Item {
+    enum class What : uint8_t {
+      kTakenOver,  // about: of that run
+      kInDoubt,    // nobody knows whether it was done: its `on doubt` decides, or a person
+      kBegins,     // about: the runbook that it starts
+      kDiffers,    // it was done with other arguments, and is done once more with these
+      kAsks,       // a person is asked, or a signal waited for
+      kTakesRun,   // starts a run that takes over what run `about` did
+    };
+    What what = What::kTakenOver;
+    std::string path;
+    std::string about;
+  };
+  std::string run;                 // that is retried
+  std::vector<Item> items;         // in that order
+  std::vector<std::string> later;  // taken over if it comes to them with the same arguments
+  bool ends = false;               // nothing is begun at all
 };
 
 /// A lock that somebody has or waits for.
@@ -97,6 +127,8 @@ struct RunSummary {
   std::optional<vm::ErrorValue> error;
   std::string quarantine;               // quarantined: what is known
   std::string undoes;                   // of a rollback: the run that it undoes
+  std::string retries;                  // of a retry: the run that it retries
+  std::string retried_as;               // the retry of it, if there is one
   std::string undone_by;                // rollback_failed: the rollback by hand that did the rest
   std::optional<FiringSummary> firing;  // of the schedule that started it
   Link link = Link::kNone;              // how it hangs on the run that began it
@@ -161,6 +193,7 @@ struct StepDetail {
   std::optional<int64_t> ended;
   std::vector<AttemptDetail> attempts;
   std::vector<std::string> runs;  // that it began, in their order
+  std::string taken_over;         // its last attempt was: of this run
 };
 
 struct RunDetail {
@@ -406,6 +439,16 @@ class Engine {
   /// that was undone in part is undone further by the next call. kRefused: it is not finished,
   /// nothing is left to be undone, or another rollback of it has not ended.
   Result<std::string> rollback(const std::string& run, const std::string& to, const Person& by);
+
+  /// What a retry of this finished run would do. Reads only; errors as of `retry`.
+  Result<RetryPlan> plan_retry(const RetryRun& request);
+  /// Makes a run of its own with the same program and arguments, which takes over what this one has
+  /// done and not undone (engine/takeover.h). Of a run that was retried the latest retry is
+  /// retried. Returns its id; `drive` it. Durable on return. kRefused: it is not finished, or has
+  /// succeeded and the rule leaves nothing out; something of it could not be undone; the rule does
+  /// not fit it. kNotFound: the rule names a step or an item that it has not. Otherwise as of
+  /// `start`.
+  Result<std::string> retry(const RetryRun& request);
 
   /// Whether a run could go on with another program (engine/upgrade.h). Reads only.
   Result<UpgradeVerdict> check_upgrade(const std::string& run, const Person& by,

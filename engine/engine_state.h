@@ -7,6 +7,7 @@
 //   schedules.cpp  what people do with schedules
 //   attempts.cpp   beginning, stopping and ending attempts; what a crash left
 //   people.cpp     approvals, questions, cancellations, doubts: checking and posting them
+//   retry.cpp      retries: planning and making them
 //   pausing.cpp    pausing runs, leaving steps out: checking and posting it
 //   upgrade.cpp    moving runs to another program
 //   messages.cpp   taking up what was posted
@@ -175,8 +176,18 @@ struct Engine::State {
       const std::function<Result<RecoveredRun>()>& beginning,
       const std::function<decltype(vm::Event::what)(const std::string&)>& first, const Doer& by,
       const std::string& arguments = {}, const ScheduleStep* step = nullptr,
-      const std::string& acting = {});
-  Result<std::string> start(const StartRun& request, const ScheduleStep* step = nullptr);
+      const std::string& acting = {}, const std::string& retried = {});
+  /// What a retry begins with.
+  struct Retrying {
+    RunRow run;   // that is retried
+    RunRow last;  // itself, or its last rollback by hand
+    std::shared_ptr<const bytecode::Program> program;
+    const bytecode::Runbook* runbook = nullptr;
+    vm::event::Started started;
+    std::unique_ptr<Takeover> takeover;
+  };
+  Result<std::string> start(const StartRun& request, const ScheduleStep* step = nullptr,
+                            const Retrying* retrying = nullptr, const std::string& rule = {});
   Status check_origin(const RunRow& row);
   Result<RunRow> last_undoing(const std::string& run);
   /// See Engine::undoable; `asked`: the run that its errors name. kNotFound: no such step.
@@ -232,6 +243,9 @@ struct Engine::State {
   void carry_out(RunDriver& driver, Asked& asked);
   bool reject_beyond_limits(RunDriver& driver, const Asked& asked);
   bool may_begin(const RunDriver& driver, const Asked& asked);
+  Status open_takeover(RunDriver& driver);
+  const TakenAttempt* known_from_before(RunDriver& driver, const Asked& asked);
+  bool take_over(RunDriver& driver, Asked& asked);
   void begin_attempt(RunDriver& driver, Asked& asked);
   Result<RunSecrets*> secrets_of(RunDriver& driver);
   void hold_up(RunDriver& driver, Asked& asked, const Error& why);
@@ -294,6 +308,12 @@ struct Engine::State {
 
   /// For what changes a run: one that the store holds is refused. `refusal`: "can't be cancelled".
   Result<RunRow> find_changeable(const std::string& run, std::string_view refusal);
+
+  // ---- retry.cpp
+  Result<std::pair<RunRow, RunRow>> retryable(const std::string& asked);
+  Status check_retried_runs(const Takeover& takeover, const RunRow& retried,
+                            const std::shared_ptr<const bytecode::Program>& program);
+  Result<Retrying> prepare_retry(const RetryRun& request);
 
   // ---- people.cpp
   Status check_output(const RunRow& row, vm::RequestId request, const boost::json::value& output,

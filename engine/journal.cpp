@@ -169,6 +169,25 @@ Result<JournaledEvent> decode_body(std::string_view body, Store& store) {
   return made;
 }
 
+std::string encode_taken_over(const TakenOver& taken) {
+  Writer writer;
+  writer.number(taken.request);
+  writer.signed_number(taken.run);
+  writer.number(taken.source);
+  return writer.take();
+}
+
+Result<TakenOver> decode_taken_over(std::string_view body) {
+  Reader reader(body);
+  TakenOver taken;
+  taken.request = reader.number();
+  taken.run = reader.signed_number();
+  taken.source = reader.number();
+  if (!reader.ok() || !reader.at_end())
+    return fail(ErrorKind::kCorrupt, "a journal entry that does not say what was taken over");
+  return taken;
+}
+
 std::string encode_requests(const std::vector<vm::RequestId>& requests) {
   Writer writer;
   for (const vm::RequestId request : requests) writer.number(request);

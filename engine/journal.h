@@ -33,6 +33,15 @@ const boost::json::value* output_of(const vm::Event& event);
 /// `numbering`: the digest is that of a program of then; null: of the requests' own.
 uint64_t digest(const std::vector<vm::Request>& requests, const Numbering* numbering = nullptr);
 
+/// The body of a kTakenOver entry.
+struct TakenOver {
+  vm::RequestId request = 0;  // the attempt's
+  RunKey run = 0;             // where it was made
+  vm::RequestId source = 0;   // its request there
+};
+std::string encode_taken_over(const TakenOver& taken);
+Result<TakenOver> decode_taken_over(std::string_view body);
+
 /// The body of the other kinds of entry.
 std::string encode_requests(const std::vector<vm::RequestId>& requests);
 Result<std::vector<vm::RequestId>> decode_requests(std::string_view body);

@@ -159,6 +159,7 @@ std::string encode_news(const std::vector<News>& news, const json::value* output
       case News::Kind::kUnlocked:
       case News::Kind::kStarted:
       case News::Kind::kRunEnded:
+      case News::Kind::kTakenOver:
         writer.number(item.request);
         writer.text(item.path);
         put_value(writer, item.input, nullptr, blobs);
@@ -226,7 +227,8 @@ Result<std::vector<News>> decode_news(std::string_view bytes, NewsSource& source
       case News::Kind::kLocked:
       case News::Kind::kUnlocked:
       case News::Kind::kStarted:
-      case News::Kind::kRunEnded: {
+      case News::Kind::kRunEnded:
+      case News::Kind::kTakenOver: {
         item.request = reader.number();
         item.path = reader.text();
         if (item.kind == News::Kind::kAttemptBegan) {

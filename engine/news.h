@@ -40,14 +40,16 @@ struct News {
                    // drives or follows the run hears of it only if it has to wait; then input has
                    // `holders`, the ids of the runs that have it, and `idle`, those nobody drives
     kLocked = 17,  // request, path, input: {kind, lock, limit, waited: microseconds}: it has it
-    kUnlocked = 18,  // request (that of the kQueues), input: {kind, lock, limit}
-    kStarted = 19,   // request, path, input: {run, runbook, detached}: it began a run of its own
-    kRunEnded = 20,  // request, path, input: {run, status}: that run has ended
-    kFailure = 21,   // as kApproval, of a step that has failed and asks: {name, error: {kind,
-                     // message, retryable, fields}, in_doubt, type?, by?}
-    kPaused = 23,    // by: nothing further begins
-    kUnpaused = 24,  // by
-    kUpgraded = 22,  // by; input: {from, to}: it has another program from here on
+    kUnlocked = 18,   // request (that of the kQueues), input: {kind, lock, limit}
+    kStarted = 19,    // request, path, input: {run, runbook, detached}: it began a run of its own
+    kRunEnded = 20,   // request, path, input: {run, status}: that run has ended
+    kFailure = 21,    // as kApproval, of a step that has failed and asks: {name, error: {kind,
+                      // message, retryable, fields}, in_doubt, type?, by?}
+    kPaused = 23,     // by: nothing further begins
+    kUnpaused = 24,   // by
+    kTakenOver = 29,  // request, path, input: {run, in_doubt}: what became of the attempt in that
+                      // run is what becomes of it; in doubt: nobody knows what that is
+    kUpgraded = 22,   // by; input: {from, to}: it has another program from here on
   };
   Kind kind = Kind::kMark;
   uint64_t entry = 0;  // of the journal

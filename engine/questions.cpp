@@ -95,6 +95,18 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
     if (!origin) return tl::unexpected(origin.error());
     summary.undoes = origin->id;
   }
+  if (row.retries != 0) {
+    auto retried = retried_run(*store, row);
+    if (!retried) return tl::unexpected(retried.error());
+    summary.retries = retried->id;
+  }
+  if (is_over(row.status)) {
+    auto last = last_of(*store, row);
+    if (!last) return tl::unexpected(last.error());
+    auto retry = store->retry_of(last->key);
+    if (!retry) return tl::unexpected(retry.error());
+    if (*retry) summary.retried_as = (*retry)->id;
+  }
   if (row.parent != 0) {
     auto parent = store->run(row.parent);
     if (!parent) return tl::unexpected(parent.error());

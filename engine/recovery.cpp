@@ -24,6 +24,14 @@ Status apply_own(RecoveredRun& run, const RunRow& row, const Entry& entry) {
     run.paused = entry.kind == Entry::Kind::kPaused;
     return {};
   }
+  if (entry.kind == Entry::Kind::kTakenOver) {
+    auto taken = decode_taken_over(entry.body);
+    if (!taken) return tl::unexpected(damaged(row, entry.number, taken.error().message));
+    if (run.asked.find(taken->request) == nullptr)
+      return tl::unexpected(
+          damaged(row, entry.number, "it speaks of a request that does not wait"));
+    return {};
+  }
   auto requests = decode_requests(entry.body);
   if (!requests) return tl::unexpected(damaged(row, entry.number, requests.error().message));
   for (const vm::RequestId id : *requests) {

@@ -151,6 +151,13 @@ Status Replay::step() {
               {"by", upgraded->by}};
   } else if (next.kind == Entry::Kind::kPaused || next.kind == Entry::Kind::kUnpaused) {
     what = {{"kind", entry_word(next.kind)}, {"by", next.body}};
+  } else if (next.kind == Entry::Kind::kTakenOver) {
+    auto taken = decode_taken_over(next.body);
+    if (!taken) return tl::unexpected(taken.error());
+    what = {{"kind", entry_word(next.kind)}, {"requests", json::array{taken->request}}};
+    if (const Asked* asked = run_->asked.find(taken->request))
+      what["paths"] = json::array{path_of(asked->request)};
+    if (auto source = store_.run(taken->run)) what["run"] = source->id;
   } else if (auto requests = decode_requests(next.body)) {
     json::array ids;
     json::array paths;

@@ -33,7 +33,7 @@ std::vector<Tree> trees_of(std::vector<RunLinks> runs) {
     return at;
   };
   for (size_t i = 0; i < runs.size(); ++i)
-    for (const RunKey other : {runs[i].parent, runs[i].origin})
+    for (const RunKey other : {runs[i].parent, runs[i].origin, runs[i].retries})
       if (const auto found = place.find(other); found != place.end()) {
         const size_t one = root_of(i);
         const size_t two = root_of(found->second);
@@ -196,7 +196,7 @@ class Removal {
 
 const RunLinks& first_of(const std::vector<RunLinks>& tree) {
   const auto found = std::find_if(tree.begin(), tree.end(), [](const RunLinks& run) {
-    return run.parent == 0 && run.origin == 0;
+    return run.parent == 0 && run.origin == 0 && run.retries == 0;
   });
   return found == tree.end() ? tree.front() : *found;
 }

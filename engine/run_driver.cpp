@@ -459,6 +459,18 @@ void RunDriver::pause(bool paused, const std::string& by, Moment now) {
   close_entry(entry, {std::move(item)}, nullptr);
 }
 
+void RunDriver::take_over(const TakenOver& taken, const std::string& run, bool in_doubt,
+                          Moment now) {
+  Entry& entry = begin_entry(Entry::Kind::kTakenOver, now);
+  entry.body = encode_taken_over(taken);
+  News item;
+  item.kind = News::Kind::kTakenOver;
+  item.request = taken.request;
+  item.path = asked_.find(taken.request)->perform()->path;
+  item.input = boost::json::object{{"run", run}, {"in_doubt", in_doubt}};
+  close_entry(entry, {std::move(item)}, nullptr);
+}
+
 void RunDriver::change_program(const Upgraded& upgraded, Moment now) {
   Entry& entry = begin_entry(Entry::Kind::kUpgraded, now);
   entry.body = encode_upgraded(upgraded);

@@ -12,12 +12,14 @@
 #include "engine/action.h"
 #include "engine/asked.h"
 #include "engine/ids.h"
+#include "engine/journal.h"
 #include "engine/limits.h"
 #include "engine/news.h"
 #include "engine/notices.h"
 #include "engine/recovery.h"
 #include "engine/run_secrets.h"
 #include "engine/store.h"
+#include "engine/takeover.h"
 #include "vm/machine.h"
 
 namespace rbk::engine {
@@ -62,6 +64,8 @@ class RunDriver {
   void note(Entry::Kind kind, const std::vector<vm::RequestId>& requests, Moment now);
   /// Nothing further begins, or goes on to.
   void pause(bool paused, const std::string& by, Moment now);
+  /// What became of an attempt in another run is what becomes of this one; that is delivered next.
+  void take_over(const TakenOver& taken, const std::string& run, bool in_doubt, Moment now);
   /// From here on the run has the program that this driver was made with.
   void change_program(const Upgraded& upgraded, Moment now);
   /// News of earlier entries are told with what is to be committed next, as of its time.
@@ -111,6 +115,7 @@ class RunDriver {
 
   std::optional<Keys> keys;              // made when they are first needed
   std::optional<RunSecrets> secrets;     // likewise
+  std::unique_ptr<Takeover> takeover;    // likewise; of a retry only
   std::shared_ptr<const Limits> limits;  // of its program; null: none
   bool somebody_listens = true;          // to the news
   std::optional<Error> broken;      // its machine did what it must not: it is to be quarantined

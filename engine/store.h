@@ -70,8 +70,10 @@ struct Entry {
     kDoubt = 4,   // nobody can say what became of this attempt, a person is asked; body: request id
     kBegun = 5,   // the engine that goes on begins what was left unstarted; body: request ids
     kPaused = 7,  // nothing further begins; body: who said so
-    kUnpaused = 8,  // it goes on; body: who said so
-    kUpgraded = 6,  // from here on it has another program; body: engine/numbering.h
+    kUnpaused = 8,   // it goes on; body: who said so
+    kUpgraded = 6,   // from here on it has another program; body: engine/numbering.h
+    kTakenOver = 9,  // of a retry: what became of this attempt in the run that it retries is what
+                     // becomes of it; body: engine/journal.h
   };
   uint64_t number = 0;  // from 1, without gaps, within its run
   Kind kind = Kind::kEvent;
@@ -223,6 +225,10 @@ struct RunRow {
   std::optional<RunStatus> held;
   int32_t claims = 0;  // since it last got further: 0 once an event of it is journaled or it is let
                        // go; a person's claim counts as the first
+  /// Of a retry: the finished run that it goes on from, or the last rollback by hand of that one; 0
+  /// otherwise. A run is gone on from once: by one retry, or by one rollback by hand.
+  RunKey retries = 0;
+  std::string retry_rule;  // what it does not take over: engine/takeover.h
 };
 
 /// A program's serialised form.
@@ -285,6 +291,7 @@ struct NewRun {
   // For the audit trail; not of a child.
   Doer by;                // without a name: row.starter
   std::string arguments;  // JSON
+  std::string retried;    // of a retry: the id of the run that it retries
 };
 
 using ScheduleKey = int64_t;
@@ -495,6 +502,8 @@ class Store {
   virtual Result<RunRow> run(RunKey key) = 0;
   /// The rollback by hand of this run, if there is one.
   virtual Result<std::optional<RunRow>> rollback_of(RunKey origin) = 0;
+  /// The retry that goes on from this run, if there is one.
+  virtual Result<std::optional<RunRow>> retry_of(RunKey run) = 0;
   virtual Result<std::vector<RunRow>> runs(const RunFilter& filter) = 0;
   /// The run that this one began by that request.
   virtual Result<std::optional<RunRow>> run_begun_by(RunKey parent, uint64_t request) = 0;

@@ -154,6 +154,10 @@ class Look {
         if (auto upgraded = decode_upgraded(entry.body); !upgraded)
           return tl::unexpected(upgraded.error());
         break;
+      case Entry::Kind::kTakenOver:
+        if (auto taken = decode_taken_over(entry.body); !taken)
+          return tl::unexpected(taken.error());
+        break;
       case Entry::Kind::kPaused:
       case Entry::Kind::kUnpaused:
         break;

@@ -25,6 +25,10 @@ constexpr std::array kReferences{
               "select run.key, run.id, 1 from run left join run other on other.key=run.origin "
               "where run.origin<>0 and other.key is null order by run.key",
               "run {name}: the run that it undoes is missing", kRestore},
+    Reference{"family",
+              "select run.key, run.id, 1 from run left join run other on other.key=run.retries "
+              "where run.retries<>0 and other.key is null order by run.key",
+              "run {name}: the run that it retries is missing", kRestore},
     Reference{"schedule",
               "select run.key, run.id, 1 from run left join schedule on "
               "schedule.key=run.schedule where run.schedule<>0 and schedule.key is null "

@@ -317,6 +317,32 @@ TEST_P(StoreConformance, ARunHasOneRollback) {
   EXPECT_EQ(store->commit(second).error().kind, ErrorKind::kExists);
 }
 
+TEST_P(StoreConformance, ARunIsGoneOnFromOnce) {
+  auto store = joined(open(), 7);
+  const RunRow row = put(*store, 7, "aaa111");
+  EXPECT_FALSE(store->retry_of(row.key).value().has_value());
+  const auto follow = [&](const std::string& id, RunKey origin, RunKey retries) {
+    Group group;
+    group.engine = 7;
+    group.runs.push_back(new_run(id));
+    group.runs.back().row.origin = origin;
+    group.runs.back().row.retries = retries;
+    group.runs.back().row.retry_rule = R"({"from":"b"})";
+    auto done = store->commit(group);
+    return done ? std::optional<ErrorKind>() : done.error().kind;
+  };
+  EXPECT_EQ(follow("aab222", 0, row.key), std::nullopt);
+  const RunRow retry = store->retry_of(row.key).value().value();
+  EXPECT_EQ(retry.id, "aab222");
+  EXPECT_EQ(retry.retries, row.key);
+  EXPECT_EQ(retry.retry_rule, R"({"from":"b"})");
+  EXPECT_EQ(follow("aac333", 0, row.key), ErrorKind::kExists);
+  EXPECT_EQ(follow("aad444", row.key, 0), ErrorKind::kExists);
+  EXPECT_EQ(follow("aae555", retry.key, 0), std::nullopt);
+  EXPECT_EQ(follow("aaf666", 0, retry.key), ErrorKind::kExists);
+  EXPECT_EQ(follow("aag777", 0, retry.key + 1000), ErrorKind::kRefused);
+}
+
 TEST_P(StoreConformance, ChangesOfOthersAreNoticed) {
   auto first = joined(open(), 7);
   auto second = open();

@@ -31,6 +31,12 @@ class Fold {
           if (step->status == StepStatus::kInDoubt) step->status = StepStatus::kRunning;
         }
         break;
+      case News::Kind::kTakenOver:
+        if (const auto found = attempt_of_.find(news.request); found != attempt_of_.end())
+          if (const auto* said = news.input.if_object())
+            if (const auto* run = said->if_contains("run"); run != nullptr && run->is_string())
+              by_number(found->second)->taken_over = run->get_string();
+        break;
       case News::Kind::kRepeat:
         if (const auto found = attempt_of_.find(news.request); found != attempt_of_.end())
           by_number(found->second)->status = StepStatus::kRunning;

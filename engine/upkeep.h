@@ -35,9 +35,10 @@ struct RunLinks {
   uint64_t head = 0;    // number of its last entry
   RunKey parent = 0;    // as in RunRow
   RunKey origin = 0;
+  RunKey retries = 0;
 };
 
-/// That of a tree which no other of it began, and which undoes no other.
+/// That of a tree which no other of it began, and which undoes and retries no other.
 const RunLinks& first_of(const std::vector<RunLinks>& tree);
 
 /// What a store takes of its disk, in bytes.

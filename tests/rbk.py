@@ -14,6 +14,19 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# What came to the SQLite store with the formats since 3 (engine/sqlite/schema.cpp), taken away again.
+AS_FORMAT_3 = """
+drop index run_retries; drop index run_follows;
+alter table run drop column retries; alter table run drop column retry_rule;
+alter table run drop column stood; alter table engine drop column epoch; delete from meta where name = 'home';
+drop index run_ready; drop index run_wake; drop index run_held; drop index run_schedule; drop index engine_works;
+drop index run_parent; alter table run drop column parent; alter table run drop column link;
+alter table run drop column parent_request; alter table run drop column parent_path;
+alter table run drop column parent_under; alter table run drop column claims; alter table run drop column schedule;
+alter table engine drop column works;
+drop table schedule; drop table firing; drop table notice; drop table audit;
+pragma user_version = 3;
+"""
 PROGRAM = os.environ.get("RBK") or str(ROOT / "build/release/bin/rbk")
 
 SUCCEEDED, FAILED, USAGE, REFUSED, PARTIAL, ROLLBACK_FAILED = range(6)

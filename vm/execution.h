@@ -34,6 +34,7 @@ class Execution : public Conditions {
   std::vector<Undoable> undoable(uint64_t since) const;
   std::vector<Request> pending() const;
   std::optional<int64_t> deadline(RequestId perform);
+  Part part_of(RequestId perform);
   std::vector<FiberState> inspect();
   size_t kept_signals() const { return signals_.size(); }
   std::string snapshot() const;

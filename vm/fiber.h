@@ -74,6 +74,8 @@ struct Undoing {
   uint32_t items = 0;
   uint32_t shield = 0;
   uint64_t serial = 0;  // what it pushes from here on is not undone itself
+  /// What it is left of has failed or was cancelled. No part of a snapshot: see Machine::part_of.
+  bool after_failure = false;
 };
 
 struct Timer {

@@ -27,6 +27,7 @@ std::vector<Request> Machine::pending() const { return state_->execution.pending
 std::optional<int64_t> Machine::deadline(RequestId perform) const {
   return state_->execution.deadline(perform);
 }
+Part Machine::part_of(RequestId perform) const { return state_->execution.part_of(perform); }
 std::vector<FiberState> Machine::inspect() const { return state_->execution.inspect(); }
 size_t Machine::kept_signals() const { return state_->execution.kept_signals(); }
 std::string Machine::snapshot() const { return state_->execution.snapshot(); }

@@ -341,6 +341,14 @@ struct Undoable {
 
 struct FiberState;
 
+/// What of a run an attempt belongs to.
+enum class Part : uint8_t {
+  kWork,
+  kDefer,        // a `defer` of something that ended well
+  kFailedDefer,  // a `defer` of something that failed or was cancelled
+  kCleanUp,      // a rollback, or a handler
+};
+
 /// What one event led to.
 struct Turn {
   std::vector<Request> requests;
@@ -391,6 +399,9 @@ class Machine {
   /// When the time of what an action is performed in is up, by the clock of the events: its attempt
   /// must not begin then. INT64_MIN: it is up. Nothing if there is none.
   std::optional<int64_t> deadline(RequestId perform) const;
+  /// What a Perform that waits belongs to. A machine that was restored from a snapshot does not
+  /// know of a `defer` that ran then whether it is one of something that failed: kDefer.
+  Part part_of(RequestId perform) const;
   /// What a person sees of it: its fibers, in the order in which they began (vm/inspect.h). A
   /// machine that has ended has none.
   std::vector<FiberState> inspect() const;

@@ -321,7 +321,8 @@ Next Execution::op_Unwind(Slot* r, const Instruction* at) {
 
 /// Begins the newest undo since a serial. The caller comes back when it is done.
 Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool only_defers) {
-  only_defers = only_defers || fiber.leaving;
+  const bool after_failure = !only_defers || fiber.leaving;
+  only_defers = after_failure ? fiber.leaving : only_defers;
   const auto newest = [&] {
     return std::find_if(fiber.undo.rbegin(), fiber.undo.rend(), [&](const UndoEntry& entry) {
       return entry.serial >= from_serial && (entry.is_defer || entry.held != 0 || !only_defers);
@@ -360,7 +361,7 @@ Execution::Undo Execution::undo_next(Fiber& fiber, uint64_t from_serial, bool on
   fiber.undoing.push_back({entry.is_defer, entry.closure, entry.path, entry.step,
                            static_cast<uint32_t>(fiber.steps.size()),
                            static_cast<uint32_t>(fiber.items.size()), fiber.shield,
-                           fiber.next_serial});
+                           fiber.next_serial, after_failure});
   StepEntry around;  // its own steps are shown below the step that is undone
   around.number = entry.step;
   around.path = entry.path;

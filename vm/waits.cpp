@@ -265,6 +265,21 @@ std::optional<int64_t> Execution::deadline(RequestId perform) {
   return bound.until;
 }
 
+Part Execution::part_of(RequestId perform) {
+  const Pending* pending = waiting(perform, Fiber::Wait::kPerform);
+  if (pending == nullptr) return Part::kWork;
+  const Fiber& fiber = *find_fiber(pending->fiber);
+  if (fiber.shield == 0) return Part::kWork;
+  // Each `defer` that runs has a shield of its own; what is shielded besides is a handler.
+  const bool only_defers = fiber.base_shield == 0 && fiber.shield == fiber.undoing.size() &&
+                           std::all_of(fiber.undoing.begin(), fiber.undoing.end(),
+                                       [](const Undoing& undoing) { return undoing.is_defer; });
+  if (!only_defers) return Part::kCleanUp;
+  const bool failed = std::any_of(fiber.undoing.begin(), fiber.undoing.end(),
+                                  [](const Undoing& undoing) { return undoing.after_failure; });
+  return failed ? Part::kFailedDefer : Part::kDefer;
+}
+
 Next Execution::op_TimerStart(Slot* r, const Instruction* at) {
   if (fiber_->timers.size() >= kMostTimers) {
     return raise(make_limit_error("too many timeouts are in force at once"));

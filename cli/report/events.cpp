@@ -248,6 +248,16 @@ bool is_detached(const News& news) {
   return detached != nullptr && *detached == true;
 }
 
+namespace {
+
+bool is_taken_in_doubt(const News& news) {
+  const object* said = news.input.if_object();
+  const boost::json::value* in_doubt = said == nullptr ? nullptr : said->if_contains("in_doubt");
+  return in_doubt != nullptr && *in_doubt == true;
+}
+
+}  // namespace
+
 object summary_json(const engine::RunSummary& run) {
   object result{{"run", run.id},
                 {"runbook", run.runbook},
@@ -272,6 +282,8 @@ object summary_json(const engine::RunSummary& run) {
   if (run.error) result["error"] = error_json(*run.error);
   if (run.firing) result["firing"] = firing_json(*run.firing);
   if (!run.undoes.empty()) result["undoes"] = run.undoes;
+  if (!run.retries.empty()) result["retries"] = run.retries;
+  if (!run.retried_as.empty()) result["retried_as"] = run.retried_as;
   if (!run.parent.empty()) {
     result["parent"] = run.parent;
     result["parent_step"] = run.parent_step;
@@ -366,6 +378,12 @@ std::optional<object> event_of(const std::string& run, const News& news) {
       result = base("repeated", run, news.time);
       result["path"] = news.path;
       result["attempt"] = news.attempt;
+      return result;
+    case News::Kind::kTakenOver:
+      result = base("taken_over", run, news.time);
+      result["path"] = news.path;
+      result["from"] = field(news.input, "run");
+      result["in_doubt"] = is_taken_in_doubt(news);
       return result;
     case News::Kind::kCancelled:
       result = base("cancelled", run, news.time);
@@ -471,6 +489,10 @@ std::string line_of(const News& news) {
       return "in doubt " + news.path;
     case News::Kind::kRepeat:
       return "repeated " + news.path;
+    case News::Kind::kTakenOver:
+      return fmt::format(
+          "{} {} {} run {}", is_taken_in_doubt(news) ? "not known whether done" : "taken over",
+          news.path, is_taken_in_doubt(news) ? "in" : "from", field(news.input, "run"));
     case News::Kind::kCancelled:
       return "cancelled by " + news.by;
     case News::Kind::kPaused:

@@ -89,6 +89,11 @@ std::string failure_text(const engine::RunSummary& run) {
   return text;
 }
 
+/// A run that another one waits for has had its answer there, and is retried with that one.
+bool may_be_retried(const engine::RunSummary& run) {
+  return run.undoes.empty() && run.retried_as.empty() && run.link == engine::Link::kNone;
+}
+
 std::string undone_text(const engine::RunSummary& run) {
   if (!run.undone_by.empty())
     return fmt::format("run {0} has undone what was left; `rbk show {0}` shows how", run.undone_by);
@@ -97,9 +102,13 @@ std::string undone_text(const engine::RunSummary& run) {
         "{}`rbk show {}` says what failed, `rbk rollback {}` tries again what is left",
         run.undoes.empty() ? "what it did could not all be undone; " : "", run.id,
         run.undoes.empty() ? run.id : run.undoes);
+  const std::string again =
+      may_be_retried(run) ? fmt::format(", `rbk retry {}` {}", run.id,
+                                        run.rolled_back ? "runs it again" : "goes on from there")
+                          : std::string();
   if (run.rolled_back)
-    return fmt::format("what it did was undone; `rbk show {}` shows how", run.id);
-  return fmt::format("`rbk show {}` shows what it did", run.id);
+    return fmt::format("what it did was undone; `rbk show {}` shows how{}", run.id, again);
+  return fmt::format("`rbk show {}` shows what it did{}", run.id, again);
 }
 
 }  // namespace

@@ -149,6 +149,7 @@ void StepTree::take(const News& news) {
       return;
     case News::Kind::kSignalled:
     case News::Kind::kDecided:
+    case News::Kind::kTakenOver:
       say(TintedLine().add("  ").add(line_of(news), Tint::kDim));
       return;
     case News::Kind::kCancelled:

@@ -128,7 +128,8 @@ class Batch {
                     {"umask", kInt},        {"parent", kInt},
                     {"link", kInt},         {"parent_request", kInt},
                     {"parent_path", kText}, {"parent_under", kText},
-                    {"schedule", kInt},     {"root", kInt}}};
+                    {"schedule", kInt},     {"retries", kInt},
+                    {"retry_rule", kText},  {"root", kInt}}};
   Input programs_{"p", {{"hash", kBytes}, {"bytes", kBytes}}};
   Input entries_{"e",
                  {{"run", kInt},

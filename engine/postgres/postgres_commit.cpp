@@ -238,7 +238,9 @@ Status PostgresStore::commit_rows(Group& group, CommitResult& result) {
     if (i == 0)
       for (const NewRun& fresh : group.runs)
         if (!written.contains(fresh.row.key))
-          return fail(ErrorKind::kRefused, "the run that is to be undone was removed meanwhile");
+          return fail(ErrorKind::kRefused,
+                      fmt::format("the run that is to be {} was removed meanwhile",
+                                  fresh.row.retries != 0 ? "retried" : "undone"));
     for (const RunChange* change : rounds[i])
       if (!written.contains(change->run))
         result.lost.push_back(change->run);

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kRunColumns =
     "select key,id,program,runbook,status,starter,reason,labels,started,updated,head,token,holder,"
     "wake,ending,log_bytes,origin,folder,umask,parent,link,parent_request,parent_path,parent_under,"
-    "claims,schedule,stood from run ";
+    "claims,schedule,stood,retries,retry_rule from run ";
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
 
@@ -68,6 +68,8 @@ Result<std::vector<RunRow>> PostgresStore::read_runs(const std::string& where,
     row.schedule = rows->integer(i, 25);
     if (const int64_t held = rows->integer(i, 26); held != 0)
       row.held = static_cast<RunStatus>(held);
+    row.retries = rows->integer(i, 27);
+    row.retry_rule = rows->text(i, 28);
   }
   return found;
 }
@@ -111,6 +113,15 @@ Result<std::optional<RunRow>> PostgresStore::rollback_of(RunKey origin) {
   Parameters parameters;
   parameters.integer(origin);
   auto rows = read_runs("where origin=$1 and origin<>0", parameters);
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return rows->front();
+}
+
+Result<std::optional<RunRow>> PostgresStore::retry_of(RunKey run) {
+  Parameters parameters;
+  parameters.integer(run);
+  auto rows = read_runs("where retries=$1 and retries<>0", parameters);
   if (!rows) return tl::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return rows->front();

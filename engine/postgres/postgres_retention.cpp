@@ -34,7 +34,7 @@ Result<bool> PostgresStore::remove_tree(const std::vector<RunLinks>& tree) {
       "select (select count(*) from unnest($1,$2) as t(key,head) join run on run.key=t.key "
       "and run.head=t.head and run.status>=6), "
       "(select count(*) from run where (parent=any($1) and parent<>0 or origin=any($1) and "
-      "origin<>0) and not key=any($1)), "
+      "origin<>0 or retries=any($1) and retries<>0) and not key=any($1)), "
       "(select count(*) from notice where run=any($1) and state=0)",
       asked, "read its runs");
   if (!same) return tl::unexpected(same.error());

@@ -233,6 +233,8 @@ TEST_F(OnPostgres, AStoreOfTheFirstFormatLearnsWhereItLives) {
   }
   sql("alter table meta drop column home, drop column incarnation, drop column hold;"
       "alter table engine drop column epoch; alter table run drop column stood;"
+      "drop index run_retries, run_follows;"
+      "alter table run drop column retries, drop column retry_rule;"
       "update meta set format=1");
   EXPECT_EQ(open_store(url(), OpenMode::kReading).error().kind, ErrorKind::kUnsupported);
   auto store = open_store(url(), OpenMode::kExisting);

@@ -47,8 +47,8 @@ Result<std::vector<Dangling>> PostgresStore::dangling() {
 }
 
 Result<std::vector<RunLinks>> PostgresStore::run_links() {
-  auto rows = read("select key,id,status,updated,head,parent,origin from run order by key", {},
-                   "read its runs");
+  auto rows = read("select key,id,status,updated,head,parent,origin,retries from run order by key",
+                   {}, "read its runs");
   if (!rows) return tl::unexpected(rows.error());
   std::vector<RunLinks> found(static_cast<size_t>(rows->size()));
   for (int i = 0; i < rows->size(); ++i) {
@@ -60,6 +60,7 @@ Result<std::vector<RunLinks>> PostgresStore::run_links() {
     run.head = static_cast<uint64_t>(rows->integer(i, 4));
     run.parent = rows->integer(i, 5);
     run.origin = rows->integer(i, 6);
+    run.retries = rows->integer(i, 7);
   }
   return found;
 }

@@ -35,9 +35,12 @@ create table run(key bigint primary key, id text collate "C" not null, program b
   umask integer not null, parent bigint not null, link smallint not null,
   parent_request bigint not null, parent_path text not null, parent_under text not null,
   claims integer not null, schedule bigint not null, stood smallint not null default 0,
+  retries bigint not null default 0, retry_rule text not null default '',
   constraint run_id unique (id)) with (fillfactor = 70);
 create unique index run_parent on run(parent, parent_request) where parent <> 0;
 create unique index run_origin on run(origin) where origin <> 0;
+create index run_retries on run(retries) where retries <> 0;
+create unique index run_follows on run((origin + retries)) where origin + retries <> 0;
 create index run_unfinished on run(key) where status < 6;
 create index run_awaited on run(key) where status < 6 and link in (1, 3);
 create index run_ready on run(key) where holder = 0 and status = 1;
@@ -106,7 +109,12 @@ constexpr const char* kMigrations[] = {
     "alter table meta add column home text not null default '',"
     "add column incarnation text not null default '', add column hold text not null default '';"
     "alter table engine add column epoch bigint not null default 1;"
-    "alter table run add column stood smallint not null default 0;",
+    "alter table run add column stood smallint not null default 0;"
+    // Retries.
+    "alter table run add column retries bigint not null default 0;"
+    "alter table run add column retry_rule text not null default '';"
+    "create index run_retries on run(retries) where retries <> 0;"
+    "create unique index run_follows on run((origin + retries)) where origin + retries <> 0;",
 };
 static_assert(std::size(kMigrations) == kFormat);
 

@@ -175,7 +175,9 @@ TEST_F(BackupTest, AFullDiskLeavesNoPartOfACopy) {
 
 // What came with the formats since 3 (schema.cpp), taken away again.
 constexpr const char* kAsFormat3 =
-    "drop index run_ready; drop index run_wake; drop index run_held; drop index run_schedule;"
+    "drop index run_retries; drop index run_follows; alter table run drop column retries;"
+    "alter table run drop column retry_rule; drop index run_ready; drop index run_wake; drop index "
+    "run_held; drop index run_schedule;"
     "drop index engine_works; drop index run_parent; alter table run drop column parent;"
     "alter table run drop column link; alter table run drop column parent_request;"
     "alter table run drop column parent_path; alter table run drop column parent_under;"

@@ -37,9 +37,12 @@ create table run(key integer primary key, id text not null unique, program integ
   parent integer not null default 0, link integer not null default 0,
   parent_request integer not null default 0, parent_path text not null default '',
   parent_under text not null default '', claims integer not null default 0,
-  schedule integer not null default 0, stood integer not null default 0);
+  schedule integer not null default 0, stood integer not null default 0,
+  retries integer not null default 0, retry_rule text not null default '');
 create unique index run_parent on run(parent, parent_request) where parent <> 0;
 create unique index run_origin on run(origin) where origin <> 0;
+create index run_retries on run(retries) where retries <> 0;
+create unique index run_follows on run(origin + retries) where origin + retries <> 0;
 create index run_unfinished on run(key) where status < 6;
 create index run_ready on run(status) where holder = 0 and status = 1;
 create index run_wake on run(wake) where holder = 0 and wake is not null;
@@ -237,7 +240,12 @@ constexpr const char* kMigrations[] = {
     "create index audit_object on audit(kind, object);",
     // What was unfinished when the store was restored; where it lives follows in `migrate`.
     "alter table run add column stood integer not null default 0;"
-    "alter table engine add column epoch integer not null default 1;",
+    "alter table engine add column epoch integer not null default 1;"
+    // Retries.
+    "alter table run add column retries integer not null default 0;"
+    "alter table run add column retry_rule text not null default '';"
+    "create index run_retries on run(retries) where retries <> 0;"
+    "create unique index run_follows on run(origin + retries) where origin + retries <> 0;",
 };
 static_assert(std::size(kMigrations) == kFormat);
 

@@ -14,7 +14,7 @@ constexpr std::string_view kRunColumns =
     "select run.key,run.id,program.hash,run.runbook,run.status,run.starter,run.reason,run.labels,"
     "run.started,run.updated,run.head,run.token,run.holder,run.wake,run.ending,run.log_bytes,run."
     "origin,run.folder,run.umask,run.parent,run.link,run.parent_request,run.parent_path,run."
-    "parent_under,run.claims,run.schedule,run.stood "
+    "parent_under,run.claims,run.schedule,run.stood,run.retries,run.retry_rule "
     "from run join program on program.key=run.program ";
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
@@ -77,6 +77,8 @@ Result<std::vector<RunRow>> SqliteStore::read_runs(Statement& statement) {
     row.schedule = statement.integer(25);
     if (const int64_t held = statement.integer(26); held != 0)
       row.held = static_cast<RunStatus>(held);
+    row.retries = statement.integer(27);
+    row.retry_rule = statement.text(28);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its runs"));
   return rows;
@@ -136,6 +138,19 @@ Result<std::optional<RunRow>> SqliteStore::rollback_of(RunKey origin) {
       (*connection)->prepare(fmt::format("{} where run.origin=? and run.origin<>0", kRunColumns));
   if (!statement) return tl::unexpected(statement.error());
   statement->bind(1, origin);
+  auto rows = read_runs(*statement);
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return rows->front();
+}
+
+Result<std::optional<RunRow>> SqliteStore::retry_of(RunKey run) {
+  auto connection = reader();
+  if (!connection) return tl::unexpected(connection.error());
+  auto statement =
+      (*connection)->prepare(fmt::format("{} where run.retries=? and run.retries<>0", kRunColumns));
+  if (!statement) return tl::unexpected(statement.error());
+  statement->bind(1, run);
   auto rows = read_runs(*statement);
   if (!rows) return tl::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;

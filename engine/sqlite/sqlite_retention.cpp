@@ -22,6 +22,7 @@ Result<bool> SqliteStore::may_go(const std::vector<RunLinks>& tree) {
   auto statement = writer_.prepare(
       "select status,head,(select count(*) from run c where c.parent=?1 and c.parent<>0),"
       "(select count(*) from run o where o.origin=?1 and o.origin<>0),"
+      "(select count(*) from run n where n.retries=?1 and n.retries<>0),"
       "(select count(*) from notice where run=?1 and state=0) from run where key=?1");
   if (!statement) return tl::unexpected(statement.error());
   const auto members = [&](RunKey RunLinks::*link, RunKey key) {
@@ -38,7 +39,8 @@ Result<bool> SqliteStore::may_go(const std::vector<RunLinks>& tree) {
                       static_cast<uint64_t>(row->integer(1)) == run.head &&
                       row->integer(2) == members(&RunLinks::parent, run.key) &&
                       row->integer(3) == members(&RunLinks::origin, run.key) &&
-                      row->integer(4) == 0;
+                      row->integer(4) == members(&RunLinks::retries, run.key) &&
+                      row->integer(5) == 0;
     if (!same) return false;
   }
   return true;

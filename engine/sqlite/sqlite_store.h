@@ -45,6 +45,7 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Result<RunRow> find_run(std::string_view id_or_prefix) override;
   Result<RunRow> run(RunKey key) override;
   Result<std::optional<RunRow>> rollback_of(RunKey origin) override;
+  Result<std::optional<RunRow>> retry_of(RunKey run) override;
   Result<std::vector<RunRow>> runs(const RunFilter& filter) override;
   Result<std::optional<RunRow>> run_begun_by(RunKey parent, uint64_t request) override;
   Result<std::vector<RunRow>> children(RunKey parent) override;

@@ -63,7 +63,8 @@ Result<std::vector<RunLinks>> SqliteStore::run_links() {
   if (!connection) return tl::unexpected(connection.error());
   auto statement =
       (*connection)
-          ->prepare("select key,id,status,updated,head,parent,origin from run order by key");
+          ->prepare(
+              "select key,id,status,updated,head,parent,origin,retries from run order by key");
   if (!statement) return tl::unexpected(statement.error());
   std::vector<RunLinks> found;
   int code = SQLITE_ROW;
@@ -76,6 +77,7 @@ Result<std::vector<RunLinks>> SqliteStore::run_links() {
     run.head = static_cast<uint64_t>(statement->integer(4));
     run.parent = statement->integer(5);
     run.origin = statement->integer(6);
+    run.retries = statement->integer(7);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its runs"));
   return found;

@@ -271,20 +271,21 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
           "insert into "
           "run(key,id,program,runbook,status,starter,reason,labels,started,updated,head,last,"
           "token,holder,wake,ending,log_bytes,origin,folder,umask,parent,link,parent_request,"
-          "parent_path,parent_under,schedule) "
+          "parent_path,parent_under,schedule,retries,retry_rule) "
           // `run_key`: one that was given to a run that is gone.
           "values(1+max(coalesce((select max(key) from run),0),"
           "coalesce((select value from meta where name='run_key'),0)),"
-          "?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?,?,?,?,?,?,?,?,?)");
+          "?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?,?,?,?,?,?,?,?,?,?,?)");
       !ok)
     return ok;
   RunRow& row = fresh.row;
-  if (row.origin != 0) {
+  if (row.origin != 0 || row.retries != 0) {
     auto origin = writer_.prepare("select 1 from run where key=?");
     if (!origin) return tl::unexpected(origin.error());
-    origin->bind(1, row.origin);
+    origin->bind(1, row.origin != 0 ? row.origin : row.retries);
     if (origin->step() != SQLITE_ROW)
-      return fail(ErrorKind::kRefused, "the run that is to be undone was removed meanwhile");
+      return fail(ErrorKind::kRefused, fmt::format("the run that is to be {} was removed meanwhile",
+                                                   row.origin != 0 ? "undone" : "retried"));
   }
   Statement& statement = writes_.new_run;
   statement.bind_text(1, row.id);
@@ -307,6 +308,8 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
   const std::string under = list_text(row.parent_under);
   statement.bind_text(18, under);
   statement.bind(19, row.schedule);
+  statement.bind(20, row.retries);
+  statement.bind_text(21, row.retry_rule);
   if (statement.step() != SQLITE_DONE) {
     const bool taken = sqlite3_extended_errcode(writer_.raw()) == SQLITE_CONSTRAINT_UNIQUE;
     Error error = writer_.error("write a run to it");

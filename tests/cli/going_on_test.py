@@ -86,13 +86,7 @@ class GoingOn(rbk.Case):
         store = self.folder / ".runbook/store.db"
         with sqlite3.connect(store) as old:
             old.executescript(
-                "alter table run drop column folder; alter table run drop column umask; drop table claim; "
-                "drop index run_ready; drop index run_wake; drop index run_held; drop index run_schedule; drop index engine_works; "
-                "drop index run_parent; alter table run drop column parent; alter table run drop column link; "
-                "alter table run drop column parent_request; alter table run drop column parent_path; alter table run drop column parent_under; "
-                "alter table run drop column claims; alter table run drop column schedule; alter table engine drop column works; "
-                "alter table run drop column stood; alter table engine drop column epoch; delete from meta where name='home'; "
-                "drop table schedule; drop table firing; drop table notice; drop table audit; pragma user_version=1"
+                rbk.AS_FORMAT_3 + "alter table run drop column folder; alter table run drop column umask; drop table claim; pragma user_version = 1"
             )
         old.close()
         (self.folder / ".runbook/store.db-format-1").write_text("somebody's own")

@@ -162,14 +162,7 @@ class StoreCommand(rbk.Case):
     def test_a_migration_says_where_its_copy_lies(self):
         self.run_of("few")
         with sqlite3.connect(self.store) as old:
-            old.executescript(
-                "drop index run_ready; drop index run_wake; drop index run_held; drop index run_schedule; drop index engine_works; "
-                "drop index run_parent; alter table run drop column parent; alter table run drop column link; "
-                "alter table run drop column parent_request; alter table run drop column parent_path; alter table run drop column parent_under; "
-                "alter table run drop column claims; alter table run drop column schedule; alter table engine drop column works; "
-                "alter table run drop column stood; alter table engine drop column epoch; delete from meta where name='home'; "
-                "drop table schedule; drop table firing; drop table notice; drop table audit; pragma user_version=3"
-            )
+            old.executescript(rbk.AS_FORMAT_3)
         old.close()
         done = self.rbk("runs", "--json")
         self.assertIn("from format 3 to 5", done.err)
