@@ -310,6 +310,19 @@ TEST_F(EngineTest, ASignalIsTakenOrKeptAndCountsOnceUnderItsId) {
   EXPECT_EQ(engine->signal(run, "one", 3, "", ann).error().kind, ErrorKind::kRefused);
 }
 
+TEST_F(EngineTest, ASignalBehindACancellationIsNotTaken) {
+  auto engine = open();
+  const std::string run = start(*engine, "g one;w now");
+  drive(*engine, run);
+  ASSERT_TRUE(engine->cancel(run, CancelHow::kLeave, true, leader_));
+  EXPECT_EQ(engine->signal(run, "one", 1, "", {"ann", {}, {}}).value(), SignalSent::kNow);
+  EXPECT_EQ(drive(*engine, run).run.status, RunStatus::kCancelled);
+  auto store = open_store(folder_.store(), OpenMode::kExisting).value();
+  const auto left = store->messages(store->find_run(run)->key).value();
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].kind, Message::Kind::kSignal);
+}
+
 TEST_F(EngineTest, ARunKeepsSoManySignalsAndNoMore) {
   auto engine = open();
   const std::string run = start(*engine, "a go;g one;w now");

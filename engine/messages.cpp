@@ -34,7 +34,7 @@ Status Engine::State::take_messages(bool in_time) {
   if (!messages) return tl::unexpected(messages.error());
   for (const Message& message : *messages) {
     const auto held = runs.find(message.run);
-    if (held == runs.end() || held->second->broken || held->second->over()) continue;
+    if (held == runs.end() || held->second->broken) continue;
     if (in_time && !came_in_time(*held->second, message)) continue;
     take_message(*held->second, message);
   }
@@ -42,6 +42,8 @@ Status Engine::State::take_messages(bool in_time) {
 }
 
 void Engine::State::take_message(RunDriver& driver, const Message& message) {
+  // What comes to a run that has ended stays in its inbox: it was not taken.
+  if (driver.machine().ended()) return;
   // A message that was taken up and is not durable yet is still there: not twice.
   if (!driver.messages_seen.insert(message.key).second) return;
   const json::object body = object_of(message.body);
