@@ -242,7 +242,9 @@ Status Engine::State::open_takeover(RunDriver& driver) {
 
 /// What becomes of an attempt of a retry is known from the run that it retries; null if it is not.
 const TakenAttempt* Engine::State::known_from_before(RunDriver& driver, const Asked& asked) {
-  if (driver.row().retries == 0 || asked.repetition > 0 || asked.in_doubt) return nullptr;
+  if (driver.row().retries == 0 || asked.repetition > 0 || asked.in_doubt ||
+      RBK_MUTANT("a_retry_begins_all_of_it"))
+    return nullptr;
   if (Status opened = open_takeover(driver); !opened) {
     driver.held_up = opened.error();
     return nullptr;

@@ -383,7 +383,8 @@ class History {
     if (what < 50) return decide();
     if (what < 70) return send_signal();
     if (what < 82) return cancel();
-    if (what < 92) return roll_back();
+    if (what < 89) return roll_back();
+    if (what < 96) return retry(some_run());
     return resume();
   }
 
@@ -493,6 +494,20 @@ class History {
     begin("rbk rollback", [this, run](Process& self, Engine& engine) {
       const auto made = engine.rollback(run, {}, person("eve"));
       answered(self, fmt::format("{} is rolled back", run), made);
+      if (!made || self.life->over) return;
+      acknowledged_.runs.insert(*made);
+      answered(self, "it is let go", engine.detach(*made));
+    });
+  }
+
+  void retry(const std::string& run) {
+    if (run.empty()) return;
+    begin("rbk retry", [this, run](Process& self, Engine& engine) {
+      engine::RetryRun request;
+      request.run = run;
+      request.by = person("eve");
+      const auto made = engine.retry(request);
+      answered(self, fmt::format("{} is retried", run), made);
       if (!made || self.life->over) return;
       acknowledged_.runs.insert(*made);
       answered(self, "it is let go", engine.detach(*made));
@@ -690,7 +705,7 @@ class History {
       begin("rbk schedule remove", [this](Process& self, Engine& engine) {
         answered(self, "the schedule is removed", engine.remove_schedule("often", person("eve")));
       });
-    if (done && !fires) {
+    if (done && !fires && !retry_once()) {
       is_over_ = true;
       return;
     }
@@ -703,6 +718,15 @@ class History {
     }
     decide();
     after(std::max(7 * kSecond, (time_.now - calm_since_) / 20), [this] { settle(); });
+  }
+
+  /// When all is over: what failed is retried, if anything is.
+  bool retry_once() {
+    if (std::exchange(has_retried_, true) || !dice_.chance(300)) return false;
+    const auto failed = oracle_.query("select id from run where status>6 and link=0 and origin=0");
+    for (const std::string& run : failed) retry(run);
+    calm_since_ = time_.now;
+    return !failed.empty();
   }
 
   void wind_up() {
@@ -743,13 +767,14 @@ class History {
   bool power_went_ = false;
   bool is_calm_ = false;
   bool is_over_ = false;
+  bool has_retried_ = false;
   int64_t calm_since_ = 0;
   int busy_left_ = 0;
   int faults_left_ = 0;
   int64_t operations_left_ = 0;
   int64_t last_signal_ = 100;
   uint64_t holds_up_ = 0;  // a process between two of its reads: so often of a thousand times
-  int64_t longest_wait_ = 1200 * kSecond;
+  int64_t longest_wait_ = 2400 * kSecond;  // a loop of twenty waits of 90 s, and more
 };
 
 }  // namespace

@@ -20,13 +20,6 @@ namespace {
 
 using How = vm::event::Performed::How;
 
-/// Of a command that was begun: how its attempt ended, as the journal says; null: it did not.
-const vm::event::Performed* answer_to(Oracle& oracle, const Execution& execution) {
-  const Mirror* mirror = oracle.look(execution.run);
-  const Mirror::Asked* asked = mirror == nullptr ? nullptr : mirror->attempt(execution.attempt_key);
-  return asked == nullptr || asked->answers == 0 ? nullptr : &asked->answer;
-}
-
 /// Runs that could not be brought back say so, and were given up for nothing else.
 bool got_nowhere(const RunRow& row) {
   return row.status == RunStatus::kQuarantined &&
@@ -47,28 +40,44 @@ void check_terminal_events(Evidence& evidence) {
 }
 
 void check_undone_once(Evidence& evidence) {
-  struct Done {
-    bool succeeded = false;        // as its run knows
+  struct Line {                    // of retries
+    std::set<std::string> done;    // runs that began it
     std::set<std::string> undone;  // keys under which it was really undone
   };
-  std::map<std::pair<std::string, std::string>, Done> all;
-  for (const auto& one : evidence.outside.executions()) {
-    if (!one->site->has_rollback) continue;
-    Done& done = all[{evidence.outside.origin(one->run), one->subject}];
-    const auto* answer = answer_to(evidence.oracle, *one);
-    if (one->verb == "do" && answer != nullptr && answer->how == How::kOk) done.succeeded = true;
-    if (one->verb == "undo" && one->took_effect) done.undone.insert(one->key);
+  using Subject = std::pair<std::string, std::string>;  // of a line, or a run
+  std::map<Subject, Line> lines;
+  std::map<Subject, bool> succeeded;  // as its run knows; whether it was really undone
+  Outside& outside = evidence.outside;
+  for (const RunRow& row : evidence.oracle.runs()) {
+    const Mirror* mirror = evidence.oracle.look(row.id);
+    if (mirror == nullptr) continue;
+    for (const auto& [request, asked] : mirror->performs) {
+      const Command command = outside.command(asked.perform.arguments);
+      if (command.verb == "do" && command.site->has_rollback && asked.answers > 0 &&
+          asked.answer.how == How::kOk)
+        succeeded[{outside.origin(row.id), command.subject}] = false;
+    }
   }
-  for (const auto& [what, done] : all) {
+  for (const auto& one : outside.executions()) {
+    if (!one->site->has_rollback) continue;
+    Line& line = lines[{outside.line(one->run), one->subject}];
+    if (one->verb == "do") line.done.insert(one->run);
+    if (one->verb != "undo" || !one->took_effect) continue;
+    line.undone.insert(one->key);
+    const auto found = succeeded.find({outside.origin(one->run), one->subject});
+    if (found != succeeded.end()) found->second = true;
+  }
+  for (const auto& [what, line] : lines)
+    if (line.undone.size() > std::max<size_t>(line.done.size(), 1))
+      evidence.violated(4, fmt::format("`do {}` of {} is undone {} times", what.second, what.first,
+                                       line.undone.size()));
+  for (const auto& [what, is_undone] : succeeded) {
     const auto& [run, subject] = what;
-    if (done.undone.size() > 1)
-      evidence.violated(
-          4, fmt::format("`do {}` of {} is undone {} times", subject, run, done.undone.size()));
     const Mirror* mirror = evidence.oracle.look(run);
-    if (mirror == nullptr || !done.succeeded || mirror->committed) continue;
+    if (mirror == nullptr || mirror->committed) continue;
     auto ending = engine::parse_ending(mirror->row.ending);
     const bool unwound = engine::is_over(mirror->row.status) && ending && ending->rolled_back;
-    if (unwound && done.undone.empty())
+    if (unwound && !is_undone)
       evidence.violated(4,
                         fmt::format("{} is rolled back, and `do {}` is not undone", run, subject));
   }
@@ -156,6 +165,8 @@ void check_references(Evidence& evidence) {
        "select id from run where parent<>0 and parent not in (select key from run)"},
       {"a run's origin",
        "select id from run where origin<>0 and origin not in (select key from run)"},
+      {"what a run retries",
+       "select id from run where retries<>0 and retries not in (select key from run)"},
       {"a run's holder",
        "select id from run where holder<>0 and holder not in (select key from engine)"},
       {"a run's last entry",
@@ -248,7 +259,7 @@ void check_audit(Evidence& evidence) {
     evidence.violated(16, fmt::format("row {}: {}", fault->number, fault->what));
   for (const std::string& run : oracle.query(
            "select id from run where link=0 and (select count(*) from audit where kind='run' "
-           "and object=run.id and verb in ('start','rollback','fire','schedule run',"
+           "and object=run.id and verb in ('start','rollback','retry','fire','schedule run',"
            "'calendar override'))<>1"))
     evidence.violated(16, fmt::format("that {} began is not there once", run));
   // What people post, with the kinds of messages that it is.

@@ -118,6 +118,11 @@ Mirror* Oracle::look(const std::string& run) {
 }
 
 void Oracle::follow(Mirror& mirror, const Entry& entry) {
+  if (entry.kind == Entry::Kind::kTakenOver) {
+    if (auto taken = engine::decode_taken_over(entry.body))
+      mirror.taken_over.insert(taken->request);
+    return;
+  }
   if (entry.kind != Entry::Kind::kEvent) {
     auto requests = engine::decode_requests(entry.body);
     if (!requests) return;

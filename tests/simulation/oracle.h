@@ -37,8 +37,9 @@ struct Mirror {
   std::map<vm::RequestId, vm::request::Start> starts;
   std::map<std::string, std::pair<vm::RequestId, uint32_t>> attempts;  // by their keys
   std::vector<vm::event::Signalled> signals;                           // in their order
-  bool committed = false;  // it passed a point of no return
-  std::string problem;     // why it could not be followed any further
+  std::set<vm::RequestId> taken_over;  // of a retry: what it did not begin itself
+  bool committed = false;              // it passed a point of no return
+  std::string problem;                 // why it could not be followed any further
 
   /// The attempt of this key; null: it was never asked for.
   const Asked* attempt(const std::string& key) const;

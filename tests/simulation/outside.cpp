@@ -31,17 +31,6 @@ std::string lane_of(const Execution& execution) {
   return lane.find(".f") == std::string::npos ? lane : lane + "[" + execution.subject + "]";
 }
 
-/// "VERB NUMBER ITEM".
-void read_command(const Attempt& attempt, const Script& script, Execution& execution) {
-  const boost::json::value& command = attempt.arguments.at("command");
-  std::istringstream words{std::string(command.as_string())};
-  int number = 0;
-  words >> execution.verb >> number;
-  execution.subject = std::to_string(number);
-  for (std::string word; words >> word;) execution.subject += " " + word;
-  execution.site = &script.sites.at(number);
-}
-
 }  // namespace
 
 Outside::Outside(Surroundings around, const Script* script, Oracle* oracle, uint64_t seed)
@@ -56,6 +45,28 @@ std::string Outside::origin(const std::string& run) {
   return origins_[run] = row ? origin(row->id) : run;
 }
 
+std::string Outside::line(const std::string& run) {
+  const auto known = lines_.find(run);
+  if (known != lines_.end()) return known->second;
+  const Mirror* mirror = oracle_->look(run);
+  if (mirror == nullptr) return run;
+  const engine::RunKey before = mirror->row.origin + mirror->row.retries;  // one of them is 0
+  if (before == 0) return lines_[run] = run;
+  auto row = oracle_->store()->run(before);
+  return lines_[run] = row ? line(row->id) : run;
+}
+
+Command Outside::command(const boost::json::object& arguments) const {
+  std::istringstream words{std::string(arguments.at("command").as_string())};
+  Command found;
+  int number = 0;
+  words >> found.verb >> number;
+  found.subject = std::to_string(number);
+  for (std::string word; words >> word;) found.subject += " " + word;
+  found.site = &script_->sites.at(number);
+  return found;
+}
+
 void Outside::start(const std::shared_ptr<Life>& life, const Attempt& attempt,
                     std::shared_ptr<AttemptSink> sink) {
   auto next = std::make_shared<Execution>();
@@ -63,7 +74,7 @@ void Outside::start(const std::shared_ptr<Life>& life, const Attempt& attempt,
   next->key = attempt.key;
   next->run = attempt.run;
   next->path = attempt.path;
-  read_command(attempt, *script_, *next);
+  static_cast<Command&>(*next) = command(attempt.arguments);
   next->boot = around_.boot();
   next->began = order_++;
   next->life = life;
@@ -73,6 +84,7 @@ void Outside::start(const std::shared_ptr<Life>& life, const Attempt& attempt,
                             next->subject, next->run, next->path, next->attempt_key.substr(56)));
   check_causes(attempt);
   check_repetition(*next);
+  if (next->verb == "do") check_retry(*next);
   check_locks(*next);
   if (next->verb == "undo") check_undo(*next);
   by_attempt_[next->attempt_key] = next;
@@ -124,6 +136,33 @@ void Outside::check_repetition(const Execution& next) {
                                   next.subject, next.run, next.path));
 }
 
+/// What was done well and not undone is not done again by a retry: it is taken over before.
+/// Readings are made anew.
+void Outside::check_retry(const Execution& next) {
+  if (behaviour_of(next) == Behaviour::kReads) return;
+  const Mirror* mirror = oracle_->look(next.run);
+  if (mirror == nullptr || mirror->row.retries == 0) return;
+  if (std::any_of(mirror->taken_over.begin(), mirror->taken_over.end(), [&](vm::RequestId id) {
+        return command(mirror->performs.at(id).perform.arguments).subject == next.subject;
+      }))
+    return;
+  const Execution* done = nullptr;
+  for (const auto& one : all_) {
+    if (one->subject != next.subject || line(one->run) != line(next.run)) continue;
+    if (one->run == next.run) return;  // it has begun it before: its own retries
+    if (one->verb == "undo" && one->began < next.began) done = nullptr;
+    if (one->verb != "do") continue;
+    const Mirror* its = oracle_->look(one->run);
+    const Mirror::Asked* asked = its == nullptr ? nullptr : its->attempt(one->attempt_key);
+    if (asked != nullptr && asked->answers > 0 &&
+        asked->answer.how == vm::event::Performed::How::kOk)
+      done = one.get();
+  }
+  if (done != nullptr)
+    around_.violated(3, fmt::format("`do {}` of {} begins, which {} has done already", next.subject,
+                                    next.run, done->run));
+}
+
 /// Nobody is under a lock besides those that may be, whoever knows of them.
 void Outside::check_locks(const Execution& next) {
   const Site& site = *next.site;
@@ -141,8 +180,8 @@ void Outside::check_undo(const Execution& next) {
   const auto done = [&](const Execution& undo) -> const Execution* {
     const Execution* found = nullptr;
     for (const auto& one : all_)
-      if (one->verb == "do" && one->subject == undo.subject &&
-          origin(one->run) == origin(undo.run) && one->began < undo.began)
+      if (one->verb == "do" && one->subject == undo.subject && line(one->run) == line(undo.run) &&
+          one->began < undo.began)
         found = one.get();
     return found;
   };
@@ -188,7 +227,7 @@ void Outside::plan_outcome(Execution& execution) {
     return;
   }
   if (execution.verb == "look")
-    text = is_done_[origin(execution.run) + " " + execution.subject] ||
+    text = is_done_[line(execution.run) + " " + execution.subject] ||
                    dice_.chance(is_calm_ ? 999 : 300)
                ? "done"
                : "not";
@@ -207,10 +246,9 @@ void Outside::run_command(const std::shared_ptr<Execution>& execution) {
     around_.at(around_.now() + effect, [this, execution] {
       if (execution->ended != 0) return;
       execution->took_effect = true;
-      if (execution->verb == "do")
-        is_done_[origin(execution->run) + " " + execution->subject] = true;
+      if (execution->verb == "do") is_done_[line(execution->run) + " " + execution->subject] = true;
       if (execution->verb == "undo")
-        is_done_[origin(execution->run) + " " + execution->subject] = false;
+        is_done_[line(execution->run) + " " + execution->subject] = false;
     });
   around_.at(around_.now() + end, [this, execution] {
     if (execution->ended != 0 || execution->is_lost) return;
@@ -218,7 +256,7 @@ void Outside::run_command(const std::shared_ptr<Execution>& execution) {
     if (execution->verb == "look" && execution->outcome.output.is_object() &&
         execution->site->behaviour == Behaviour::kWrites)
       execution->outcome.output.as_object()["stdout"] =
-          is_done_[origin(execution->run) + " " + execution->subject] ? "done" : "not";
+          is_done_[line(execution->run) + " " + execution->subject] ? "done" : "not";
     end_of(execution);
   });
 }
@@ -260,8 +298,7 @@ void Outside::stop(const Life& life, uint64_t attempt, StopMode mode) {
 Recovery Outside::recover(const std::shared_ptr<Life>& life, const Attempt& attempt,
                           std::shared_ptr<AttemptSink> sink) {
   const auto found = by_attempt_.find(attempt.attempt_key);
-  Execution asked;
-  read_command(attempt, *script_, asked);
+  const Command asked = command(attempt.arguments);
   const bool same_life = attempt.origin == around_.boot() + "@host-1";
   const auto say = [&](Recovery recovery, std::string_view what) {
     around_.trace(fmt::format("process {} looks for `{} {}` of {}: {}", life->process, asked.verb,

@@ -16,15 +16,19 @@
 
 namespace rbk::simulation {
 
+/// What a step says: "VERB NUMBER ITEM".
+struct Command {
+  std::string verb;
+  std::string subject;  // its number and item
+  const Site* site = nullptr;
+};
+
 /// One command that was really begun.
-struct Execution {
+struct Execution : Command {
   std::string attempt_key;
   std::string key;
   std::string run;
   std::string path;
-  std::string verb;
-  std::string subject;  // its number and item
-  const Site* site = nullptr;
   std::string boot;
   int64_t began = 0;  // in the order of all that happens
   int64_t ended = 0;  // likewise; 0: it runs
@@ -74,10 +78,14 @@ class Outside {
   const std::vector<std::shared_ptr<Execution>>& executions() const { return all_; }
   /// The run, or the one that it undoes.
   std::string origin(const std::string& run);
+  /// The first of a line of retries, for whose effects all of them stand.
+  std::string line(const std::string& run);
+  Command command(const boost::json::object& arguments) const;
 
  private:
   void check_causes(const engine::Attempt& attempt);
   void check_repetition(const Execution& next);
+  void check_retry(const Execution& next);
   void check_locks(const Execution& next);
   void check_undo(const Execution& next);
   void run_command(const std::shared_ptr<Execution>& execution);
@@ -94,9 +102,10 @@ class Outside {
   std::vector<std::shared_ptr<Execution>> all_;
   std::map<std::string, std::shared_ptr<Execution>> by_attempt_;
   std::map<std::string, std::vector<std::shared_ptr<Execution>>> by_key_;
-  std::map<std::string, bool> is_done_;  // subjects, by run: done and not undone
+  std::map<std::string, bool> is_done_;  // subjects, by line: done and not undone
   std::map<std::pair<std::string, std::string>, int64_t> permitted_;
   std::map<std::string, std::string> origins_;
+  std::map<std::string, std::string> lines_;
 };
 
 /// The actions of one process.
