@@ -147,8 +147,9 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
     case engine::RunStatus::kSucceeded:
     case engine::RunStatus::kPartial:
       if (run.status == engine::RunStatus::kPartial)
-        terminal.print_to_err(
-            fmt::format("{} ended well, with failures that it tolerates\n", run.runbook));
+        terminal.print_to_err(fmt::format(
+            "{} ended well, with failures that it tolerates{}\n", run.runbook,
+            may_be_retried(run) ? fmt::format("; `rbk retry {}` does those again", run.id) : ""));
       if (const std::string output = output_text(run.output); !output.empty())
         terminal.print(output + "\n");
       return;
