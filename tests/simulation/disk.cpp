@@ -69,8 +69,14 @@ int write_file(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 o
   if (is_over(file)) return SQLITE_IOERR_WRITE;
   ++disk().writes;
   const Fault fault = decide(file, Disk::Operation::kWrite);
-  if (fault == Fault::kError || is_before(fault)) return SQLITE_IOERR_WRITE;
-  if (fault == Fault::kFull) return SQLITE_FULL;
+  if (fault == Fault::kError || fault == Fault::kFull) {
+    // It knows that what it has written for this commit came to nothing.
+    if (self(file).file != nullptr)
+      for (Disk::Pending& change : self(file).file->pending)
+        if (change.by == *self(file).life) change.doubtful = true;
+    return fault == Fault::kFull ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+  }
+  if (is_before(fault)) return SQLITE_IOERR_WRITE;
   int written = count;
   if (is_within(fault)) written = static_cast<int>(disk().dice.below(static_cast<uint64_t>(count)));
   if (written > 0) {
