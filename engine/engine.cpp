@@ -414,12 +414,24 @@ void Engine::State::open_fresh(RunDriver& driver) {
 
 /// Lets go of a run that was made and not driven: nothing of it begins here.
 Status Engine::State::let_go_fresh(RunDriver& driver) {
+  constexpr int kMostCommits = 8;
   const RunKey run = driver.row().key;
   nothing_begins = true;
   const bool over = driver.over();
   open_fresh(driver);
-  nothing_begins = false;
   Status gone = over ? flush(true) : let_go(driver, DriveEnd::Why::kStopped);
+  // After a commit that failed it is held again, from what the store says.
+  auto held = runs.find(run);
+  for (int commits = 1; gone && held != runs.end() && commits < kMostCommits; ++commits) {
+    gone = let_go(*held->second, DriveEnd::Why::kStopped);
+    held = runs.find(run);
+  }
+  nothing_begins = false;
+  if (gone && held != runs.end())
+    return fail(ErrorKind::kIo,
+                fmt::format("run {} can't be let go: none of {} commits came about",
+                            held->second->row().id, kMostCommits),
+                "check the disk and the system's log; it goes on once this process has ended");
   if (gone) gone = let_go_children(run);
   ended.erase(run);
   return gone;
