@@ -51,7 +51,12 @@ void StoreOptions::describe(Options& options, bool person_acts) {
 }
 
 void tell_of_hold(const Terminal& terminal, const engine::StoreIdentity& store) {
-  if (!store.hold) return;
+  if (!store.befell.empty())
+    terminal.print_to_err(
+        fmt::format("store {}: {}; what is unfinished is held as soon as something is written to "
+                    "it\n  `rbk store accept` shows what is held, and lets it go on\n",
+                    store.place, store.befell));
+  if (!store.hold || !store.befell.empty()) return;
   terminal.print_to_err(hold_text(*store.hold, store.place) +
                         "  `rbk store accept` shows what is held, and lets it go on\n");
 }

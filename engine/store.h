@@ -59,6 +59,9 @@ struct StoreIdentity {
   /// from those of others, of other copies too.
   std::string incarnation = {};
   std::optional<Hold> hold = {};  // when it was opened
+  /// For who only looks: what has befallen it since it was written last, so that the next who
+  /// writes begins another epoch. Empty: nothing.
+  std::string befell = {};
 };
 
 /// One entry of a run's journal.

@@ -34,8 +34,10 @@ Result<std::unique_ptr<Store>> PostgresStore::open(std::string_view url, OpenMod
   if (!connection) return tl::unexpected(connection.error());
   // Reading comes first with most commands that only read.
   (mode == OpenMode::kReading ? made->reader_ : made->writer_) = std::move(*connection);
+  const bool only_looks = mode == OpenMode::kReading;
+  if (only_looks) made->identity_.befell = what_befell(found);
   const Status settled =
-      mode == OpenMode::kReading ? made->take_epoch(found) : made->settle_epoch(std::move(found));
+      only_looks ? made->take_epoch(found) : made->settle_epoch(std::move(found));
   if (!settled) return tl::unexpected(settled.error());
   return std::unique_ptr<Store>(std::move(made));
 }

@@ -42,14 +42,30 @@ Status SqliteStore::take_epoch(const Meta& meta) {
   return {};
 }
 
-Status SqliteStore::settle_epoch() {
+/// As it was when it was opened.
+std::string SqliteStore::what_befell() const {
   Meta seen;
   seen.id = identity_.id;
   seen.home = home_;
+  seen.last_journal = last_journal_;
+  return what_befell(seen);
+}
+
+Status SqliteStore::look_at_epoch() {
+  if (what_befell().empty()) return {};
+  // Somebody may have written since: what a commit has witnessed is there by now.
+  auto connection = reader();
+  if (!connection) return tl::unexpected(connection.error());
+  auto meta = read_meta(**connection, path_);
+  if (!meta) return tl::unexpected(meta.error());
+  identity_.befell = what_befell(*meta);
+  return {};
+}
+
+Status SqliteStore::settle_epoch() {
   // What was read when it was opened may be older than the witness: then it is looked at again,
   // while nobody commits.
-  seen.last_journal = last_journal_;
-  if (what_befell(seen).empty()) return {};
+  if (what_befell().empty()) return {};
   Meta now;
   const Status begun = transaction(false, [&]() -> Status {
     auto meta = read_meta(writer_, path_);

@@ -64,7 +64,7 @@ SqliteStore::~SqliteStore() {
 
 Status SqliteStore::reopen() {
   if (auto opened = open_files(); !opened) return opened;
-  return only_looks_ ? Status() : settle_epoch();
+  return only_looks_ ? look_at_epoch() : settle_epoch();
 }
 
 Status SqliteStore::open_files() {

@@ -139,9 +139,12 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   // ---- sqlite_epoch.cpp
   /// Begins a new epoch where the store was restored or copied since it was written last.
   Status settle_epoch();
+  /// Only says that it was.
+  Status look_at_epoch();
   Status begin_epoch(const Meta& meta, std::string why);
   Status take_epoch(const Meta& meta);
   std::string what_befell(const Meta& meta) const;
+  std::string what_befell() const;
 
   // ---- sqlite_audit.cpp
   /// To be written at the end of the transaction.

@@ -53,7 +53,8 @@ class Accept(rbk.Case):
         self.save()
         self.rbk("approve", run, "go")
         self.put_back(in_place=False)
-        self.assertEqual(self.status(run), "waiting")  # who only reads looks at it as it is
+        self.assertEqual(self.status(run), "waiting")  # who only reads looks at it as it is, and is told so
+        self.assertIn("what is unfinished is held as soon as", self.rbk("runs").err)
         for words in (("approve", run, "go"), ("reject", run, "go", "--reason", "no"), ("cancel", run), ("resume", run),
                       ("pause", run), ("signal", run, "x"), ("skip", run, "go"), ("resolve", run, "go", "done")):  # fmt: skip
             done = self.rbk(*words, exit=rbk.REFUSED)
