@@ -143,7 +143,8 @@ void History::take_resolved(const vm::event::Resolved& resolved) {
   }
   const auto failure = failures_.find(resolved.request);
   if (failure == failures_.end()) return;
-  const auto& [path, step] = failure->second;
+  const std::string& path = failure->second.first;
+  const uint64_t step = failure->second.second;
   if (resolved.how == How::kNotDone) return try_again(step);
   if (resolved.how != How::kDone) return;
   const auto last = std::find_if(attempts_.rbegin(), attempts_.rend(), [&](const Attempt& one) {
@@ -169,6 +170,9 @@ Status History::take(const vm::Mark& mark) {
       break;
     case Kind::kAttemptFailed:
       try_again(mark.step);
+      break;
+    case Kind::kCommitted:
+      if (!committed_) committed_ = mark.text;
       break;
     case Kind::kUndoEnded:
       if (mark.error) {
@@ -285,6 +289,9 @@ void History::finish() {
     if (attempt.part == vm::Part::kDefer && around != steps_.end() && around->second.ended &&
         (*around->second.ended == Status::kFailed || *around->second.ended == Status::kCancelled))
       attempt.part = vm::Part::kFailedDefer;
+    // Behind a `before rollback` all is clean-up.
+    if (attempt.part == vm::Part::kCleanUp && is_in_defer(attempt.path))
+      attempt.part = vm::Part::kFailedDefer;
     if (!attempt.reads) {
       ++changes;
       continue;
@@ -365,6 +372,26 @@ History::Place History::place_of(const std::string& path) const {
   return place;
 }
 
+/// A failure of its own is answered as it was, and so is what it undoes. One of what is around it
+/// may not come again.
+bool History::is_undone_from_outside(const Attempt& attempt) const {
+  for (const ItemOf& item : items_of(attempt.path)) {
+    if (!named_loops_.contains(item.loop))
+      return true;  // a loop around it, which may end otherwise
+    using Status = vm::Mark::StepStatus;
+    const auto fails_in_it = [&](const auto& numbered) {
+      const Step& step = numbered.second;
+      if (step.ended && *step.ended != Status::kFailed) return false;
+      const std::vector<ItemOf> around = items_of(step.path);
+      return std::any_of(around.begin(), around.end(), [&](const ItemOf& one) {
+        return one.loop == item.loop && one.item == item.item;
+      });
+    };
+    return std::none_of(steps_.begin(), steps_.end(), fails_in_it);
+  }
+  return true;
+}
+
 Status History::check_only() const {
   std::vector<std::string> names;
   names.reserve(items_.size());
@@ -396,6 +423,10 @@ Status History::check_only() const {
     return refused(fmt::format("it is {}, so not all of them have ended", to_string(run_.status)),
                    again);
   if (is_rolled_back_by_hand_) return refused("something of it was undone by hand", again);
+  for (const Attempt& attempt : attempts_)
+    if (attempt.undone && place_of(attempt.path) == Place::kBeside &&
+        is_undone_from_outside(attempt))
+      return refused(fmt::format("{} was undone by what is around its item", attempt.path), again);
   for (const std::string& path : asked_)
     if (place_of(path) == Place::kBeside)
       return refused(

@@ -67,6 +67,8 @@ class History {
   const RunRow& run() const { return run_; }
   const std::vector<Attempt>& attempts() const { return attempts_; }
   const std::vector<Begun>& runs() const { return begun_; }
+  /// What it has passed a `commit` for; null: it has passed none.
+  const std::optional<std::string>& committed() const { return committed_; }
   /// The paths of steps whose rollback failed, and was not run well later.
   std::set<std::string> not_undone() const;
   const std::set<ItemOf>& failed_items() const { return failed_items_; }
@@ -110,6 +112,8 @@ class History {
   /// In an item that `only` names, or in another one of its loop.
   Place place_of(const std::string& path) const;
   bool is_named(const std::string& item) const;
+  /// Of what was done in another item: whether that can't be left to its own failure.
+  bool is_undone_from_outside(const Attempt& attempt) const;
   void find_failed_defers();
   /// Calls `each` with the number of the step and of each step in it.
   void in_step(uint64_t step, const std::function<void(uint64_t)>& each) const;
@@ -118,6 +122,7 @@ class History {
   std::shared_ptr<const bytecode::Program> program_;
   RunRow run_;  // the first
   bool is_rolled_back_by_hand_ = false;
+  std::optional<std::string> committed_;
   std::vector<Attempt> attempts_;
   std::unordered_map<vm::RequestId, size_t> by_request_;
   std::unordered_map<vm::RequestId, vm::RequestId> doubts_;  // AskDoubt: of which attempt

@@ -1,5 +1,7 @@
 #include "engine/paths.h"
 
+#include <algorithm>
+
 namespace rbk::engine {
 
 std::vector<PathPart> parts_of(std::string_view path) {
@@ -34,13 +36,23 @@ std::string item_text(std::string_view item) {
   return text;
 }
 
+bool is_in_defer(std::string_view path) {
+  const std::vector<PathPart> parts = parts_of(path);
+  return std::any_of(parts.begin(), parts.end(),
+                     [](const PathPart& part) { return part.name == "defer"; });
+}
+
 bool is_in_scope_of(std::string_view path, std::string_view defer) {
-  for (const PathPart& part : parts_of(defer)) {
-    if (part.name != "defer") continue;
-    return part.begin == 0 || path == defer.substr(0, part.begin - 1) ||
-           path.starts_with(defer.substr(0, part.begin));
-  }
-  return true;
+  const std::vector<PathPart> around = parts_of(defer);
+  const auto part = std::find_if(around.begin(), around.end(),
+                                 [](const PathPart& one) { return one.name == "defer"; });
+  if (part == around.end()) return true;
+  if (part->begin > 0 && path == defer.substr(0, part->begin - 1)) return true;
+  if (!path.starts_with(defer.substr(0, part->begin))) return false;
+  const std::vector<PathPart> parts = parts_of(path.substr(part->begin));
+  const std::vector<std::string_view>& items = parts.front().items;
+  return items.size() >= part->items.size() &&
+         std::equal(part->items.begin(), part->items.end(), items.begin());
 }
 
 std::vector<ItemOf> items_of(std::string_view path) {

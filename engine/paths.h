@@ -16,7 +16,10 @@ struct PathPart {
 };
 std::vector<PathPart> parts_of(std::string_view path);
 
-/// Whether `path` lies in the scope of the `defer` with that path.
+/// Whether something of that path was done in a `defer`.
+bool is_in_defer(std::string_view path);
+/// Whether `path` lies in the scope of the `defer` with that path: in the same item of each loop
+/// around it.
 bool is_in_scope_of(std::string_view path, std::string_view defer);
 
 /// An item as people see it.

@@ -261,7 +261,11 @@ TEST(Paths, HaveParts) {
   ASSERT_EQ(items.size(), 3u);
   EXPECT_EQ(items[1].loop, "[a][");
   EXPECT_EQ(items[2].loop, "patch[a][b]/[");
-  EXPECT_TRUE(is_in_scope_of("x/step", "x/defer[web]/act"));
+  EXPECT_TRUE(is_in_scope_of("x/step[web]", "x/defer[web]/act"));
+  EXPECT_TRUE(is_in_scope_of("x/step[web][1]/inner", "x/defer[web]/act"));
+  EXPECT_FALSE(is_in_scope_of("x/step[db]", "x/defer[web]/act"));
+  EXPECT_FALSE(is_in_scope_of("x/step", "x/defer[web]/act"));
+  EXPECT_TRUE(is_in_scope_of("x/step[web]", "x/defer/act"));
   EXPECT_FALSE(is_in_scope_of("y/step", "x/defer"));
   EXPECT_TRUE(is_in_scope_of("y/step", "defer"));
 }

@@ -84,6 +84,15 @@ Status check(const History& history, const RetryRule& rule) {
       (rule.from.empty() ? 0 : 1) + (rule.failed ? 1 : 0) + (rule.only.empty() ? 0 : 1);
   if (said > 1) return one_of_them();
   const RunRow& run = history.run();
+  if (history.committed())
+    return fail(
+        ErrorKind::kRefused,
+        fmt::format("run {} can't be retried: it has passed `commit \"{}\"`, and what it did "
+                    "before that must not be undone any more, as a retry would if it failed",
+                    run.id, *history.committed()),
+        fmt::format("`rbk show {}` shows what is left to be done; run that by a runbook of "
+                    "its own",
+                    run.id));
   if (!history.not_undone().empty())
     return tl::unexpected(not_undone(run, *history.not_undone().begin()));
   if (rule.failed && history.failed_items().empty())

@@ -103,8 +103,7 @@ std::string undone_text(const engine::RunSummary& run) {
         run.undoes.empty() ? "what it did could not all be undone; " : "", run.id,
         run.undoes.empty() ? run.id : run.undoes);
   const std::string again =
-      may_be_retried(run) ? fmt::format(", `rbk retry {}` {}", run.id,
-                                        run.rolled_back ? "runs it again" : "goes on from there")
+      may_be_retried(run) ? fmt::format(", `rbk retry {} --dry-run` what a retry would do", run.id)
                           : std::string();
   if (run.rolled_back)
     return fmt::format("what it did was undone; `rbk show {}` shows how{}", run.id, again);
@@ -149,7 +148,9 @@ void print_ending(const Terminal& terminal, const engine::DriveEnd& end) {
       if (run.status == engine::RunStatus::kPartial)
         terminal.print_to_err(fmt::format(
             "{} ended well, with failures that it tolerates{}\n", run.runbook,
-            may_be_retried(run) ? fmt::format("; `rbk retry {}` does those again", run.id) : ""));
+            may_be_retried(run)
+                ? fmt::format("; `rbk retry {} --dry-run` shows what a retry would do", run.id)
+                : ""));
       if (const std::string output = output_text(run.output); !output.empty())
         terminal.print(output + "\n");
       return;

@@ -191,6 +191,64 @@ class Retry(rbk.Case):
         self.retry(run, "--from", "silence")
         self.assertEqual(self.lines(), ["silence", "unsilence"])
 
+    def test_a_defer_behind_a_handler_of_the_failure_counts_too(self):
+        run = self.begin(
+            """runbook deploy(file: string) {
+  defer { shell("echo unsilence >> ${file}") }
+  step silence = shell("echo silence >> ${file}") rollback none "by the defer"
+  step end = shell("test -e ${file}.ok") rollback none "nothing"
+  before rollback e { step evidence = shell("echo evidence >> ${file}") reads }
+}
+"""
+        )
+        self.assertEqual(self.lines(), ["silence", "evidence", "unsilence"])
+        self.refused("defer", "retry", run)
+
+    def test_a_defer_of_an_item_that_ended_well_is_taken_over_beside_others(self):
+        run = self.begin(
+            """runbook deploy(file: string) {
+  parallel for host in ["a", "b"] on failure continue {
+    step mark = shell("echo mark ${host} >> ${file}") rollback { shell("echo unmark ${host} >> ${file}") }
+    defer { shell("echo defer ${host} >> ${file}") }
+    step work = shell("test ${host} = a || test -e ${file}.ok") rollback none "nothing"
+  }
+}
+""",
+            exit=rbk.PARTIAL,
+        )
+        self.clear()
+        (self.folder / "lines.ok").write_text("")
+        self.retry(run, "--failed")
+        self.assertEqual(self.lines(), ["mark b", "defer b"])
+
+    def test_what_was_undone_around_another_item_is_not_left_as_it_ended(self):
+        run = self.begin(
+            """runbook deploy(file: string) {
+  try {
+    for host in ["a", "b"] {
+      step up = shell("echo up ${host} >> ${file}") rollback { shell("echo down ${host} >> ${file}") }
+    }
+    step check = shell("test -e ${file}.ok") rollback none "nothing"
+  } catch e { log.warn(e.message) }
+}
+""",
+            exit=rbk.SUCCEEDED,
+        )
+        (self.folder / "lines.ok").write_text("")
+        self.refused("was undone by what is around its item", "retry", run, "--only", "b")
+
+    def test_a_run_that_has_passed_a_commit(self):
+        run = self.begin(
+            """runbook deploy(file: string) {
+  step a = shell("echo a >> ${file}") rollback { shell("echo undo a >> ${file}") }
+  commit "the new primary is live"
+  step end = shell("test -e ${file}.ok") rollback none "nothing"
+}
+"""
+        )
+        for words in ((), ("--from", "end")):
+            self.refused('commit "the new primary is live"', "retry", run, *words)
+
     def test_a_defer_of_what_ended_well_is_taken_over(self):
         run = self.begin(
             """runbook deploy(file: string) {
