@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
 
 #include "cli/files.h"
 #include "cli/report/effects_report.h"
@@ -18,6 +19,7 @@ using bytecode::Manifest;
 using Kind = Manifest::Kind;
 
 constexpr size_t kMostShown = 5;
+constexpr size_t kMostEntries = 10'000;
 
 /// What a list of the summary says; `at`: the field that tells where.
 struct List {
@@ -100,6 +102,9 @@ Result<Manifest> manifest_of(const json::object& summary, const std::string& nam
       const bool is_new =
           std::find(made.entries.begin(), made.entries.end(), *entry) == made.entries.end();
       if (is_new) made.entries.push_back(std::move(*entry));
+      if (made.entries.size() > kMostEntries)
+        return fail(ErrorKind::kInvalid, fmt::format("it has more than {} entries", kMostEntries),
+                    "say it by fewer, as `${}` stands for any text");
     }
   }
   Result<bool> anybody = is_anybodys(summary);
@@ -147,6 +152,7 @@ Result<Manifest> read_manifest(const std::string& file, const std::string& runbo
   Result<std::vector<json::value>> values = read_values(*text);
   if (!values) return unfit(values.error());
   std::string others;
+  std::optional<Manifest> found;
   for (const json::value& value : *values) {
     if (!is_summary(value)) continue;
     const json::object& summary = value.get_object();
@@ -158,8 +164,12 @@ Result<Manifest> read_manifest(const std::string& file, const std::string& runbo
     }
     Result<Manifest> made = manifest_of(summary, file);
     if (!made) return unfit(made.error());
-    return made;
+    if (found)
+      return unfit({ErrorKind::kInvalid, fmt::format("it has the runbook {} twice", runbook),
+                    "leave one of them, with all that it may reach"});
+    found = std::move(*made);
   }
+  if (found) return std::move(*found);
   return unfit({ErrorKind::kNotFound,
                 fmt::format("it says nothing of the runbook {}{}", runbook,
                             others.empty() ? "" : "; it does of " + others),

@@ -197,6 +197,8 @@ class Manifest(rbk.Case):
         summary = next(line for line in map(json.loads, (self.folder / "work.json").read_text().splitlines()) if "runbook" in line)
         for text, said in [
             ("{", "what begins in its line 1 is no JSON"),
+            (f"{json.dumps(summary)}\n{json.dumps(summary)}", "it has the runbook work twice"),
+            (json.dumps(summary | {"commands": [{"text": f"echo {n}"} for n in range(10_001)]}), "it has more than 10000 entries"),
             ("", "it says nothing of the runbook work"),
             (json.dumps({**summary, "runbook": "other"}), "it does of other"),
             (json.dumps({k: v for k, v in summary.items() if k != "queries"}), "its list `queries` is missing"),
