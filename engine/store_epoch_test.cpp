@@ -32,7 +32,8 @@ class Restored : public testing::StoreConformance {
   }
   static std::vector<std::string> verbs(Store& store) {
     std::vector<std::string> verbs;
-    for (const AuditRow& row : store.audit({}).value()) verbs.push_back(row.note.verb);
+    const std::vector<AuditRow> rows = store.audit({}).value();
+    for (const AuditRow& row : rows) verbs.push_back(row.note.verb);
     return verbs;
   }
 };

@@ -53,8 +53,10 @@ Error translate(const std::string& path, std::string_view doing, int code, int s
       return say(ErrorKind::kPermission, "this user may not write the file or its folder",
                  "give the user write permission for both, or name another store with --store");
     case SQLITE_CORRUPT:
-      return say(ErrorKind::kCorrupt, fmt::format("the file is damaged ({})", detail),
-                 "restore it from a backup; `sqlite3 FILE .recover` saves what can be read");
+      return say(
+          ErrorKind::kCorrupt, fmt::format("the file is damaged ({})", detail),
+          "restore it from a backup, without the -wal and -shm of the damaged one beside it; "
+          "`sqlite3 FILE .recover` saves what can be read");
     case SQLITE_NOTADB:
       return say(ErrorKind::kCorrupt, "the file is not a database",
                  "name the right file with --store, or restore it from a backup");
