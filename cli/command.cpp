@@ -74,6 +74,11 @@ constexpr std::array kCommands{
             "a run's steps on a time line, or all that happened", "rbk show 3k9", show_command},
     Command{"logs", "RUN [-f] [--step PATH] [--store URL]", "what a run's steps printed",
             "rbk logs 3k9 -f --step drain", logs_command},
+    Command{"search",
+            "TEXT [--regex] [--logs | --no-logs] [--status S] [--runbook N] [--label K=V]… "
+            "[--by USER] [--since T] [--limit N] [--store URL]",
+            "which runs know a text, and where: in what they were given, did, answered and printed",
+            "rbk search \"connection refused\" --since 7d", search_command},
     Command{"replay", "RUN [--at EVENT] [--step] [--all] [--store URL]",
             "steps forwards and backwards through a run: at each event the variables, the fibers "
             "with their places in the text, and what waits",
@@ -144,7 +149,8 @@ constexpr std::array kCommands{
             "rbk upgrade --all --to restart.rbk --check", upgrade_command},
     Command{
         "store",
-        "check | backup FILE [--force] | retain [--older-than AGE] [--status S] [--dry-run] [--as "
+        "check | backup FILE [--force] | retain [--older-than AGE] [--logs-older-than AGE] "
+        "[--status S] [--dry-run] [--as "
         "USER] | "
         "vacuum | accept [--yes] [--as USER] [--store URL]",
         "looks a whole store over while it is in use, and says what is wrong and what cures it; "

@@ -61,6 +61,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus schedule_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus schema_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus search_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus show_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus store_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus skip_command(const Terminal& terminal, const Arguments& arguments);

@@ -69,13 +69,14 @@ class ConfigReader {
   }
 
   Status store(const toml::table& table) {
-    constexpr std::array<std::string_view, 2> kKeys{"url", "retain"};
+    constexpr std::array<std::string_view, 3> kKeys{"url", "retain", "retain_logs"};
     for (const auto& [key, node] : table) {
-      if (key.str() == "retain") {
+      if (key.str() == "retain" || key.str() == "retain_logs") {
         const auto age = parse_duration(node.value<std::string>().value_or(""));
         if (!age || *age <= 0)
-          return wrong(node, "store.retain is no duration", "write retain = \"90d\"");
-        project_.retain = *age;
+          return wrong(node, fmt::format("store.{} is no duration", key.str()),
+                       fmt::format("write {} = \"90d\"", key.str()));
+        (key.str() == "retain" ? project_.retain : project_.retain_logs) = *age;
         continue;
       }
       if (key.str() != "url")

@@ -322,8 +322,10 @@ ExitStatus rollback_command(const Terminal& terminal, const Arguments& arguments
   if (dry_run) return ExitStatus::kSucceeded;
   Result<std::string> undoing = session->engine->rollback(run, to.value_or(""), session->person);
   if (!undoing) return refuse(terminal, undoing.error());
+  Result<engine::RunSummary> made = session->engine->summary(*undoing);
+  if (!made) return refuse(terminal, made.error());
   const std::unique_ptr<Report> report = make_report(terminal);
-  report->started(*undoing, "rollback of " + run);
+  report->started({made->id, made->runbook, {}, made->undoes});
   return go_on(terminal, *session, *undoing, *report);
 }
 

@@ -47,6 +47,7 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
   const Interrupts interrupts(engine);
   const bool on_terminal = isatty(fileno(terminal.out)) == 1;
   int64_t after = 0;
+  bool any = false;
   while (true) {
     // Asked before the lines are read, so that the last ones are not missed.
     summary = engine.summary(summary->id);
@@ -54,6 +55,7 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
     std::string text;
     Result<int64_t> read =
         engine.logs(summary->id, step.value_or(""), after, [&](const engine::LogLine& line) {
+          any = true;
           text += text_of(summary->id, line, terminal.json, step.has_value(), on_terminal);
           if (text.size() < kAtATime) return true;
           terminal.print(text);
@@ -64,6 +66,9 @@ ExitStatus logs_command(const Terminal& terminal, const Arguments& arguments) {
     if (!read) return refuse(terminal, read.error());
     after = *read;
     if (!follow || engine::is_over(summary->status) || terminal.out_error() != 0) {
+      if (!any && !step && summary->log_bytes > 0)
+        terminal.print_to_err(
+            fmt::format("what run {} printed was removed by `rbk store retain`\n", summary->id));
       for (const std::string& other : summary->began)
         if (!terminal.json && !step)
           terminal.print_to_err(

@@ -30,10 +30,11 @@ struct NotifyTarget {
 };
 
 struct Project {
-  std::string root;               // absolute
-  std::string config;             // runbook.toml's path; empty without one
-  std::string store;              // [store] url, made absolute; empty if not given
-  std::optional<int64_t> retain;  // [store] retain: how old a run gets, microseconds
+  std::string root;                    // absolute
+  std::string config;                  // runbook.toml's path; empty without one
+  std::string store;                   // [store] url, made absolute; empty if not given
+  std::optional<int64_t> retain;       // [store] retain: how old a run gets, microseconds
+  std::optional<int64_t> retain_logs;  // [store] retain_logs: how old what it printed gets
   std::map<std::string, std::vector<std::string>> groups;  // [groups] name -> users
   std::vector<std::string> act_as;                         // [permissions] act_as
   std::map<std::string, SecretPlace> secrets;  // [secrets] by name; files by absolute paths

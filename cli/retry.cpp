@@ -7,6 +7,7 @@
 #include "base/text_width.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/report/events.h"
 #include "cli/report/report.h"
 #include "cli/session.h"
 
@@ -108,8 +109,14 @@ ExitStatus retry_command(const Terminal& terminal, const Arguments& arguments) {
   Result<std::string> run = session->engine->retry(request);
   if (!run) return refuse(terminal, run.error());
   const std::unique_ptr<Report> report = make_report(terminal);
-  report->started(*run, "retry of " + plan->run);
-  return go_on(terminal, *session, *run, *report);
+  report->started({*run, plan->runbook, plan->run});
+  const ExitStatus status = go_on(terminal, *session, *run, *report);
+  // Whether it is over or not, and however it ended: if that can't be told now, `rbk show` does.
+  const auto abandoned = session->engine->abandoned(*run);
+  if (abandoned)
+    for (const engine::AbandonedStep& step : *abandoned)
+      terminal.print_to_err(abandoned_text(step) + "\n");
+  return status;
 }
 
 }  // namespace rbk::cli

@@ -112,7 +112,7 @@ ExitStatus run_confirmed(const Terminal& terminal, Session& session, const std::
   // Not a tree: it would be drawn over the questions.
   const std::unique_ptr<Report> report =
       terminal.json ? json_report(terminal) : line_report(terminal);
-  report->started(run, runbook);
+  report->started({run, runbook});
   Confirmation confirmation(terminal, STDIN_FILENO);
   const ExitStatus status =
       go_on(terminal, session, run, *report,
@@ -123,6 +123,34 @@ ExitStatus run_confirmed(const Terminal& terminal, Session& session, const std::
         "stands\n",
         confirmation.refused(), run));
   return status;
+}
+
+/// Holds the program to the manifest that was given, if there is one. kRefused: its text reaches
+/// further.
+Status hold_to_manifest(const RunOptions& given, const Target& target, Loaded& loaded) {
+  if (!given.manifest) return {};
+  Result<const bytecode::Runbook*> runbook = choose_runbook(*loaded.program, target);
+  if (!runbook) return tl::unexpected(runbook.error());
+  Result<bytecode::Manifest> manifest = read_manifest(*given.manifest, (*runbook)->name);
+  if (!manifest) return tl::unexpected(manifest.error());
+  auto held = held_to(loaded, (*runbook)->name, *manifest);
+  if (!held) return tl::unexpected(held.error());
+  loaded.program = std::move(*held);
+  return {};
+}
+
+ExitStatus dry_run(const Terminal& terminal, const RunOptions& given) {
+  if (given.manifest) {
+    Result<Project> project = find_project();
+    if (!project) return refuse(terminal, project.error());
+    const Target target = parse_target(given.target);
+    Result<Loaded> loaded = load_program(terminal, *project, target.file);
+    if (!loaded) return refuse(terminal, loaded.error());
+    if (!loaded->program) return ExitStatus::kUsage;
+    if (Status may = hold_to_manifest(given, target, *loaded); !may)
+      return refuse(terminal, may.error());
+  }
+  return plan_command(terminal, words_of_plan(given));
 }
 
 }  // namespace
@@ -142,7 +170,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
       .others(given.parameters);
   given.store.describe(options, true);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  if (given.dry_run) return plan_command(terminal, words_of_plan(given));
+  if (given.dry_run) return dry_run(terminal, given);
   if (Status fits = check_confirm(given); !fits) return refuse(terminal, fits.error());
   Result<boost::json::object> labels = read_labels(given.labels);
   if (!labels) return refuse(terminal, labels.error());
@@ -152,16 +180,10 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   Result<Loaded> loaded = load_program(terminal, *project, target.file);
   if (!loaded) return refuse(terminal, loaded.error());
   if (!loaded->program) return ExitStatus::kUsage;
+  if (Status may = hold_to_manifest(given, target, *loaded); !may)
+    return refuse(terminal, may.error());
   Result<const bytecode::Runbook*> runbook = choose_runbook(*loaded->program, target);
   if (!runbook) return refuse(terminal, runbook.error());
-  if (given.manifest) {
-    Result<bytecode::Manifest> manifest = read_manifest(*given.manifest, (*runbook)->name);
-    if (!manifest) return refuse(terminal, manifest.error());
-    auto held = held_to(*loaded, (*runbook)->name, *manifest);
-    if (!held) return refuse(terminal, held.error());
-    loaded->program = std::move(*held);
-    runbook = choose_runbook(*loaded->program, target);
-  }
   Result<boost::json::object> read =
       read_parameters(*loaded->program, **runbook, given.parameters, given.params, options.names());
   if (!read) return refuse(terminal, read.error());
@@ -198,7 +220,7 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   if (given.detach) return start_detached(terminal, *session, *run, start.runbook);
   if (given.confirm) return run_confirmed(terminal, *session, *run, start.runbook);
   const std::unique_ptr<Report> report = make_report(terminal);
-  report->started(*run, start.runbook);
+  report->started({*run, start.runbook});
   return go_on(terminal, *session, *run, *report);
 }
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 
 #include "base/text_width.h"
@@ -10,20 +9,11 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report/events.h"
+#include "cli/run_filter.h"
 #include "cli/session.h"
-#include "cli/timing_options.h"
 
 namespace rbk::cli {
 namespace {
-
-Result<uint32_t> parse_limit(const std::string& text) {
-  uint32_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc() || end != text.data() + text.size())
-    return fail(ErrorKind::kInvalid, fmt::format("--limit {} is no number", text),
-                "write --limit 20; 0 shows all");
-  return value;
-}
 
 void print_table(const Terminal& terminal, const std::vector<engine::RunSummary>& runs) {
   size_t id = 10;
@@ -44,6 +34,8 @@ void print_table(const Terminal& terminal, const std::vector<engine::RunSummary>
     for (const auto& [key, value] : run.labels)
       labels += "  " + printable(fmt::format("{}={}", std::string_view(key), output_text(value)));
     if (!run.parent.empty()) labels += fmt::format("  {} of {}", link_name(run.link), run.parent);
+    if (!run.retries.empty()) labels += fmt::format("  retries {}", run.retries);
+    if (!run.undoes.empty() && run.parent.empty()) labels += fmt::format("  undoes {}", run.undoes);
     text += fmt::format(
         "{:<{}} {:<{}} {:<{}} {:<20} {:>8}  {}{}{}\n", run.id, id, standing_text(run), status,
         run.runbook, name, format_time(run.started / 1'000'000 * 1'000'000),
@@ -59,50 +51,18 @@ void print_table(const Terminal& terminal, const std::vector<engine::RunSummary>
 }  // namespace
 
 ExitStatus runs_command(const Terminal& terminal, const Arguments& arguments) {
-  std::optional<std::string> status;
-  std::optional<std::string> runbook;
-  std::optional<std::string> by;
-  std::optional<std::string> since;
-  std::optional<std::string> limit;
-  std::vector<std::string> labels;
+  RunFilterOptions which;
   StoreOptions store;
   Options options("runs",
                   "[--status S] [--runbook N] [--label K=V] [--by USER] [--since T] [--limit N]");
-  options.value("--status", status)
-      .value("--runbook", runbook)
-      .value("--by", by)
-      .value("--since", since)
-      .value("--limit", limit)
-      .values("--label", labels);
+  which.describe(options);
   store.describe(options, false);
   if (Status parsed = options.parse(arguments); !parsed) return refuse(terminal, parsed.error());
-  engine::RunFilter filter;
-  filter.limit = 50;
-  if (status) {
-    Result<engine::RunStatus> wanted = engine::parse_run_status(*status);
-    if (!wanted) return refuse(terminal, wanted.error());
-    filter.status = *wanted;
-  }
-  if (since) {
-    Result<int64_t> time = time_or_ago("--since", *since);
-    if (!time) return refuse(terminal, time.error());
-    filter.since = *time;
-  }
-  if (limit) {
-    Result<uint32_t> count = parse_limit(*limit);
-    if (!count) return refuse(terminal, count.error());
-    filter.limit = *count;
-  }
-  filter.runbook = runbook.value_or("");
-  filter.starter = by.value_or("");
-  for (const std::string& label : labels) {
-    auto pair = key_and_value("--label", label);
-    if (!pair) return refuse(terminal, pair.error());
-    filter.labels.push_back(std::move(*pair));
-  }
+  const Result<engine::RunFilter> filter = which.read(50);
+  if (!filter) return refuse(terminal, filter.error());
   Result<Session> session = open_session(store, engine::OpenMode::kReading);
   if (!session) return refuse(terminal, session.error());
-  Result<std::vector<engine::RunSummary>> runs = session->engine->runs(filter);
+  Result<std::vector<engine::RunSummary>> runs = session->engine->runs(*filter);
   if (!runs) return refuse(terminal, runs.error());
   if (terminal.json) {
     for (const engine::RunSummary& run : *runs) terminal.print_json(summary_json(run));

@@ -224,6 +224,8 @@ class Timeline {
           rollback.parent.empty() ? std::string("by hand") : "for run " + rollback.parent,
           engine::to_string(rollback.status));
     if (!run.retried_as.empty()) text_ += fmt::format("retried as run {}\n", run.retried_as);
+    for (const engine::AbandonedStep& step : detail_.abandoned)
+      text_ += abandoned_text(step) + "\n";
     for (const engine::RunSummary& child : detail_.children)
       text_ +=
           fmt::format("{} run {} {} in step {}: {}\n",
@@ -279,6 +281,10 @@ void print_json(const Terminal& terminal, const engine::RunDetail& detail) {
                         {"link", link_name(child.link)},
                         {"step", child.parent_step}});
   run["children"] = std::move(children);
+  boost::json::array abandoned;
+  for (const engine::AbandonedStep& step : detail.abandoned)
+    abandoned.push_back({{"path", step.path}, {"run", step.run}});
+  run["abandoned"] = std::move(abandoned);
   boost::json::array decisions;
   for (const engine::News& news : detail.timeline) {
     if (news.kind != engine::News::Kind::kDecided) continue;

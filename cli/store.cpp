@@ -32,6 +32,7 @@ Result<Opened> open_store(const Terminal& terminal, const StoreOptions& options,
   auto store = engine::open_store(store_url(*project, options.store), mode);
   if (!store) return tl::unexpected(store.error());
   tell_of_migration(terminal, (*store)->identity());
+  tell_of_hold(terminal, (*store)->identity());
   return Opened{std::move(*project), std::move(*store)};
 }
 
@@ -105,29 +106,53 @@ ExitStatus vacuum(const Terminal& terminal, const Arguments& arguments) {
   return ExitStatus::kSucceeded;
 }
 
-/// Microseconds.
-Result<int64_t> age_of(const std::optional<std::string>& text, const Project& project) {
-  constexpr const char* kCure = "write --older-than 90d";
-  if (!text && project.retain) return *project.retain;
-  if (!text)
-    return fail(ErrorKind::kInvalid, "`rbk store retain` does not say how old runs get",
-                fmt::format("{}, or retain = \"90d\" in runbook.toml under [store]", kCure));
+/// Of `--older-than`, `--logs-older-than`; microseconds.
+Result<std::optional<int64_t>> age_of(std::string_view option,
+                                      const std::optional<std::string>& text) {
+  if (!text) return std::optional<int64_t>();
+  const std::string cure = fmt::format("write {} 90d", option);
   Result<int64_t> age = parse_duration(*text);
   if (!age)
-    return fail(ErrorKind::kInvalid, fmt::format("--older-than: {}", age.error().message), kCure);
+    return fail(ErrorKind::kInvalid, fmt::format("{}: {}", option, age.error().message), cure);
   if (*age < 0)
-    return fail(ErrorKind::kInvalid, fmt::format("--older-than {} lies in the future", *text),
-                kCure);
-  return age;
+    return fail(ErrorKind::kInvalid, fmt::format("{} {} lies in the future", option, *text), cure);
+  return std::optional<int64_t>(*age);
+}
+
+/// What the options say, or without any of them what runbook.toml does.
+Status set_ages(engine::Retention& retention, const std::optional<std::string>& older_than,
+                const std::optional<std::string>& logs_older_than, const Project& project) {
+  auto runs = age_of("--older-than", older_than);
+  if (!runs) return tl::unexpected(runs.error());
+  auto logs = age_of("--logs-older-than", logs_older_than);
+  if (!logs) return tl::unexpected(logs.error());
+  if (!*runs && !*logs) {
+    *runs = project.retain;
+    *logs = project.retain_logs;
+  }
+  if (!*runs && !*logs)
+    return fail(ErrorKind::kInvalid, "`rbk store retain` does not say how old runs get",
+                "write --older-than 90d, or retain = \"90d\" in runbook.toml under [store]");
+  if (retention.status && !*runs)
+    return fail(ErrorKind::kInvalid, "--status says which runs go, and none do by age",
+                "write --older-than 90d too");
+  const int64_t now = wall_time();
+  if (*runs) retention.before = now - **runs;
+  if (*logs) retention.logs_before = now - **logs;
+  return {};
 }
 
 ExitStatus retain(const Terminal& terminal, const Arguments& arguments) {
   StoreOptions options;
   std::optional<std::string> older_than;
+  std::optional<std::string> logs_older_than;
   std::optional<std::string> status;
   bool dry_run = false;
-  Options described("store retain", "[--older-than AGE] [--status S] [--dry-run] [--as USER]");
-  described.value("--older-than", older_than).value("--status", status).flag("--dry-run", dry_run);
+  Options described(
+      "store retain",
+      "[--older-than AGE] [--logs-older-than AGE] [--status S] [--dry-run] [--as USER]");
+  described.value("--older-than", older_than).value("--logs-older-than", logs_older_than);
+  described.value("--status", status).flag("--dry-run", dry_run);
   options.describe(described, true);
   if (Status parsed = described.parse(arguments); !parsed) return refuse(terminal, parsed.error());
   engine::Retention retention;
@@ -139,12 +164,11 @@ ExitStatus retain(const Terminal& terminal, const Arguments& arguments) {
   }
   Result<Project> project = find_project();
   if (!project) return refuse(terminal, project.error());
-  const Result<int64_t> age = age_of(older_than, *project);
-  if (!age) return refuse(terminal, age.error());
+  if (Status said = set_ages(retention, older_than, logs_older_than, *project); !said)
+    return refuse(terminal, said.error());
   const Result<engine::Person> person = who(*project, options.as, options.acts);
   if (!person) return refuse(terminal, person.error());
   retention.by = {person->user, person->real, wall_time()};
-  retention.before = wall_time() - *age;
   auto opened = open_store(terminal, options,
                            dry_run ? engine::OpenMode::kReading : engine::OpenMode::kExisting);
   if (!opened) return refuse(terminal, opened.error());
@@ -208,6 +232,14 @@ ExitStatus accept(const Terminal& terminal, const Arguments& arguments) {
       terminal.print(held_text(run));
   });
   if (!told) return refuse(terminal, told.error());
+  const Result<std::vector<engine::ScheduleRow>> schedules = (*store)->schedules();
+  if (!schedules) return refuse(terminal, schedules.error());
+  for (const engine::ScheduleRow& schedule : *schedules) {
+    if (terminal.json)
+      terminal.print_json(held_json(schedule));
+    else
+      terminal.print(held_text(schedule));
+  }
   if (!yes && (terminal.json || isatty(STDIN_FILENO) == 0))
     return refuse(terminal, {ErrorKind::kRefused, "nothing was accepted: nobody was asked",
                              "`rbk store accept --yes` lets them go on"});

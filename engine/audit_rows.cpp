@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/units.h"
 #include "engine/json_fields.h"
 #include "engine/schedules.h"
 
@@ -226,6 +227,12 @@ AuditNote audit_of_removal(const std::vector<RunLinks>& tree, const Doer& by) {
   const RunLinks& first = first_of(tree);
   return note_of(by, "store retain", "run", first.id,
                  {{"status", to_string(first.status)}, {"runs", tree.size()}});
+}
+
+AuditNote audit_of_logs_removed(const std::string& store_id, int64_t before, size_t runs,
+                                const Doer& by) {
+  return note_of(by, "store retain", "store", store_id,
+                 {{"logs_before", format_time(before)}, {"runs", runs}});
 }
 
 AuditNote audit_of_epoch(const std::string& store_id, const Hold& hold) {

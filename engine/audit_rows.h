@@ -44,6 +44,9 @@ tl::unexpected<Error> not_redactable(int64_t number, bool is_there);
 /// Of a tree that is over.
 AuditNote audit_of_removal(const std::vector<RunLinks>& tree, const Doer& by);
 /// That a store was found to be restored or copied, and what it holds since.
+/// The logs of so many runs that were over before that time, microseconds.
+AuditNote audit_of_logs_removed(const std::string& store_id, int64_t before, size_t runs,
+                                const Doer& by);
 AuditNote audit_of_epoch(const std::string& store_id, const Hold& hold);
 /// That what it held goes on.
 AuditNote audit_of_acceptance(const std::string& store_id, const Hold& hold, int64_t runs,

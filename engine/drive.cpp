@@ -578,7 +578,7 @@ Status Engine::State::quarantine_broken() {
   return {};
 }
 
-void Engine::State::remember_end(const RunRow& row, DriveEnd::Why why) {
+void Engine::State::remember_end(const RunRow& row, DriveEnd::Why why, bool alone) {
   DriveEnd end;
   end.why = why;
   RunRow known = row;
@@ -586,7 +586,7 @@ void Engine::State::remember_end(const RunRow& row, DriveEnd::Why why) {
     if (auto read = store->run(row.key)) known = *read;
   }
   if (why != DriveEnd::Why::kHeld) known.holder = 0;
-  if (auto summary = summarise(known)) end.run = std::move(*summary);
+  if (auto summary = summarise(known, alone)) end.run = std::move(*summary);
   if (why == DriveEnd::Why::kSuspended || why == DriveEnd::Why::kInDoubt) {
     if (auto waits = waits_of(known)) end.waits = std::move(*waits);
     (void)add_awaited(known, end);  // what can't be read is not told

@@ -408,7 +408,11 @@ void Engine::State::open_fresh(RunDriver& driver) {
   family_now = true;
   if (!over) return;
   note_end(driver);
-  remember_end(driver.row(), DriveEnd::Why::kOver);
+  // It is over with the commit that made it: only what came with that can hang on it.
+  const bool alone = std::none_of(runs.begin(), runs.end(), [&](const auto& held) {
+    return held.second->row().parent == run;
+  });
+  remember_end(driver.row(), DriveEnd::Why::kOver, alone);
   runs.erase(run);
 }
 

@@ -86,6 +86,7 @@ struct RetryPlan {
     std::string about;
   };
   std::string run;                 // that is retried
+  std::string runbook;             // its name
   std::vector<Item> items;         // in that order
   std::vector<std::string> later;  // taken over if it comes to them with the same arguments
   bool ends = false;               // nothing is begun at all
@@ -101,6 +102,7 @@ struct LockState {
     int64_t limit = 1;             // so many may have it at once, says this one
     std::optional<int64_t> until;  // waits no longer than that
     RunStatus status = RunStatus::kRunning;
+    bool held_back = false;          // with the store: only `rbk store accept` lets the run go on
     std::optional<int64_t> process;  // of the living process that drives the run
   };
   vm::Lock lock;
@@ -126,6 +128,7 @@ struct RunSummary {
   boost::json::value output;
   std::optional<vm::ErrorValue> error;
   std::string quarantine;               // quarantined: what is known
+  bool held_back = false;               // quarantined: with the store, until that is accepted
   std::string undoes;                   // of a rollback: the run that it undoes
   std::string retries;                  // of a retry: the run that it retries
   std::string retried_as;               // the retry of it, if there is one
@@ -137,6 +140,7 @@ struct RunSummary {
   std::vector<std::string> began;       // the runs that it began, in their order
   std::vector<std::string> awaits;      // those of them whose end it waits for
   std::vector<LockState> queues;        // waiting: for these locks
+  int64_t log_bytes = 0;                // of what its steps printed; perhaps removed since
 };
 
 /// What waits for people, and how their decision on it stands.
@@ -196,6 +200,12 @@ struct StepDetail {
   std::string taken_over;         // its last attempt was: of this run
 };
 
+/// A step that a run did, and that its retry came to an end without.
+struct AbandonedStep {
+  std::string path;
+  std::string run;
+};
+
 struct RunDetail {
   RunSummary run;
   boost::json::array arguments;
@@ -205,9 +215,17 @@ struct RunDetail {
   std::vector<std::string> quarantined;  // runs that it waits for, and that are
   std::vector<LockState> locks;          // that it has or waits for
   std::vector<News> timeline;
-  std::vector<Notice> notices;        // what targets are told of it
-  std::vector<RunSummary> rollbacks;  // of it, in their order
-  std::vector<RunSummary> children;   // the runs that it began, in their order
+  std::vector<Notice> notices;           // what targets are told of it
+  std::vector<RunSummary> rollbacks;     // of it, in their order
+  std::vector<RunSummary> children;      // the runs that it began, in their order
+  std::vector<AbandonedStep> abandoned;  // by a retry: see Engine::abandoned
+};
+
+/// What a run was given, and all that happened in it.
+struct RunRecord {
+  std::vector<std::string> parameters;  // their names; none if its program can't be read
+  boost::json::array arguments;         // in the same order
+  std::vector<News> timeline;
 };
 
 struct LogLine {
@@ -449,6 +467,10 @@ class Engine {
   /// not fit it. kNotFound: the rule names a step or an item that it has not. Otherwise as of
   /// `start`.
   Result<std::string> retry(const RetryRun& request);
+  /// What a retry that is over did not come to of what was done before it, in the order in which it
+  /// was done: neither it nor the run that did it undoes that. Nothing for other runs, and for one
+  /// that was retried itself, as its retry may come to it.
+  Result<std::vector<AbandonedStep>> abandoned(const std::string& run);
 
   /// Whether a run could go on with another program (engine/upgrade.h). Reads only.
   Result<UpgradeVerdict> check_upgrade(const std::string& run, const Person& by,
@@ -500,6 +522,7 @@ class Engine {
 
   Result<std::vector<RunSummary>> runs(const RunFilter& filter);
   Result<RunSummary> summary(const std::string& run);
+  Result<RunRecord> record(const std::string& run);
   Result<RunDetail> show(const std::string& run);
   /// The program that a run is pinned to.
   Result<std::shared_ptr<const bytecode::Program>> program(const std::string& run);

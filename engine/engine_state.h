@@ -205,7 +205,7 @@ struct Engine::State {
   /// Takes runs whose machines broke out of driving. They are only marked where it happens, since
   /// the driver is in use there.
   Status quarantine_broken();
-  void remember_end(const RunRow& row, DriveEnd::Why why);
+  void remember_end(const RunRow& row, DriveEnd::Why why, bool alone = false);
   void sleep_until_needed();
   void tell(const std::string& run, const News& news) {
     if (observer != nullptr) observer->on_news(run, news);
@@ -342,7 +342,8 @@ struct Engine::State {
   Result<std::vector<LockState>> lock_states(const std::optional<RunKey>& run);
 
   // ---- questions.cpp
-  Result<RunSummary> summarise(const RunRow& row);
+  /// `alone`: no other run hangs on it, so that none is looked for.
+  Result<RunSummary> summarise(const RunRow& row, bool alone = false);
   Result<WaitingFor> describe(const Wait& wait, const RunRow& row);
   Result<std::vector<WaitingFor>> waits_of(const RunRow& row);
   Result<std::vector<WaitingFor>> waits_of_kind(Wait::Kind kind, const std::string& run);

@@ -50,8 +50,7 @@ std::string start_key(const bytecode::Program& program, const vm::request::Start
 }
 
 Result<std::vector<std::pair<vm::RequestId, std::string>>> attempts_begun(
-    Store& store, const std::vector<Entry>& entries) {
-  (void)store;
+    const std::vector<Entry>& entries) {
   std::vector<std::pair<vm::RequestId, std::string>> begun;
   NoValues source;
   for (const Entry& entry : entries) {

@@ -27,7 +27,7 @@ std::string attempt_key(const bytecode::Program& program, const vm::request::Per
 std::string start_key(const bytecode::Program& program, const vm::request::Start& start);
 /// The attempts that a journal tells of, with their paths.
 Result<std::vector<std::pair<vm::RequestId, std::string>>> attempts_begun(
-    Store& store, const std::vector<Entry>& entries);
+    const std::vector<Entry>& entries);
 
 class History {
  public:

@@ -59,6 +59,7 @@ Result<std::vector<LockState>> Engine::State::lock_states(const std::optional<Ru
     claim.limit = row.claim.lock.limit;
     claim.until = row.until;
     claim.status = of->status;
+    claim.held_back = of->held.has_value();
     if (of->holder != 0) {
       auto holder = store->engine(of->holder);
       if (holder && holder->alive) claim.process = holder->process;

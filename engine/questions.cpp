@@ -40,7 +40,7 @@ class EntryNews : public NewsSource {
 
 }  // namespace
 
-Result<RunSummary> Engine::State::summarise(const RunRow& row) {
+Result<RunSummary> Engine::State::summarise(const RunRow& row, bool alone) {
   RunSummary summary;
   summary.id = row.id;
   summary.runbook = row.runbook;
@@ -53,8 +53,10 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
   summary.started = row.started;
   summary.updated = row.updated;
   summary.wake = row.wake;
+  summary.log_bytes = row.log_bytes;
   if (row.status == RunStatus::kQuarantined) {
     summary.quarantine = row.ending;
+    summary.held_back = row.held.has_value();
     if (row.held)
       summary.quarantine += ". `rbk store accept` shows all that is held, and lets it go on";
   }
@@ -100,7 +102,7 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
     if (!retried) return tl::unexpected(retried.error());
     summary.retries = retried->id;
   }
-  if (is_over(row.status)) {
+  if (is_over(row.status) && !alone) {
     auto last = last_of(*store, row);
     if (!last) return tl::unexpected(last.error());
     auto retry = store->retry_of(last->key);
@@ -114,7 +116,7 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row) {
     summary.parent = parent->id;
     summary.parent_step = row.parent_path;
   }
-  auto children = store->children(row.key);
+  auto children = alone ? Result<std::vector<RunRow>>() : store->children(row.key);
   if (!children) return tl::unexpected(children.error());
   for (const RunRow& child : *children) {
     summary.began.push_back(child.id);
@@ -281,6 +283,27 @@ Result<RunSummary> Engine::summary(const std::string& run) {
   return state_->summarise(*row);
 }
 
+Result<RunRecord> Engine::record(const std::string& run) {
+  State& state = *state_;
+  auto row = state.store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  RunRecord record;
+  KnownAttempts known;
+  known.begun_later.emplace();
+  auto news = state.news_of(*row, 0, known);
+  if (!news) return tl::unexpected(news.error());
+  record.timeline = std::move(*news);
+  auto arguments = arguments_of(*state.store, *row);
+  if (!arguments) return tl::unexpected(arguments.error());
+  record.arguments = std::move(*arguments);
+  auto program = load_program(*state.store, *row);
+  if (program)
+    if (const bytecode::Runbook* runbook = (*program)->find_runbook(row->runbook))
+      for (const bytecode::Parameter& parameter : runbook->parameters)
+        record.parameters.push_back(parameter.name);
+  return record;
+}
+
 Result<RunDetail> Engine::show(const std::string& run) {
   State& state = *state_;
   auto row = state.store->find_run(run);
@@ -289,11 +312,11 @@ Result<RunDetail> Engine::show(const std::string& run) {
   auto summary = state.summarise(*row);
   if (!summary) return tl::unexpected(summary.error());
   detail.run = std::move(*summary);
-  KnownAttempts known;
-  known.begun_later.emplace();
-  auto news = state.news_of(*row, 0, known);
-  if (!news) return tl::unexpected(news.error());
-  detail.timeline = std::move(*news);
+  auto record = this->record(row->id);
+  if (!record) return tl::unexpected(record.error());
+  detail.timeline = std::move(record->timeline);
+  detail.arguments = std::move(record->arguments);
+  detail.parameters = std::move(record->parameters);
   detail.steps = steps_of(detail.timeline, row->status);
   auto waits = state.waits_of(*row);
   if (!waits) return tl::unexpected(waits.error());
@@ -325,14 +348,9 @@ Result<RunDetail> Engine::show(const std::string& run) {
     if (!told) return tl::unexpected(told.error());
     detail.children.push_back(std::move(*told));
   }
-  auto arguments = arguments_of(*state.store, *row);
-  if (!arguments) return tl::unexpected(arguments.error());
-  detail.arguments = std::move(*arguments);
-  auto program = load_program(*state.store, *row);
-  if (program)
-    if (const bytecode::Runbook* runbook = (*program)->find_runbook(row->runbook))
-      for (const bytecode::Parameter& parameter : runbook->parameters)
-        detail.parameters.push_back(parameter.name);
+  auto abandoned = this->abandoned(row->id);
+  if (!abandoned) return tl::unexpected(abandoned.error());
+  detail.abandoned = std::move(*abandoned);
   return detail;
 }
 

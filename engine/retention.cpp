@@ -61,7 +61,12 @@ class Removal {
       : store_(store), retention_(retention), tell_(tell) {}
 
   Result<Retained> carry_out() {
-    if (Status done = remove_trees(); !done) return tl::unexpected(done.error());
+    if (retention_.before)
+      if (Status done = remove_trees(*retention_.before); !done)
+        return tl::unexpected(done.error());
+    if (retention_.logs_before)
+      if (Status done = remove_logs(*retention_.logs_before); !done)
+        return tl::unexpected(done.error());
     if (retention_.only_look) return made_;
     if (Status done = store_.upkeep().remove_left(); !done) return tl::unexpected(done.error());
     auto programs = store_.upkeep().remove_programs();
@@ -72,7 +77,17 @@ class Removal {
   }
 
  private:
-  Status remove_trees() {
+  Status remove_logs(int64_t before) {
+    auto runs = store_.upkeep().logged_runs(before);
+    if (!runs) return tl::unexpected(runs.error());
+    // Of those that would go whole the logs go too.
+    std::erase_if(*runs, [&](RunKey run) { return going_.contains(run); });
+    made_.logs = static_cast<int64_t>(runs->size());
+    if (retention_.only_look || runs->empty()) return {};
+    return store_.upkeep().remove_logs(*runs, before, retention_.by);
+  }
+
+  Status remove_trees(int64_t before) {
     auto runs = store_.upkeep().run_links();
     if (!runs) return tl::unexpected(runs.error());
     auto owing = store_.upkeep().owing();
@@ -81,7 +96,7 @@ class Removal {
     std::vector<Tree> going;
     size_t count = 0;
     for (Tree& tree : trees_of(std::move(*runs))) {
-      if (!goes(tree, owes)) continue;
+      if (!goes(tree, owes, before)) continue;
       count += tree.size();
       going.push_back(std::move(tree));
       if (count < kRunsAtOnce) continue;
@@ -92,13 +107,13 @@ class Removal {
     return remove(going);
   }
 
-  bool goes(const Tree& tree, const std::set<RunKey>& owes) {
+  bool goes(const Tree& tree, const std::set<RunKey>& owes, int64_t before) {
     const RunLinks& first = first_of(tree);
     if (retention_.status && first.status != *retention_.status) return false;
     const bool young = std::any_of(tree.begin(), tree.end(), [&](const RunLinks& run) {
-      return is_over(run.status) && run.updated >= retention_.before;
+      return is_over(run.status) && run.updated >= before;
     });
-    if (young || (!is_over(first.status) && first.updated >= retention_.before)) return false;
+    if (young || (!is_over(first.status) && first.updated >= before)) return false;
     if (std::any_of(tree.begin(), tree.end(),
                     [](const RunLinks& run) { return !is_over(run.status); })) {
       ++made_.unfinished;
@@ -127,6 +142,7 @@ class Removal {
       }
       ++made_.trees;
       made_.runs += static_cast<int64_t>(trees[i].size());
+      for (const RunLinks& run : trees[i]) going_.insert(run.key);
       tell_(summary_of(trees[i]));
     }
     return {};
@@ -188,6 +204,7 @@ class Removal {
   const Retention& retention_;
   const std::function<void(const RemovedTree&)>& tell_;
   Retained made_;
+  std::set<RunKey> going_;
   std::unordered_map<RunKey, uint64_t> seen_;  // entries up to this one are taken in
   std::set<Digest> used_;
 };

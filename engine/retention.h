@@ -15,10 +15,11 @@
 namespace rbk::engine {
 
 struct Retention {
-  int64_t before = 0;                    // trees whose last run ended before that; microseconds
-  std::optional<RunStatus> status = {};  // and whose first run has that status
-  bool only_look = false;                // tells what would go
-  Doer by = {};                          // whose rows the audit trail has
+  std::optional<int64_t> before = {};       // trees whose last run ended before that; microseconds
+  std::optional<int64_t> logs_before = {};  // the logs of runs that ended before that
+  std::optional<RunStatus> status = {};     // and whose first run has that status
+  bool only_look = false;                   // tells what would go
+  Doer by = {};                             // whose rows the audit trail has
 };
 
 /// A run that goes, with all that hangs on it.
@@ -34,6 +35,7 @@ struct Retained {
   int64_t runs = 0;
   int64_t programs = 0;
   int64_t outputs = 0;
+  int64_t logs = 0;        // of so many runs that stay, or would
   int64_t unfinished = 0;  // trees of that age that stay: a run of them is not over
   int64_t owing = 0;       // and those whose notices are not delivered
   int64_t changed = 0;     // and those that somebody changed meanwhile

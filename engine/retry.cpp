@@ -275,6 +275,7 @@ Result<RetryPlan> Engine::plan_retry(const RetryRun& request) {
   if (!made) return tl::unexpected(made.error());
   RetryPlan plan;
   plan.run = made->run.id;
+  plan.runbook = made->run.runbook;
   vm::Machine machine(made->program, {});
   vm::event::Started started = made->started;
   started.run = made->run.id + "~";  // its id is not known yet
@@ -283,6 +284,25 @@ Result<RetryPlan> Engine::plan_retry(const RetryRun& request) {
   if (Status done = rehearsal.go({time, std::move(started)}); !done)
     return tl::unexpected(done.error());
   return plan;
+}
+
+Result<std::vector<AbandonedStep>> Engine::abandoned(const std::string& run) {
+  State& state = *state_;
+  auto row = state.store->find_run(run);
+  if (!row) return tl::unexpected(row.error());
+  std::vector<AbandonedStep> steps;
+  if (row->retries == 0 || !is_over(row->status)) return steps;
+  auto last = last_of(*state.store, *row);
+  if (!last) return tl::unexpected(last.error());
+  auto later = state.store->retry_of(last->key);
+  if (!later) return tl::unexpected(later.error());
+  if (*later) return steps;
+  auto program = state.programs.load(*state.store, *row);
+  if (!program) return tl::unexpected(program.error());
+  auto takeover = Takeover::open(*state.store, *row, *program, {});
+  if (!takeover) return tl::unexpected(takeover.error());
+  for (auto& [path, by] : (*takeover)->abandoned()) steps.push_back({path, by});
+  return steps;
 }
 
 Result<std::string> Engine::retry(const RetryRun& request) {

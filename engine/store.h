@@ -89,8 +89,9 @@ struct Entry {
 
 /// A value kept out of line, once by its content; bodies and news name it by its hash.
 struct Blob {
-  Digest hash{};
+  Digest hash{};  // of the plain bytes
   std::string bytes;
+  int64_t plain_size = 0;  // not 0: they are packed (engine/packing.h), and so many before
 };
 
 /// Something that waits for a person or a signal: the row behind `approvals` and `inbox`.
@@ -194,7 +195,8 @@ struct LogChunk {
   uint64_t step = 0;  // 0: the runbook itself
   uint32_t attempt = 0;
   std::string path;
-  std::string lines;  // engine/logs.h
+  std::string lines;       // engine/logs.h
+  int64_t plain_size = 0;  // as of Blob; what a store gives is plain
 };
 
 struct RunRow {

@@ -216,7 +216,7 @@ Status Takeover::learn_taken(Store& store, const RunRow& run, const AskedRequest
     if (!retried) return tl::unexpected(retried.error());
     runs_taken_.insert(retried->key);
   }
-  auto begun = attempts_begun(store, *entries);
+  auto begun = attempts_begun(*entries);
   if (!begun) return tl::unexpected(begun.error());
   for (const auto& [request, path] : *begun)
     if (!answered.contains(request) && !asked.all().contains(request)) begun_.insert(path);
@@ -281,6 +281,19 @@ std::vector<std::string> Takeover::left() const {
         std::find(paths.begin(), paths.end(), kept.path) == paths.end())
       paths.push_back(kept.path);
   return paths;
+}
+
+std::vector<std::pair<std::string, std::string>> Takeover::abandoned() const {
+  std::vector<std::pair<std::string, std::string>> steps;
+  for (const Kept& kept : kept_) {
+    if (kept.taken || kept.reads || kept.part != vm::Part::kWork ||
+        kept.attempt.what == TakenAttempt::What::kEnded)
+      continue;
+    std::pair<std::string, std::string> step(kept.path, kept.attempt.run_id);
+    if (std::find(steps.begin(), steps.end(), step) == steps.end())
+      steps.push_back(std::move(step));
+  }
+  return steps;
 }
 
 bool Takeover::differs(const vm::request::Perform& perform) const {

@@ -75,6 +75,9 @@ class Takeover {
 
   /// The paths of what was not taken, in the order in which it was done, each once.
   std::vector<std::string> left() const;
+  /// Of these, what was done or may have been: once the retry is over, nobody undoes it. Each path
+  /// once, with the run that did it.
+  std::vector<std::pair<std::string, std::string>> abandoned() const;
   /// Whether the step was done there with other arguments, so that it is done once more.
   bool differs(const vm::request::Perform& perform) const;
   /// Of all runs that what is taken over of Starts goes on from.

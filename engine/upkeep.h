@@ -94,6 +94,10 @@ class Upkeep {
                                                  const Doer& by) = 0;
   /// Takes what is left over of runs that are gone.
   virtual Status remove_left() = 0;
+  /// The runs that were over before that time (microseconds) and of which log lines are kept.
+  virtual Result<std::vector<RunKey>> logged_runs(int64_t before) = 0;
+  /// Takes what is logged of these. It has one row in the audit trail.
+  virtual Status remove_logs(const std::vector<RunKey>& runs, int64_t before, const Doer& by) = 0;
   /// Takes the programs that no run and no schedule has. Returns how many.
   virtual Result<int64_t> remove_programs() = 0;
   /// Takes the values out of line that `unused` names: it is called while nobody can commit an

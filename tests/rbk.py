@@ -16,6 +16,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What came to the SQLite store with the formats since 3 (engine/sqlite/schema.cpp), taken away again.
 AS_FORMAT_3 = """
+alter table blob drop column plain_size; alter table log drop column plain_size;
 drop index run_retries; drop index run_follows;
 alter table run drop column retries; alter table run drop column retry_rule;
 alter table run drop column stood; alter table engine drop column epoch; delete from meta where name = 'home';

@@ -566,9 +566,18 @@ std::string standing_text(const engine::RunSummary& run) {
   return text;
 }
 
+std::string abandoned_text(const engine::AbandonedStep& step) {
+  return fmt::format("step {} of run {} was not taken over: neither run undoes it",
+                     printable(step.path), step.run);
+}
+
 std::vector<std::string> next_commands(const engine::DriveEnd& end, std::string_view store_option) {
   std::vector<std::string> result;
   if (engine::is_over(end.run.status)) return result;
+  if (end.run.held_back) {
+    result.push_back(fmt::format("rbk store accept{}", store_option));
+    return result;
+  }
   if (end.run.status == engine::RunStatus::kPaused) {
     result.push_back(fmt::format("rbk unpause {}{}", end.run.id, store_option));
     return result;
@@ -589,10 +598,10 @@ std::string duration_text(int64_t microseconds) {
   if (microseconds < 1'000'000) return fmt::format("{}ms", microseconds / 1000);
   if (microseconds < 60'000'000)
     return fmt::format("{:.1f}s", static_cast<double>(microseconds / 100'000) / 10);
-  const int64_t seconds = microseconds / 1'000'000;
-  if (seconds < 3600) return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
-  if (seconds < 86'400) return fmt::format("{}h{:02}m", seconds / 3600, seconds / 60 % 60);
-  return fmt::format("{}d{:02}h", seconds / 86'400, seconds / 3600 % 24);
+  const int64_t in_seconds = microseconds / 1'000'000;
+  if (in_seconds < 3600) return fmt::format("{}m{:02}s", in_seconds / 60, in_seconds % 60);
+  if (in_seconds < 86'400) return fmt::format("{}h{:02}m", in_seconds / 3600, in_seconds / 60 % 60);
+  return fmt::format("{}d{:02}h", in_seconds / 86'400, in_seconds / 3600 % 24);
 }
 
 }  // namespace rbk::cli

@@ -55,6 +55,9 @@ std::string waiting_command(const engine::WaitingFor& wait, std::string_view sto
 /// lock `db`, which run 3k9 has".
 std::string standing_text(const engine::RunSummary& run);
 
+/// What a retry did not come to of what a run before it had done.
+std::string abandoned_text(const engine::AbandonedStep& step);
+
 /// The commands that go on with a run which waits, in doubt or was stopped.
 std::vector<std::string> next_commands(const engine::DriveEnd& end, std::string_view store_option);
 

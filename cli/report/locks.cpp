@@ -35,6 +35,9 @@ std::string standing(const LockState::Claim& claim) {
 
 /// What somebody can do who wants the lock.
 std::string cure(const LockState::Claim& claim, std::string_view store_option) {
+  if (claim.held_back)
+    return fmt::format("`rbk store accept{}` lets all that the store holds back go on",
+                       store_option);
   if (claim.status == engine::RunStatus::kQuarantined)
     return fmt::format("`rbk locks --free {}{}` frees it, once it is known what the run left",
                        claim.run, store_option);

@@ -19,8 +19,11 @@ class JsonReport : public Report {
  public:
   explicit JsonReport(const Terminal& terminal) : terminal_(terminal) {}
 
-  void started(const std::string& run, const std::string& runbook) override {
-    terminal_.print_json({{"event", "run"}, {"run", run}, {"runbook", runbook}});
+  void started(const NewRun& run) override {
+    boost::json::object event{{"event", "run"}, {"run", run.id}, {"runbook", run.runbook}};
+    if (!run.retries.empty()) event["retries"] = run.retries;
+    if (!run.undoes.empty()) event["undoes"] = run.undoes;
+    terminal_.print_json(event);
   }
   void held(const engine::RunSummary& run) override {
     boost::json::object event{{"event", "held"}, {"run", run.id}};
@@ -46,9 +49,9 @@ class LineReport : public Report {
  public:
   explicit LineReport(const Terminal& terminal) : terminal_(terminal) {}
 
-  void started(const std::string& run, const std::string& runbook) override {
-    shown_ = run;
-    terminal_.print(fmt::format("run {} {}\n", run, runbook));
+  void started(const NewRun& run) override {
+    shown_ = run.id;
+    terminal_.print(text_of(run) + "\n");
   }
   void held(const engine::RunSummary& run) override {
     terminal_.print(
@@ -211,6 +214,13 @@ std::unique_ptr<Report> json_report(const Terminal& terminal) {
 
 std::unique_ptr<Report> line_report(const Terminal& terminal) {
   return std::make_unique<LineReport>(terminal);
+}
+
+std::string text_of(const NewRun& run) {
+  std::string text = fmt::format("run {} {}", run.id, run.runbook);
+  if (!run.retries.empty()) text += fmt::format(", a retry of run {}", run.retries);
+  if (!run.undoes.empty()) text += fmt::format(", undoes run {}", run.undoes);
+  return text;
 }
 
 std::unique_ptr<Report> make_report(const Terminal& terminal) {

@@ -13,11 +13,19 @@
 
 namespace rbk::cli {
 
+/// A run that this command has begun.
+struct NewRun {
+  std::string id;
+  std::string runbook;
+  std::string retries = {};  // of a retry: the run that it retries
+  std::string undoes = {};   // of a rollback: the run that it undoes
+};
+
 /// Called on the engine's thread. Order: `started`, what the engine tells, then `ended` or `close`.
 class Report : public engine::Observer {
  public:
   /// The run's id, before anything else. Not for runs that only go on.
-  virtual void started(const std::string& run, const std::string& runbook) = 0;
+  virtual void started(const NewRun& run) = 0;
   /// Another process drives the run: it is followed.
   virtual void held(const engine::RunSummary& run) = 0;
   /// How the run stands now: its output last, or what goes on with it.
@@ -27,6 +35,8 @@ class Report : public engine::Observer {
 };
 
 std::unique_ptr<Report> make_report(const Terminal& terminal);
+/// "run ID release", "run ID release, a retry of run ID".
+std::string text_of(const NewRun& run);
 
 std::unique_ptr<Report> json_report(const Terminal& terminal);
 std::unique_ptr<Report> line_report(const Terminal& terminal);

@@ -93,6 +93,10 @@ std::string retained_text(const engine::Retained& retained, bool would) {
     text += fmt::format(", with {} and {}", counted(retained.outputs, "output", "outputs"),
                         counted(retained.programs, "program", "programs"));
   text += "\n";
+  if (retained.logs > 0)
+    text +=
+        fmt::format("the logs of {} {}\n", counted(retained.logs, "further run", "further runs"),
+                    would ? "would be removed" : "removed");
   if (retained.unfinished > 0)
     text += fmt::format("{} of that age kept, since not all of their tree are over\n",
                         counted(retained.unfinished, "run", "runs"));
@@ -108,6 +112,7 @@ std::string retained_text(const engine::Retained& retained, bool would) {
 boost::json::object retained_json(const engine::Retained& retained, bool would) {
   boost::json::object line{{"event", would ? "would_retain" : "retained"},
                            {"removed", retained.runs},
+                           {"logs", retained.logs},
                            {"kept_unfinished", retained.unfinished},
                            {"kept_owing", retained.owing},
                            {"kept_changed", retained.changed}};
@@ -144,6 +149,26 @@ boost::json::object held_json(const engine::HeldRun& run) {
                            {"under_way", std::move(lost)}};
   if (!run.problem.empty()) line["problem"] = run.problem;
   return line;
+}
+
+std::string held_text(const engine::ScheduleRow& schedule) {
+  const auto second = [](int64_t time) { return format_time(time / 1'000'000 * 1'000'000); };
+  std::string text =
+      fmt::format("schedule {}, dealt with up to {}", schedule.name, second(schedule.watermark));
+  if (schedule.paused)
+    text += ", is paused";
+  else if (schedule.due)
+    text += fmt::format(", is due at {}", second(*schedule.due));
+  return text + "\n";
+}
+
+boost::json::object held_json(const engine::ScheduleRow& schedule) {
+  boost::json::object made{{"event", "held_schedule"},
+                           {"schedule", schedule.name},
+                           {"watermark", format_time(schedule.watermark)},
+                           {"paused", schedule.paused.has_value()}};
+  if (schedule.due) made["due"] = format_time(*schedule.due);
+  return made;
 }
 
 std::string hold_text(const engine::Hold& hold, const std::string& place) {

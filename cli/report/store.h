@@ -32,6 +32,10 @@ boost::json::object retained_json(const engine::Retained& retained, bool would);
 std::string held_text(const engine::HeldRun& run);
 boost::json::object held_json(const engine::HeldRun& run);
 
+/// Of a schedule that it holds: up to when it has fired, and what comes first.
+std::string held_text(const engine::ScheduleRow& schedule);
+boost::json::object held_json(const engine::ScheduleRow& schedule);
+
 /// What the store holds, and why.
 std::string hold_text(const engine::Hold& hold, const std::string& place);
 boost::json::object hold_json(const engine::Hold& hold, const std::string& place,

@@ -26,9 +26,7 @@ class TreeReport : public Report {
   explicit TreeReport(const Terminal& terminal) : terminal_(terminal) {}
   ~TreeReport() override { finish(); }
 
-  void started(const std::string& run, const std::string& runbook) override {
-    terminal_.print(fmt::format("run {} {}\n", run, runbook));
-  }
+  void started(const NewRun& run) override { terminal_.print(text_of(run) + "\n"); }
   void held(const engine::RunSummary& run) override {
     terminal_.print(
         fmt::format("run {} is driven by process {}\n", run.id, run.process.value_or(0)));

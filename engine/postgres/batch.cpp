@@ -56,7 +56,7 @@ void Batch::add(const RunChange& change, int64_t log_bytes) {
 
 void Batch::add(const LogChunk& chunk) {
   logs_.row(++last_log_, chunk.run, number(chunk.step), int64_t{chunk.attempt}, chunk.path,
-            chunk.lines);
+            chunk.lines, chunk.plain_size);
 }
 
 void Batch::add_rows(const RunChange& change, RunKey root) {
@@ -64,7 +64,8 @@ void Batch::add_rows(const RunChange& change, RunKey root) {
     entries_.row(change.run, number(entry.number), static_cast<int64_t>(entry.kind), entry.time,
                  entry.boot_time, entry.engine != 0 ? entry.engine : engine_, entry.body,
                  entry.news, entry_sum(change.run, entry));
-  for (const Blob& blob : change.blobs) blobs_.row(change.run, view(blob.hash), blob.bytes);
+  for (const Blob& blob : change.blobs)
+    blobs_.row(change.run, view(blob.hash), blob.bytes, blob.plain_size);
   for (const int64_t key : change.messages_taken) taken_.row(change.run, key);
   for (const Notice& notice : change.notices)
     notices_.row(++last_notice_, change.run, notice.id, number(notice.request), notice.kind,
@@ -157,7 +158,8 @@ void Batch::write_rows(std::string& sql, Parameters& parameters) const {
        ", entered as (insert into journal(run,number,kind,time,boot_time,engine,body,news,sum) "
        "select e.* from {} join written on written.key=e.run)");
   part(sql, parameters, blobs_,
-       ", blobbed as (insert into blob(hash,bytes) select b.hash,b.bytes from {} "
+       ", blobbed as (insert into blob(hash,bytes,plain_size) "
+       "select b.hash,b.bytes,b.plain_size from {} "
        "join written on written.key=b.run on conflict (hash) do nothing)");
   part(sql, parameters, snapshots_,
        ", snapped as (insert into snapshot(run,bytes) select s.run,s.bytes from {} "
@@ -182,8 +184,8 @@ void Batch::write_rows(std::string& sql, Parameters& parameters) const {
        "where r.key=g.run and r.holder in (0,$3) returning r.key)");
   // Their keys follow the order in which they came.
   part(sql, parameters, logs_,
-       fmt::format(", lined as (insert into log(run,step,attempt,path,lines) "
-                   "select l.run,l.step,l.attempt,l.path,l.lines from {{}} "
+       fmt::format(", lined as (insert into log(run,step,attempt,path,lines,plain_size) "
+                   "select l.run,l.step,l.attempt,l.path,l.lines,l.plain_size from {{}} "
                    "where l.run in (select key from written{}) order by l.place)",
                    log_bytes_.empty() ? "" : " union all select key from logged"));
 }

@@ -141,7 +141,7 @@ class Batch {
                   {"body", kBytes},
                   {"news", kBytes},
                   {"sum", kInt}}};
-  Input blobs_{"b", {{"run", kInt}, {"hash", kBytes}, {"bytes", kBytes}}};
+  Input blobs_{"b", {{"run", kInt}, {"hash", kBytes}, {"bytes", kBytes}, {"plain_size", kInt}}};
   Input snapshots_{"s", {{"run", kInt}, {"bytes", kBytes}}};
   Input waits_{"w",
                {{"run", kInt},
@@ -179,7 +179,8 @@ class Batch {
                {"step", kInt},
                {"attempt", kInt},
                {"path", kText},
-               {"lines", kBytes}}};
+               {"lines", kBytes},
+               {"plain_size", kInt}}};
   Input log_bytes_{"g", {{"run", kInt}, {"bytes", kInt}}};
 };
 

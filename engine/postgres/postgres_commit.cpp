@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/audit_rows.h"
+#include "engine/packing.h"
 #include "engine/postgres/batch.h"
 #include "engine/postgres/postgres_store.h"
 #include "engine/schedule_rows.h"
@@ -127,6 +128,7 @@ Result<std::vector<RunKey>> PostgresStore::take_keys(size_t count) {
 }
 
 Result<CommitResult> PostgresStore::commit(Group& group) {
+  pack(group);
   CommitResult result;
   const Status committed = write(false, [&]() -> Status {
     result = {};
@@ -188,8 +190,7 @@ Status PostgresStore::wake_after(const RunChange& change) {
 
 Status PostgresStore::commit_rows(Group& group, CommitResult& result) {
   std::map<RunKey, int64_t> log_bytes;
-  for (const LogChunk& chunk : group.logs)
-    log_bytes[chunk.run] += static_cast<int64_t>(chunk.lines.size());
+  for (const LogChunk& chunk : group.logs) log_bytes[chunk.run] += size_of_lines(chunk);
   const auto rounds = rounds_of(group);
   for (size_t i = 0; i < rounds.size(); ++i) {
     const bool is_last = i + 1 == rounds.size();

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "engine/entry_sum.h"
+#include "engine/packing.h"
 #include "engine/postgres/postgres_store.h"
 #include "engine/request_list.h"
 
@@ -224,10 +225,14 @@ Result<std::string> PostgresStore::program(const Digest& hash) {
 Result<std::string> PostgresStore::blob(const Digest& hash) {
   Parameters parameters;
   parameters.bytes(view(hash));
-  auto rows = read("select bytes from blob where hash=$1", parameters, "read an output in it");
+  auto rows =
+      read("select bytes,plain_size from blob where hash=$1", parameters, "read an output in it");
   if (!rows) return tl::unexpected(rows.error());
   const bool is_there = rows->size() == 1;
-  if (is_there && sha256(rows->bytes(0, 0)) == hash) return rows->text(0, 0);
+  if (is_there) {
+    auto text = unpack(rows->text(0, 0), rows->integer(0, 1));
+    if (text && sha256(*text) == hash) return text;
+  }
   return fail(ErrorKind::kCorrupt,
               fmt::format("store {}: the output {} is {}", identity_.place, to_hex(hash),
                           is_there ? "damaged" : "missing"),
@@ -296,8 +301,9 @@ Result<std::vector<LogChunk>> PostgresStore::logs(RunKey run, int64_t after_key,
   parameters.integer(run).integer(after_key);
   parameters.integer(static_cast<int64_t>(std::min<size_t>(most_bytes, INT64_MAX)));
   auto rows = read(
-      "select key,step,attempt,path,lines from (select key,step,attempt,path,lines,"
-      "coalesce(sum(octet_length(lines)) over (order by key rows between unbounded preceding and "
+      "select key,step,attempt,path,lines,plain_size from (select key,step,attempt,path,lines,"
+      "plain_size,coalesce(sum(greatest(plain_size,octet_length(lines))) over (order by key rows "
+      "between unbounded preceding and "
       "1 preceding), 0) as before, row_number() over (order by key) as place "
       "from log where run=$1 and key>$2 order by key limit 4096) chunk "
       "where place=1 or before < $3 order by key",
@@ -311,7 +317,9 @@ Result<std::vector<LogChunk>> PostgresStore::logs(RunKey run, int64_t after_key,
     chunk.step = static_cast<uint64_t>(rows->integer(i, 1));
     chunk.attempt = static_cast<uint32_t>(rows->integer(i, 2));
     chunk.path = rows->text(i, 3);
-    chunk.lines = rows->text(i, 4);
+    auto lines = unpack(rows->text(i, 4), rows->integer(i, 5));
+    if (!lines) return tl::unexpected(lines.error());
+    chunk.lines = std::move(*lines);
   }
   return found;
 }

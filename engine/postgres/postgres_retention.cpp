@@ -142,6 +142,48 @@ Status PostgresStore::remove_left() {
   }
 }
 
+Result<std::vector<RunKey>> PostgresStore::logged_runs(int64_t before) {
+  Parameters parameters;
+  parameters.integer(before);
+  auto rows = read(
+      "select key from run where status>=6 and updated<$1 "
+      "and exists(select 1 from log where log.run=run.key) order by key",
+      parameters, "read its runs");
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<RunKey> runs;
+  for (int i = 0; i < rows->size(); ++i) runs.push_back(rows->integer(i, 0));
+  return runs;
+}
+
+Status PostgresStore::remove_logs(const std::vector<RunKey>& runs, int64_t before, const Doer& by) {
+  const Status noted = write(false, [&]() -> Status {
+    return transaction(false, [&]() -> Status {
+      note(audit_of_logs_removed(identity_.id, before, runs.size(), by));
+      return {};
+    });
+  });
+  if (!noted) return noted;
+  Array keys(Type::kInteger);
+  for (const RunKey run : runs) keys.integer(run);
+  const std::string take = fmt::format(
+      ", old as (select key from log where run=any($3) limit {})"
+      ", gone as (delete from log using here, old where log.key=old.key returning 1) "
+      "select exists(select 1 from here), (select count(*) from gone)",
+      kRowsAtOnce);
+  for (int64_t count = 1; count > 0;) {
+    Parameters parameters;
+    parameters.integer(kFormat).integer(slot_).array(keys);
+    const Status done = write(true, [&]() -> Status {
+      auto gone = remove_rows(take, parameters);
+      if (!gone) return tl::unexpected(gone.error());
+      count = *gone;
+      return {};
+    });
+    if (!done) return done;
+  }
+  return {};
+}
+
 Result<int64_t> PostgresStore::remove_programs() {
   int64_t count = 0;
   Parameters parameters;

@@ -68,7 +68,8 @@ create index firing_run on firing(run) where run <> 0;
 create table journal(run bigint not null, number bigint not null, kind smallint not null,
   time bigint not null, boot_time bigint not null, engine bigint not null, body bytea not null,
   news bytea not null, sum bigint not null, primary key (run, number));
-create table blob(hash bytea primary key, bytes bytea not null);
+create table blob(hash bytea primary key, bytes bytea not null,
+  plain_size bigint not null default 0);
 create table snapshot(run bigint primary key, bytes bytea not null);
 create table wait(run bigint not null, request bigint not null, kind smallint not null,
   path text not null, description text not null, since bigint not null, expires bigint,
@@ -90,7 +91,10 @@ create table notice(key bigserial primary key, id text collate "C" not null uniq
 create index notice_due on notice(due) where state = 0;
 create index notice_run on notice(run, key);
 create table log(key bigserial primary key, run bigint not null, step bigint not null,
-  attempt bigint not null, path text not null, lines bytea not null);
+  attempt bigint not null, path text not null, lines bytea not null,
+  plain_size bigint not null default 0);
+alter table blob alter bytes set storage external;
+alter table log alter lines set storage external;
 create index log_run on log(run, key);
 create table audit(number bigint primary key, time bigint not null, author text not null,
   typed_by text not null, verb text not null, kind text not null, object text collate "C" not null,
@@ -115,6 +119,11 @@ constexpr const char* kMigrations[] = {
     "alter table run add column retry_rule text not null default '';"
     "create index run_retries on run(retries) where retries <> 0;"
     "create unique index run_follows on run((origin + retries)) where origin + retries <> 0;",
+    // Outputs and logs are compressed by us.
+    "alter table blob add column plain_size bigint not null default 0;"
+    "alter table log add column plain_size bigint not null default 0;"
+    "alter table blob alter bytes set storage external;"
+    "alter table log alter lines set storage external;",
 };
 static_assert(std::size(kMigrations) == kFormat);
 

@@ -11,7 +11,7 @@
 
 namespace rbk::engine::postgres {
 
-inline constexpr int64_t kFormat = 2;
+inline constexpr int64_t kFormat = 3;
 
 /// Counters of commits: `changed` reads their sum, each process adds to one of them, so that hardly
 /// two wait for each other.

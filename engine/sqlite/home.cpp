@@ -23,6 +23,7 @@ std::string home_of(const std::string& path) { return home_at(AT_FDCWD, path.c_s
 std::string home_of(int file) { return home_at(file, "", AT_EMPTY_PATH); }
 
 bool is_home(std::string_view kept, std::string_view found) {
+  kept = kept.substr(0, kept.find_last_not_of(' ') + 1);
   if (kept == kCopied) return false;
   if (kept.empty() || found.empty() || kept == found) return true;
   // The time of birth counts where both have one.

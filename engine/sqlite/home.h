@@ -17,7 +17,8 @@ inline constexpr std::string_view kCopied = "copy";
 std::string home_of(const std::string& path);
 std::string home_of(int file);
 
-/// Whether a file that says `kept` of its home lies there still. One that says nothing does.
+/// Whether a file that says `kept` of its home, with blanks behind it or without, lies there still.
+/// One that says nothing does.
 bool is_home(std::string_view kept, std::string_view found);
 
 }  // namespace rbk::engine::sqlite

@@ -9,7 +9,7 @@
 
 namespace rbk::engine::sqlite {
 
-inline constexpr int64_t kFormat = 5;
+inline constexpr int64_t kFormat = 6;
 /// "RBKS", in the file's header: tells a store from any other SQLite database.
 inline constexpr int64_t kApplication = 0x52424b53;
 

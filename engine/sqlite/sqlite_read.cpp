@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/entry_sum.h"
+#include "engine/packing.h"
 #include "engine/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 
@@ -292,13 +293,16 @@ Result<std::string> SqliteStore::program(const Digest& hash) {
 Result<std::string> SqliteStore::blob(const Digest& hash) {
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
-  auto statement = (*connection)->prepare("select bytes from blob where hash=?");
+  auto statement = (*connection)->prepare("select bytes,plain_size from blob where hash=?");
   if (!statement) return tl::unexpected(statement.error());
   statement->bind_blob(1, view(hash));
   const int code = statement->step();
   if (code != SQLITE_ROW && code != SQLITE_DONE)
     return tl::unexpected(reader_.error("read an output in it"));
-  if (code == SQLITE_ROW && sha256(statement->bytes(0)) == hash) return statement->text(0);
+  if (code == SQLITE_ROW) {
+    auto text = unpack(statement->text(0), statement->integer(1));
+    if (text && sha256(*text) == hash) return text;
+  }
   return fail(ErrorKind::kCorrupt,
               fmt::format("store {}: the output {} is {}", path_, to_hex(hash),
                           code == SQLITE_ROW ? "damaged" : "missing"),
@@ -378,10 +382,10 @@ Result<std::vector<Message>> SqliteStore::votes(RunKey run, uint64_t request) {
 Result<std::vector<LogChunk>> SqliteStore::logs(RunKey run, int64_t after_key, size_t most_bytes) {
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
-  auto statement =
-      (*connection)
-          ->prepare(
-              "select key,step,attempt,path,lines from log where run=? and key>? order by key");
+  auto statement = (*connection)
+                       ->prepare(
+                           "select key,step,attempt,path,lines,plain_size from log "
+                           "where run=? and key>? order by key");
   if (!statement) return tl::unexpected(statement.error());
   statement->bind(1, run);
   statement->bind(2, after_key);
@@ -395,7 +399,9 @@ Result<std::vector<LogChunk>> SqliteStore::logs(RunKey run, int64_t after_key, s
     chunk.step = static_cast<uint64_t>(statement->integer(1));
     chunk.attempt = static_cast<uint32_t>(statement->integer(2));
     chunk.path = statement->text(3);
-    chunk.lines = statement->text(4);
+    auto lines = unpack(statement->text(4), statement->integer(5));
+    if (!lines) return tl::unexpected(lines.error());
+    chunk.lines = std::move(*lines);
     bytes += chunk.lines.size();
   }
   if (code != SQLITE_DONE && code != SQLITE_ROW)

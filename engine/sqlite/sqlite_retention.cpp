@@ -126,6 +126,34 @@ Status SqliteStore::remove_left() {
   return transaction(false, [&] { return write_each("delete from wait where run=?1", *waits); });
 }
 
+Result<std::vector<RunKey>> SqliteStore::logged_runs(int64_t before) {
+  return read_keys(
+      "select key from run where status>=6 and updated<?1 "
+      "and exists(select 1 from log where log.run=run.key) order by key",
+      before);
+}
+
+Status SqliteStore::remove_logs(const std::vector<RunKey>& runs, int64_t before, const Doer& by) {
+  const Status noted = transaction(false, [&]() -> Status {
+    note(audit_of_logs_removed(identity_.id, before, runs.size(), by));
+    return {};
+  });
+  if (!noted) return noted;
+  for (const RunKey run : runs) {
+    const std::string look = fmt::format(
+        "select key from log where run={} and key>?1 order by key limit {}", run, kRowsAtOnce);
+    for (int64_t after = 0;;) {
+      auto keys = read_keys(look.c_str(), after);
+      if (!keys) return tl::unexpected(keys.error());
+      if (keys->empty()) break;
+      after = keys->back();
+      const auto take = [&] { return write_each("delete from log where key=?1", *keys); };
+      if (auto ok = transaction(false, take); !ok) return ok;
+    }
+  }
+  return {};
+}
+
 Result<int64_t> SqliteStore::remove_programs() {
   constexpr const char* kUnused =
       "select key from program where key not in (select program from run) "

@@ -96,6 +96,8 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Result<std::vector<bool>> remove_trees(const std::vector<std::vector<RunLinks>>& trees,
                                          const Doer& by) override;
   Status remove_left() override;
+  Result<std::vector<RunKey>> logged_runs(int64_t before) override;
+  Status remove_logs(const std::vector<RunKey>& runs, int64_t before, const Doer& by) override;
   Result<int64_t> remove_programs() override;
   Result<int64_t> remove_blobs(const std::function<Result<std::vector<Digest>>()>& unused) override;
 

@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "engine/audit_rows.h"
 #include "engine/entry_sum.h"
+#include "engine/packing.h"
 #include "engine/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 
@@ -22,6 +23,7 @@ bool is_of_one_run(const Error& error) {
 }  // namespace
 
 Result<CommitResult> SqliteStore::commit(Group& group) {
+  pack(group);
   CommitResult result;
   const auto lets_go = [](const RunChange& change) { return change.release; };
   const bool look = std::any_of(group.changes.begin(), group.changes.end(), lets_go);
@@ -49,7 +51,8 @@ Result<CommitResult> SqliteStore::commit(Group& group) {
     }
     for (const LogChunk& chunk : group.logs) {
       if (auto ok = writer_.ready(writes_.log,
-                                  "insert into log(run,step,attempt,path,lines) values(?,?,?,?,?)");
+                                  "insert into log(run,step,attempt,path,lines,plain_size) "
+                                  "values(?,?,?,?,?,?)");
           !ok)
         return ok;
       writes_.log.bind(1, chunk.run);
@@ -57,12 +60,13 @@ Result<CommitResult> SqliteStore::commit(Group& group) {
       writes_.log.bind(3, chunk.attempt);
       writes_.log.bind_text(4, chunk.path);
       writes_.log.bind_blob(5, chunk.lines);
+      writes_.log.bind(6, chunk.plain_size);
       if (auto ok = done(writes_.log, "write a log to it"); !ok) return ok;
       if (auto ok =
               writer_.ready(writes_.log_bytes, "update run set log_bytes=log_bytes+? where key=?");
           !ok)
         return ok;
-      writes_.log_bytes.bind(1, static_cast<int64_t>(chunk.lines.size()));
+      writes_.log_bytes.bind(1, size_of_lines(chunk));
       writes_.log_bytes.bind(2, chunk.run);
       if (auto ok = done(writes_.log_bytes, "write a log to it"); !ok) return ok;
     }
@@ -124,11 +128,13 @@ Status SqliteStore::write_entries(const RunChange& change, EngineKey engine, int
   for (const Blob& blob : change.blobs) {
     if (RBK_MUTANT("loses_long_outputs")) continue;
     if (auto ok = writer_.ready(
-            writes_.blob, "insert into blob(hash,bytes) values(?,?) on conflict(hash) do nothing");
+            writes_.blob,
+            "insert into blob(hash,bytes,plain_size) values(?,?,?) on conflict(hash) do nothing");
         !ok)
       return ok;
     writes_.blob.bind_blob(1, view(blob.hash));
     writes_.blob.bind_blob(2, blob.bytes);
+    writes_.blob.bind(3, blob.plain_size);
     if (auto ok = done(writes_.blob, "write an output to it"); !ok) return ok;
   }
   if (auto ok = writer_.ready(

@@ -62,7 +62,9 @@ class Accept(rbk.Case):
             self.assertIn("rbk store accept", done.err, words)
             self.assertIn("1 unfinished run", done.err, words)
         self.assertEqual(self.status(run), "quarantined")
-        self.assertIn("rbk store accept", self.rbk("show", run).out)
+        shown = self.rbk("show", run).out
+        self.assertEqual(shown.splitlines()[-1], "  rbk store accept")
+        self.assertNotIn("rbk resume", shown)
         self.assertIn("rbk store accept", self.rbk("inbox").err)
         self.assertIn("nothing to resume", self.rbk("resume", exit=rbk.REFUSED).out)
         self.rbk("run", "few.rbk:few")  # what is new begins
@@ -107,6 +109,23 @@ class Accept(rbk.Case):
         self.save()
         self.put_back(in_place=False)
         self.assertEqual(self.rbk("run", "few.rbk:few").err, "")
+
+    def test_schedules_are_told_of(self):
+        self.write("few.rbk", BOOK + "schedule rare for few() { every 9h }\n")
+        self.rbk("schedule", "add", "few.rbk")
+        self.rbk("store", "backup", "copy.db")
+        for part in self.store.parent.glob("store.db*"):
+            part.unlink()
+        (self.folder / "copy.db").rename(self.store)
+        self.rbk("run", "few.rbk:few")
+        for words in (("check",), ("vacuum",), ("backup", "again.db"), ("retain", "--older-than", "1d")):
+            self.assertIn("rbk store accept", self.rbk("store", *words).err, words)
+        self.assertIn("rbk store accept", self.rbk("schedule", "list").err)
+        told = self.rbk("store", "accept", exit=rbk.REFUSED).out
+        self.assertIn("schedule rare, dealt with up to", told)
+        line = self.rbk("store", "accept", "--yes", "--json").lines()[1]
+        self.assertEqual((line["event"], line["schedule"], line["paused"]), ("held_schedule", "rare", False))
+        self.assertNotIn("rbk store accept", self.rbk("schedule", "list").err)
 
     def test_a_step_that_was_under_way_is_in_doubt(self):
         file = self.folder / "lines"

@@ -93,9 +93,9 @@ class GoingOn(rbk.Case):
         run = self.only_run()
         self.rbk("approve", run, "go")
         with sqlite3.connect(store) as new:
-            self.assertEqual(new.execute("pragma user_version").fetchone(), (5,))
+            self.assertEqual(new.execute("pragma user_version").fetchone(), (6,))
             begin, approve = new.execute("select verb, kind, payload from audit order by number").fetchall()
-            self.assertEqual(begin, ("begin", "store", '{"format":5,"migrated_from":1}'))
+            self.assertEqual(begin, ("begin", "store", '{"format":6,"migrated_from":1}'))
             self.assertEqual(approve[:2], ("approve", "run"))
         self.assertIn("intact: 2 rows", self.rbk("audit", "verify").out)
         self.assertEqual((self.folder / ".runbook/store.db-format-1").read_text(), "somebody's own")

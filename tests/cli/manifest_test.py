@@ -109,6 +109,8 @@ class Manifest(rbk.Case):
         done = self.run_held("x", exit=rbk.REFUSED)
         self.assertIn("the command ssh db-1 reboot lies outside of the manifest work.json", done.err + done.out)
         self.assertIn("db-1", done.err + done.out)
+        tried = self.run_held("x", "--dry-run", exit=rbk.REFUSED)
+        self.assertIn("lies outside of the manifest work.json", tried.err + tried.out)
         self.assertEqual(self.rbk("runs", "--json", exit=None).lines(), [])
         self.assertEqual(self.lines(), [])
 

@@ -74,7 +74,12 @@ class Retry(rbk.Case):
         told = self.rbk("retry", run, "--dry-run").out
         self.assertIn("takes over  first", told)
         self.assertIn("runs        undone", told)
-        again = self.retry(run)
+        done = self.rbk("retry", run, "--json")
+        again = rbk.run_id(done)
+        self.assertEqual(done.lines()[0], {"event": "run", "run": again, "runbook": "deploy", "retries": run})
+        self.assertNotIn("not taken over", done.err)
+        self.assertEqual(self.rbk("show", again, "--json").lines()[0]["abandoned"], [])
+        self.assertIn(f"retries {run}", self.rbk("runs").out)
         # The reading, too: what was done with it is not done once more with another one.
         self.assertEqual(self.lines(), ["undone", "second made"])
         self.assertEqual(self.taken(again), {"look": run, "first": run})
@@ -172,8 +177,13 @@ class Retry(rbk.Case):
         )
         (self.folder / "lines.ok").write_text("")
         self.assertIn("done before, with other arguments", self.rbk("retry", run, "--dry-run").out)
-        again = self.retry(run)
+        done = self.rbk("retry", run, "--json")
+        again = rbk.run_id(done)
         self.assertEqual(self.lines(), [f"first {run}", f"first {again}"])
+        # What was done with the old arguments is told of, since neither run undoes it.
+        self.assertIn(f"step first of run {run} was not taken over", done.err)
+        self.assertIn(f"step first of run {run} was not taken over", self.rbk("show", again).out)
+        self.assertEqual(self.rbk("show", again, "--json").lines()[0]["abandoned"], [{"path": "first", "run": run}])
 
     def test_a_defer_that_ran_asks_for_a_step_to_begin_with(self):
         run = self.begin(

@@ -165,7 +165,7 @@ class StoreCommand(rbk.Case):
             old.executescript(rbk.AS_FORMAT_3)
         old.close()
         done = self.rbk("runs", "--json")
-        self.assertIn("from format 3 to 5", done.err)
+        self.assertIn("from format 3 to 6", done.err)
         self.assertIn(f"{self.store}-format-3", done.err)
         self.assertEqual(len(done.lines()), 1)
         self.assertEqual(self.rbk("runs").err, "")
@@ -195,6 +195,33 @@ class StoreCommand(rbk.Case):
         self.rbk("show", over, exit=rbk.USAGE)
         self.rbk("approve", waits, "go")
         self.assertIn("1 run removed", self.rbk("store", "retain", "--older-than", "0s").out)
+
+    def test_logs_go_before_their_runs(self):
+        over = self.run_of("big")
+        self.assertNotEqual(self.rbk("logs", over).out, "")
+        self.assertEqual(self.removed("--logs-older-than", "1h")[1]["logs"], 0)
+        self.assertEqual(self.removed("--logs-older-than", "0s", "--dry-run")[1]["logs"], 1)
+        self.assertNotEqual(self.rbk("logs", over).out, "")
+        gone, last = self.removed("--logs-older-than", "0s")
+        self.assertEqual((gone, last["removed"], last["logs"]), ({}, 0, 1))
+        self.assertEqual(self.sql("select count(*) from log"), [(0,)])
+        done = self.rbk("logs", over)
+        self.assertEqual(done.out, "")
+        self.assertIn("rbk store retain", done.err)
+        self.rbk("show", over)
+        self.clean()
+        rows = [row for row in self.rbk("audit", "--json").lines() if row["verb"] == "store retain"]
+        self.assertEqual([(row["kind"], row["payload"]["runs"]) for row in rows], [("store", 1)])
+        self.rbk("audit", "verify")
+        again = self.run_of("big")
+        # What would go whole is not counted twice; by runbook.toml both go.
+        self.write("runbook.toml", '[store]\nretain = "90d"\nretain_logs = "14d"\n')
+        self.sql(f"update run set updated=updated-20*86400*1000000 where id = '{again}'")
+        self.sql(f"update run set updated=updated-100*86400*1000000 where id = '{over}'")
+        gone, last = self.removed()
+        self.assertEqual((set(gone), last["removed"], last["logs"]), ({over}, 1, 1))
+        self.assertEqual(self.ids(), {again})
+        self.assertIn("by age", self.rbk("store", "retain", "--logs-older-than", "1d", "--status", "failed", exit=rbk.USAGE).err)
 
     def test_a_rollback_by_hand_goes_with_what_it_undid(self):
         run = self.run_of("undoes", "--file", str(self.folder / "lines"))

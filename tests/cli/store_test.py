@@ -118,7 +118,7 @@ class Store(rbk.Case):
         self.write("large.rbk", LARGE)
         self.rbk("run", "large.rbk", exit=rbk.SUSPENDED)
         with contextlib.closing(sqlite3.connect(self.store)) as store:
-            held = store.execute("select count(*), sum(length(bytes)) from blob where length(bytes) > 900000").fetchone()
+            held = store.execute("select count(*), sum(plain_size) from blob where plain_size > 900000").fetchone()
             entries = store.execute("select length(body) + length(news) from journal order by key desc limit 6").fetchall()
             snapshots = store.execute("select coalesce(sum(length(bytes)), 0) from snapshot").fetchone()
         self.assertEqual(held[0], 10)
