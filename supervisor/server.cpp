@@ -130,7 +130,7 @@ void Server::start(Engine& engine, Start message) {
     engine.session->attach(known->second, Cursor{});
     return;
   }
-  auto spool = Spool::create(folder_, message.key, message.fence);
+  auto spool = Spool::create(folder_, message.key, message.fence, &spares_);
   if (!spool) {
     std::string text = spool.error().message;
     if (!spool.error().cure.empty()) text += "; " + spool.error().cure;
@@ -171,8 +171,10 @@ void Server::acknowledge(const std::string& key) {
   if (found != commands_.end()) {
     if (!found->second->ended()) return;
     found->second->acknowledged();
+    Spool::remove(folder_, key);  // another engine may be reading it still
+  } else {
+    Spool::retire(folder_, key, spares_);
   }
-  Spool::remove(folder_, key);
   forget_finished();
 }
 

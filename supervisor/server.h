@@ -10,6 +10,7 @@
 #include "supervisor/event_loop.h"
 #include "supervisor/folder.h"
 #include "supervisor/session.h"
+#include "supervisor/spare_files.h"
 
 namespace rbk::supervisor {
 
@@ -42,6 +43,7 @@ class Server {
   void consider_leaving();
 
   Folder folder_;
+  SpareFiles spares_{folder_};
   Descriptor listener_;
   Descriptor children_;
   std::unique_ptr<EventLoop> loop_;

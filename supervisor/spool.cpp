@@ -14,13 +14,15 @@
 #include "base/boot.h"
 #include "base/hash.h"
 #include "supervisor/bytes.h"
+#include "supervisor/spare_files.h"
 
 namespace rbk::supervisor {
 
 namespace {
 
 constexpr std::string_view kMagic = "RBKSPOOL";
-constexpr uint32_t kVersion = 1;
+// 1: the blocks behind the identity are sealed without the mark.
+constexpr uint32_t kVersion = 2;
 enum class Standing : uint8_t { kVoid = 1, kStarted = 2 };
 
 // Places in the spool's first page; output begins behind it.
@@ -49,21 +51,22 @@ std::string tail_name(const std::string& name, uint64_t number) {
   return fmt::format("{}.tail{}", name, number % 2);
 }
 
-// A block that a torn write can't be mistaken for: length, bytes, the first half of their SHA-256.
-std::string sealed(std::string_view bytes) {
+// A block that a torn write can't be mistaken for: length, bytes, the first half of the SHA-256 of
+// the mark and them. So what stands there of an attempt whose file this was is not one of this.
+std::string sealed(std::string_view bytes, std::string_view mark = {}) {
   std::string block;
   ByteWriter to(block);
   to.put(bytes);
-  const Digest digest = sha256(bytes);
+  const Digest digest = sha256(std::string(mark).append(bytes));
   block.append(reinterpret_cast<const char*>(digest.data()), digest.size() / 2);
   return block;
 }
 
-std::optional<std::string> unsealed(std::string_view block) {
+std::optional<std::string> unsealed(std::string_view block, std::string_view mark) {
   ByteReader from(block);
   const std::string_view bytes = from.text();
   const std::string_view rest = from.rest();
-  const Digest digest = sha256(bytes);
+  const Digest digest = sha256(std::string(mark).append(bytes));
   constexpr size_t kHalf = sizeof(Digest) / 2;
   if (!from.ok() || rest.size() < kHalf || std::memcmp(rest.data(), digest.data(), kHalf) != 0) {
     return std::nullopt;
@@ -71,11 +74,12 @@ std::optional<std::string> unsealed(std::string_view block) {
   return std::string(bytes);
 }
 
-std::optional<std::string> read_sealed(int file, off_t at, size_t most) {
+std::optional<std::string> read_sealed(int file, off_t at, size_t most,
+                                       std::string_view mark = {}) {
   std::string block(most, '\0');
   const ssize_t length = pread(file, block.data(), block.size(), at);
   if (length <= 0) return std::nullopt;
-  return unsealed(std::string_view(block).substr(0, static_cast<size_t>(length)));
+  return unsealed(std::string_view(block).substr(0, static_cast<size_t>(length)), mark);
 }
 
 bool write_all(int file, std::string_view bytes, off_t at) {
@@ -93,6 +97,7 @@ struct Identity {
   std::string key;
   std::string token;  // void: the fence, as digits; started: the mark
   std::string boot;
+  uint32_t version = kVersion;
 };
 
 std::string encode(const Identity& identity) {
@@ -117,13 +122,14 @@ Result<Identity> read_identity(int file, const std::string& name) {
   }
   ByteReader from(std::string_view(*bytes).substr(kMagic.size()));
   const auto version = from.get<uint32_t>();
-  if (version != kVersion) {
-    return fail(
-        ErrorKind::kUnsupported,
-        fmt::format("the spool '{}' has format {}; this rbk reads {}", name, version, kVersion),
-        "use the version of rbk that started the command");
+  if (version < 1 || version > kVersion) {
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("the spool '{}' has format {}; this rbk reads up to {}", name, version,
+                            kVersion),
+                "use the version of rbk that started the command");
   }
   Identity identity;
+  identity.version = version;
   identity.standing = static_cast<Standing>(from.get<uint8_t>());
   identity.key = from.text();
   identity.token = from.text();
@@ -170,8 +176,47 @@ Result<Descriptor> take_void(const Folder& folder, const std::string& name, uint
 
 }  // namespace
 
+namespace {
+
+constexpr size_t kFirstPage = kHeadBegins;
+
+/// Under the name if nothing has it yet: 0, else errno.
+int put_in_place(const Folder& folder, const std::string& from, const std::string& name) {
+  if (renameat2(folder.fd(), from.c_str(), folder.fd(), name.c_str(), RENAME_NOREPLACE) == 0)
+    return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  // A file system that can't do both at once.
+  if (linkat(folder.fd(), from.c_str(), folder.fd(), name.c_str(), 0) != 0) return errno;
+  unlinkat(folder.fd(), from.c_str(), 0);
+  return 0;
+}
+
+/// A file that was another spool's, with this page in the place of its bytes; nothing: there is
+/// none to be had, or the name is taken.
+Descriptor reuse(const Folder& folder, SpareFiles& spares, const std::string& name,
+                 const std::string& identity) {
+  auto spare = spares.take();
+  if (!spare) return {};
+  std::string page = identity;
+  page.resize(kFirstPage, '\0');
+  if (ftruncate(spare->file.get(), static_cast<off_t>(kFirstPage)) != 0 ||
+      !write_all(spare->file.get(), page, 0)) {
+    unlinkat(folder.fd(), spare->name.c_str(), 0);
+    return {};
+  }
+  const int error = put_in_place(folder, spare->name, name);
+  if (error == 0) return std::move(spare->file);
+  if (error == EEXIST)
+    spares.give_back(std::move(*spare));
+  else
+    unlinkat(folder.fd(), spare->name.c_str(), 0);
+  return {};
+}
+
+}  // namespace
+
 Result<Spool> Spool::create(const Folder& folder, const std::string& key, uint64_t fence,
-                            SpoolLimits limits) {
+                            SpareFiles* spares, SpoolLimits limits) {
   if (key.size() > kLongestKey) {
     return fail(ErrorKind::kInvalid,
                 fmt::format("an attempt's key of {} bytes; at most {} were expected", key.size(),
@@ -182,10 +227,19 @@ Result<Spool> Spool::create(const Folder& folder, const std::string& key, uint64
   spool.name_ = name_of(key);
   spool.key_ = key;
   spool.mark_ = new_token();
+  spool.seal_ = spool.mark_;
   spool.boot_ = boot_identity();
   spool.limits_ = limits;
   if (spool.mark_.empty()) return spool_failure("the system gives no random bytes", errno);
   const std::string file_name = spool.name_ + ".spool";
+  const std::string identity = encode({Standing::kStarted, key, spool.mark_, spool.boot_});
+  if (spares != nullptr) {
+    if (Descriptor file = reuse(folder, *spares, file_name, identity)) {
+      spool.head_.file = std::move(file);
+      spool.head_.end = kHeadBegins;
+      return spool;
+    }
+  }
   Descriptor file(openat(folder.fd(), file_name.c_str(),
                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   const bool made = static_cast<bool>(file);
@@ -197,8 +251,7 @@ Result<Spool> Spool::create(const Folder& folder, const std::string& key, uint64
     if (!taken) return tl::unexpected<Error>(taken.error());
     file = std::move(*taken);
   }
-  if (!write_all(file.get(), encode({Standing::kStarted, key, spool.mark_, spool.boot_}),
-                 kIdentityAt)) {
+  if (!write_all(file.get(), identity, kIdentityAt)) {
     const int error = errno;
     if (made) unlinkat(folder.fd(), file_name.c_str(), 0);
     return spool_failure(fmt::format("the spool '{}' can't be written", file_name), error);
@@ -233,12 +286,13 @@ Result<Spool> Spool::open(const Folder& folder, const std::string& key) {
   spool.key_ = key;
   spool.mark_ = identity->token;
   spool.boot_ = identity->boot;
-  if (const auto bytes = read_sealed(file, kProcessAt, 64)) {
+  spool.seal_ = identity->version == 1 ? std::string() : spool.mark_;
+  if (const auto bytes = read_sealed(file, kProcessAt, 64, spool.seal_)) {
     ByteReader from(*bytes);
     const auto pid = static_cast<pid_t>(from.get<int64_t>());
     spool.process_ = ProcessIdentity{pid, from.get<uint64_t>()};
   }
-  if (const auto bytes = read_sealed(file, kEndingAt, kHeadBegins - kEndingAt)) {
+  if (const auto bytes = read_sealed(file, kEndingAt, kHeadBegins - kEndingAt, spool.seal_)) {
     ByteReader from(*bytes);
     Ending ending;
     ending.cause = static_cast<Ending::Cause>(from.get<uint8_t>());
@@ -312,13 +366,27 @@ bool Spool::exists(const Folder& folder, const std::string& key) {
   return faccessat(folder.fd(), (name_of(key) + ".spool").c_str(), F_OK, 0) == 0;
 }
 
-void Spool::remove(const Folder& folder, const std::string& key) {
-  const std::string name = name_of(key);
-  unlinkat(folder.fd(), (name + ".spool").c_str(), 0);
+namespace {
+
+void remove_tails(const Folder& folder, const std::string& name) {
   // The second segment exists only after the first.
   if (unlinkat(folder.fd(), tail_name(name, 1).c_str(), 0) == 0) {
     unlinkat(folder.fd(), tail_name(name, 2).c_str(), 0);
   }
+}
+
+}  // namespace
+
+void Spool::remove(const Folder& folder, const std::string& key) {
+  const std::string name = name_of(key);
+  unlinkat(folder.fd(), (name + ".spool").c_str(), 0);
+  remove_tails(folder, name);
+}
+
+void Spool::retire(const Folder& folder, const std::string& key, SpareFiles& spares) {
+  const std::string name = name_of(key);
+  spares.keep(name + ".spool");
+  remove_tails(folder, name);
 }
 
 Status Spool::record_process(const ProcessIdentity& process) {
@@ -327,7 +395,7 @@ Status Spool::record_process(const ProcessIdentity& process) {
   ByteWriter to(bytes);
   to.put(static_cast<int64_t>(process.pid));
   to.put(process.start_time);
-  if (write_all(head_.file.get(), sealed(bytes), kProcessAt)) return {};
+  if (write_all(head_.file.get(), sealed(bytes, seal_), kProcessAt)) return {};
   return spool_failure("the process can't be noted in its spool", errno);
 }
 
@@ -339,7 +407,7 @@ Status Spool::record_ending(const Ending& ending) {
   to.put(static_cast<uint8_t>(ending.cause));
   to.put(ending.value);
   to.put(ending_->text);
-  if (write_all(head_.file.get(), sealed(bytes), kEndingAt)) return {};
+  if (write_all(head_.file.get(), sealed(bytes, seal_), kEndingAt)) return {};
   return spool_failure("the end can't be noted in its spool", errno);
 }
 

@@ -33,12 +33,15 @@ struct SpoolLimits {
   uint64_t segment = 4U << 20;
 };
 
+class SpareFiles;
+
 class Spool {
  public:
   /// Starts the attempt. kExists if it was started before, or is void with a greater fence; kFull
   /// and the like: nothing was started.
+  /// `spares`: its file may be one of these.
   static Result<Spool> create(const Folder& folder, const std::string& key, uint64_t fence,
-                              SpoolLimits limits = {});
+                              SpareFiles* spares = nullptr, SpoolLimits limits = {});
 
   /// A spool of an earlier supervisor. kNotFound; kRefused for a void one; kCorrupt.
   static Result<Spool> open(const Folder& folder, const std::string& key);
@@ -49,6 +52,8 @@ class Spool {
   /// Whether there is a spool or a void one.
   static bool exists(const Folder& folder, const std::string& key);
   static void remove(const Folder& folder, const std::string& key);
+  /// Removes it, and keeps its file for another one: nobody may have it open.
+  static void retire(const Folder& folder, const std::string& key, SpareFiles& spares);
 
   Status record_process(const ProcessIdentity& process);
   /// Never fails: what can't be written (a full disk) is counted as dropped.
@@ -93,6 +98,7 @@ class Spool {
   std::string name_;
   std::string key_;
   std::string mark_;
+  std::string seal_;  // what its blocks are sealed with
   std::string boot_;
   SpoolLimits limits_;
   std::optional<ProcessIdentity> process_;

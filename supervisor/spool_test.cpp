@@ -7,8 +7,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "base/boot.h"
+#include "base/hash.h"
+#include "supervisor/bytes.h"
+#include "supervisor/spare_files.h"
 
 namespace rbk::supervisor {
 namespace {
@@ -23,7 +27,7 @@ class SpoolTest : public testing::Test {
   ~SpoolTest() override { std::filesystem::remove_all(store_); }
 
   Spool create(const std::string& key, SpoolLimits limits = {}) {
-    auto spool = Spool::create(*folder_, key, 0, limits);
+    auto spool = Spool::create(*folder_, key, 0, nullptr, limits);
     EXPECT_TRUE(spool.has_value());
     return std::move(*spool);
   }
@@ -171,6 +175,127 @@ TEST_F(SpoolTest, DamageIsToldAndNeverCrashes) {
   EXPECT_FALSE(Spool::find_or_void(*folder_, "a", 1).value());  // it counts as started
   std::filesystem::resize_file(path, 0);
   EXPECT_FALSE(Spool::find_or_void(*folder_, "a", 1).value());
+}
+
+// ---- Files that are used again
+
+class SpareFilesTest : public SpoolTest {
+ protected:
+  Spool create(const std::string& key) {
+    auto spool = Spool::create(*folder_, key, 0, &spares_);
+    EXPECT_TRUE(spool.has_value()) << spool.error().message;
+    return std::move(*spool);
+  }
+  /// One that ran and ended well.
+  Spool ended(const std::string& key) {
+    Spool spool = create(key);
+    EXPECT_TRUE(spool.record_process({4711, 99}));
+    spool.append(Stream::kOut, "what it printed\n");
+    EXPECT_TRUE(spool.record_ending({Ending::Cause::kExited, 0, {}}));
+    return spool;
+  }
+  std::string file_of(const std::string& key) const {
+    return folder_->path() + "/" + key + ".spool";
+  }
+  ino_t inode(const std::string& key) const {
+    struct stat facts {};
+    return stat(file_of(key).c_str(), &facts) == 0 ? facts.st_ino : 0;
+  }
+  size_t files() const {
+    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder_->path()),
+                                             std::filesystem::directory_iterator()));
+  }
+
+  SpareFiles spares_{*folder_};
+};
+
+TEST_F(SpareFilesTest, TheNextSpoolIsWrittenOverTheOldOneAndKnowsNothingOfIt) {
+  (void)ended("a");
+  const ino_t file = inode("a");
+  Spool::retire(*folder_, "a", spares_);
+  EXPECT_EQ(inode("a"), 0U);
+  EXPECT_EQ(Spool::open(*folder_, "a").error().kind, ErrorKind::kNotFound);
+  const Spool b = create("b");
+  EXPECT_EQ(inode("b"), file);
+  EXPECT_EQ(all(b), "");
+  const auto read = Spool::open(*folder_, "b");
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->key(), "b");
+  EXPECT_EQ(read->mark(), b.mark());
+  EXPECT_FALSE(read->process().has_value());
+  EXPECT_FALSE(read->ending().has_value());
+  EXPECT_EQ(all(*read), "");
+}
+
+TEST_F(SpareFilesTest, ANameThatIsTakenStaysTaken) {
+  (void)ended("a");
+  Spool::retire(*folder_, "a", spares_);
+  EXPECT_TRUE(Spool::find_or_void(*folder_, "b", 5).value());
+  EXPECT_FALSE(Spool::create(*folder_, "b", 4, &spares_).has_value());
+  EXPECT_TRUE(Spool::create(*folder_, "b", 5, &spares_).has_value());
+  const Spool c = create("c");
+  EXPECT_EQ(Spool::create(*folder_, "c", 9, &spares_).error().kind, ErrorKind::kExists);
+}
+
+TEST_F(SpareFilesTest, WhatAPowerCutLeavesOfTheOldOneIsNotTakenForTheNewOnes) {
+  (void)ended("a");
+  std::string page(4096, '\0');
+  std::ifstream(file_of("a"), std::ios::binary).read(page.data(), 4096);
+  Spool::retire(*folder_, "a", spares_);
+  (void)create("b");
+  std::fstream file(file_of("b"), std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(2048).write(page.data() + 2048, 2048);
+  file.close();
+  const auto b = Spool::open(*folder_, "b");
+  ASSERT_TRUE(b.has_value());
+  EXPECT_FALSE(b->process().has_value());
+  EXPECT_FALSE(b->ending().has_value());
+}
+
+TEST_F(SpareFilesTest, FewAreKeptAndNoneIsLeft) {
+  for (int i = 0; i < 40; ++i) (void)ended("a" + std::to_string(i));
+  EXPECT_EQ(files(), 40U);
+  for (int i = 0; i < 40; ++i) Spool::retire(*folder_, "a" + std::to_string(i), spares_);
+  EXPECT_EQ(files(), 16U);
+  {
+    // One that was killed has left some; those that come later take their places.
+    SpareFiles others(*folder_);
+    auto spool = Spool::create(*folder_, "z", 0, &others);
+    ASSERT_TRUE(spool.has_value());
+    Spool::retire(*folder_, "z", others);
+  }
+  EXPECT_LE(files(), 16U);
+  while (spares_.take()) {
+  }
+}
+
+TEST_F(SpoolTest, ASpoolOfTheFormatBeforeIsRead) {
+  const auto sealed = [](const std::string& bytes) {
+    std::string block;
+    ByteWriter(block).put(std::string_view(bytes));
+    const Digest digest = sha256(bytes);
+    return block.append(reinterpret_cast<const char*>(digest.data()), digest.size() / 2);
+  };
+  std::string identity = "RBKSPOOL";
+  ByteWriter to(identity);
+  to.put(uint32_t{1});
+  to.put(uint8_t{2});
+  to.put(std::string_view("a"));
+  to.put(std::string_view("0123456789abcdef0123456789abcdef"));
+  to.put(std::string_view(boot_identity()));
+  std::string ending;
+  ByteWriter(ending).put(uint8_t{1});
+  ByteWriter(ending).put(int32_t{7});
+  ByteWriter(ending).put(std::string_view("text"));
+  std::ofstream file(folder_->path() + "/a.spool", std::ios::binary);
+  file << sealed(identity);
+  file.seekp(2560);
+  file << sealed(ending);
+  file.close();
+  const auto spool = Spool::open(*folder_, "a");
+  ASSERT_TRUE(spool.has_value()) << spool.error().message;
+  ASSERT_TRUE(spool->ending().has_value());
+  EXPECT_EQ(spool->ending()->value, 7);
 }
 
 TEST_F(SpoolTest, AFolderThatOthersMayEnterIsRefused) {

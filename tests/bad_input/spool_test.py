@@ -17,6 +17,17 @@ runbook steps(file: string, pause: string = "0") {
   }
 }
 """
+# A step's file serves the next one: so many at once need files of their own.
+AT_ONCE = """
+runbook steps(file: string, pause: string = "0") {
+  step one = shell("sleep ${pause}; echo 1 >> ${file}")
+    rollback { shell("echo undo 1 >> ${file}") }
+  parallel for n in 2..4 {
+    step s = shell("sleep ${pause}; echo ${n} >> ${file}")
+      rollback { shell("echo undo ${n} >> ${file}") }
+  }
+}
+"""
 
 
 class Spools(rbk.Case):
@@ -45,6 +56,7 @@ class Spools(rbk.Case):
         self.assertEqual(self.lines(), ["1", "2", "3", "4"])
 
     def test_no_file_can_be_made_in_it(self):
+        self.write("steps.rbk", AT_ONCE)
         disk = self.folder / "disk"
         disk.mkdir()
         words = ["mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=40", "tmpfs", disk]
@@ -53,11 +65,11 @@ class Spools(rbk.Case):
         self.addCleanup(subprocess.run, ["umount", "-l", disk], check=False)
         store = f"sqlite:{disk}/store.db"
         process = rbk.start(
-            self.folder, "run", "steps.rbk", "--file", self.file, "--pause", "0.4", "--store", store,
+            self.folder, "run", "steps.rbk", "--file", self.file, "--pause", "0.8", "--store", store,
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        rbk.eventually("the first step", self.lines)
-        # Again and again, as each spool that is no longer needed makes room for another file.
+        rbk.eventually("a store", (disk / "spool" / "supervisor.socket").exists)
+        # Again and again, as each file that is no longer needed makes room for another one.
         fillers = []
         while process.poll() is None:
             try:
@@ -70,11 +82,12 @@ class Spools(rbk.Case):
         self.assertEqual(process.returncode, rbk.SUSPENDED, err)
         self.assertIn("No space left", err)
         done = self.lines()
-        self.assertEqual(done, ["1", "2", "3", "4"][: len(done)], "nothing was undone")
+        self.assertLess(len(done), 4)
+        self.assertLessEqual(set(done), {"1", "2", "3", "4"}, "nothing was undone")
         for filler in fillers:
             filler.unlink()
         self.rbk("resume", "--store", store)
-        self.assertEqual(self.lines(), ["1", "2", "3", "4"])
+        self.assertEqual(sorted(self.lines()), ["1", "2", "3", "4"])
 
     def test_it_is_removed_between_a_crash_and_the_resume(self):
         process = rbk.start(self.folder, "run", "steps.rbk", "--file", self.file, "--pause", "0.7")
