@@ -626,20 +626,27 @@ void Engine::State::tell_line(const RunDriver& driver, const LogLine& line) {
 }
 
 void Engine::State::store_line(RunDriver& driver, const LogLine& line) {
+  const int64_t before = driver.log_bytes;
+  add_line(driver, line, log_chunks);
+  if (driver.log_bytes == before) return;
+  log_chunk_bytes += static_cast<size_t>(driver.log_bytes - before);
+  if (log_flush_at == 0) log_flush_at = world.clock->boot() + kFlushLogsEvery;
+}
+
+/// To the chunks, of which the last one may be continued.
+void Engine::State::add_line(RunDriver& driver, const LogLine& line,
+                             std::vector<LogChunk>& chunks) {
   if (driver.log_bytes > kMostLogBytes) return;
   std::string_view text = line.text;
   const bool last = driver.log_bytes + static_cast<int64_t>(text.size()) > kMostLogBytes;
   if (last) text = "this run has logged 256 MiB; no more of it is kept";
-  if (log_flush_at == 0) log_flush_at = world.clock->boot() + kFlushLogsEvery;
-  const bool goes_on = !log_chunks.empty() && log_chunks.back().run == driver.row().key &&
-                       log_chunks.back().step == line.step &&
-                       log_chunks.back().attempt == line.attempt &&
-                       log_chunks.back().lines.size() < kLongestChunk;
-  if (!goes_on) log_chunks.push_back({0, driver.row().key, line.step, line.attempt, line.path, {}});
-  std::string& lines = log_chunks.back().lines;
+  const bool goes_on = !chunks.empty() && chunks.back().run == driver.row().key &&
+                       chunks.back().step == line.step && chunks.back().attempt == line.attempt &&
+                       chunks.back().lines.size() < kLongestChunk;
+  if (!goes_on) chunks.push_back({0, driver.row().key, line.step, line.attempt, line.path, {}});
+  std::string& lines = chunks.back().lines;
   const size_t before = lines.size();
   append_line(lines, line.time, last ? LogStream::kWarn : line.stream, text);
-  log_chunk_bytes += lines.size() - before;
   driver.log_bytes =
       last ? kMostLogBytes + 1 : driver.log_bytes + static_cast<int64_t>(lines.size() - before);
 }

@@ -96,6 +96,7 @@ Status Engine::State::bear(RunDriver& parent, RunChange& change, bool released) 
     born.row = child.row();
     born.program = std::make_shared<ProgramRow>(ProgramRow{child.row().program, {}});
     born.change = child.take();
+    born.logs = first_lines(child);
     add_notices(child, born.change);
     if (auto done = bear(child, born.change, is_released); !done) return done;
     change.children.push_back(std::move(born));
@@ -110,10 +111,7 @@ void Engine::State::adopt_children(std::vector<NewRun>& children, bool is_fresh)
     newborn.erase(newborn.begin());
     child->adopt(made.row, key);
     const bool is_held = !made.change.release || child->over();
-    if (is_held && is_fresh)
-      fresh.insert(made.row.key);
-    else
-      store_lines(*child);
+    if (is_held && is_fresh) fresh.insert(made.row.key);
     if (is_held) runs[made.row.key] = std::move(child);
     adopt_children(made.change.children, is_fresh);
   }

@@ -423,6 +423,13 @@ void Engine::State::store_lines(RunDriver& driver) {
     store_line(driver, {0, line.time, line.step, 0, line.path, line.stream, line.text});
 }
 
+std::vector<LogChunk> Engine::State::first_lines(RunDriver& driver) {
+  std::vector<LogChunk> chunks;
+  for (const RunLogLine& line : driver.lines_in_flight())
+    add_line(driver, {0, line.time, line.step, 0, line.path, line.stream, line.text}, chunks);
+  return chunks;
+}
+
 /// The causes are durable: attempts begin, timers are set, people are told. What is to be done goes
 /// first: the rest is looked after while it runs.
 void Engine::State::leave(RunDriver& driver, Leaving leaving) {

@@ -173,6 +173,7 @@ Result<std::string> Engine::State::begin_run(
     group.engine = key;
     newborn.clear();
     group.runs.push_back({row, stored, driver->take(), by, arguments, retried});
+    group.runs.back().logs = first_lines(*driver);
     add_notices(*driver, group.runs.back().change);
     if (auto born = bear(*driver, group.runs.back().change, false); !born) {
       newborn.clear();
@@ -403,15 +404,13 @@ void Engine::State::open_fresh(RunDriver& driver) {
   if (fresh.erase(run) == 0) return;
   // What it comes to from here on, an attempt that can't begin for instance, is not durable yet.
   const bool over = driver.over();
-  store_lines(driver);
   leave(driver, driver.committed());
   family_now = true;
   if (!over) return;
   note_end(driver);
   // It is over with the commit that made it: only what came with that can hang on it.
-  const bool alone = std::none_of(runs.begin(), runs.end(), [&](const auto& held) {
-    return held.second->row().parent == run;
-  });
+  const bool alone = std::none_of(
+      runs.begin(), runs.end(), [&](const auto& held) { return held.second->row().parent == run; });
   remember_end(driver.row(), DriveEnd::Why::kOver, alone);
   runs.erase(run);
 }

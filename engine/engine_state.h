@@ -170,6 +170,8 @@ struct Engine::State {
   bool is_worth_telling(RunKey run, News& news);
   void note_locks(const CommitResult& result);
   void store_lines(RunDriver& driver);
+  /// What a run says that this commit makes: durable with it.
+  static std::vector<LogChunk> first_lines(RunDriver& driver);
   Result<std::string> begin_run(
       RunRow row, std::shared_ptr<const bytecode::Program> program,
       std::shared_ptr<const ProgramRow> stored,
@@ -262,6 +264,7 @@ struct Engine::State {
   const std::string& boot_of(EngineKey engine);
   int64_t epoch_of(EngineKey engine);
   void tell_line(const RunDriver& driver, const LogLine& line);
+  static void add_line(RunDriver& driver, const LogLine& line, std::vector<LogChunk>& chunks);
   void store_line(RunDriver& driver, const LogLine& line);
 
   // ---- notices.cpp

@@ -30,16 +30,37 @@ void pack(std::vector<Blob>& blobs) {
   for (Blob& blob : blobs) pack(blob.bytes, blob.plain_size);
 }
 
+void pack(std::vector<LogChunk>& logs) {
+  for (LogChunk& chunk : logs) pack(chunk.lines, chunk.plain_size);
+}
+
+void pack(RunChange& change) {
+  pack(change.blobs);
+  for (NewRun& child : change.children) {
+    pack(child.change);
+    pack(child.logs);
+  }
+}
+
 }  // namespace
 
 void pack(Group& group) {
-  for (NewRun& fresh : group.runs) pack(fresh.change.blobs);
-  for (RunChange& change : group.changes) pack(change.blobs);
-  for (LogChunk& chunk : group.logs) pack(chunk.lines, chunk.plain_size);
+  for (NewRun& fresh : group.runs) {
+    pack(fresh.change);
+    pack(fresh.logs);
+  }
+  for (RunChange& change : group.changes) pack(change);
+  pack(group.logs);
 }
 
 int64_t size_of_lines(const LogChunk& chunk) {
   return chunk.plain_size != 0 ? chunk.plain_size : static_cast<int64_t>(chunk.lines.size());
+}
+
+int64_t size_of_lines(const std::vector<LogChunk>& chunks) {
+  int64_t size = 0;
+  for (const LogChunk& chunk : chunks) size += size_of_lines(chunk);
+  return size;
 }
 
 Result<std::string> unpack(std::string bytes, int64_t plain_size) {

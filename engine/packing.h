@@ -14,8 +14,9 @@ namespace rbk::engine {
 /// packed stays as it is.
 void pack(Group& group);
 
-/// Of the chunk's lines before they were packed.
+/// Of the lines before they were packed.
 int64_t size_of_lines(const LogChunk& chunk);
+int64_t size_of_lines(const std::vector<LogChunk>& chunks);
 
 /// The text that `bytes` were made of, of `plain_size` bytes; 0: they are that text. kCorrupt: they
 /// are not.

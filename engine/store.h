@@ -294,9 +294,10 @@ struct NewRun {
   std::shared_ptr<const ProgramRow> program;
   RunChange change;
   // For the audit trail; not of a child.
-  Doer by;                // without a name: row.starter
-  std::string arguments;  // JSON
-  std::string retried;    // of a retry: the id of the run that it retries
+  Doer by;                          // without a name: row.starter
+  std::string arguments;            // JSON
+  std::string retried;              // of a retry: the id of the run that it retries
+  std::vector<LogChunk> logs = {};  // what it has said already; their run is set by the store
 };
 
 using ScheduleKey = int64_t;

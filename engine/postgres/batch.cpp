@@ -37,7 +37,8 @@ void Batch::add(const NewRun& fresh, RunKey root) {
             facts ? change.ending : std::string(), row.origin, row.folder,
             static_cast<int64_t>(row.umask), row.parent, static_cast<int64_t>(row.link),
             number(row.parent_request), row.parent_path, list_text(row.parent_under), row.schedule,
-            row.retries, row.retry_rule, root);
+            row.retries, row.retry_rule, size_of_lines(fresh.logs), root);
+  for (const LogChunk& chunk : fresh.logs) add(chunk);
   // Of a child its parent's program is kept already.
   if (row.parent == 0) programs_.row(view(fresh.program->hash), fresh.program->bytes);
   add_rows(change, root);
@@ -138,7 +139,8 @@ void Batch::write_runs(std::string& sql, Parameters& parameters) const {
         "updated,head,token,holder,wake,ending,log_bytes,origin,folder,umask,parent,link,"
         "parent_request,parent_path,parent_under,claims,schedule,retries,retry_rule) "
         "select n.key,n.id,n.program,n.runbook,n.status,n.starter,n.reason,n.labels,n.started,"
-        "n.updated,n.head,1,n.holder,n.wake,n.ending,0,n.origin,n.folder,n.umask,n.parent,n.link,"
+        "n.updated,n.head,1,n.holder,n.wake,n.ending,n.log_bytes,n.origin,n.folder,n.umask,n."
+        "parent,n.link,"
         "n.parent_request,n.parent_path,n.parent_under,0,n.schedule,n.retries,n.retry_rule "
         "from {}, here where "
         "(n.root=0{}) "

@@ -31,6 +31,7 @@ void place(std::vector<NewRun>& runs, RunKey parent, EngineKey engine, const Run
     fresh.row.head = fresh.change.entries.size();
     if (parent != 0) fresh.row.parent = parent;
     fresh.change.run = fresh.row.key;
+    for (LogChunk& chunk : fresh.logs) chunk.run = fresh.row.key;
     fresh.change.token = 1;
     fresh.change.head = 0;
     place(fresh.change.children, fresh.row.key, engine, keys);

@@ -133,6 +133,7 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
 
   Result<bool> write(const RunChange& change, EngineKey engine);
   Status write_facts(const RunChange& change);
+  Status write_chunk(const LogChunk& chunk);
   Status write_entries(const RunChange& change, EngineKey engine, int64_t previous);
   Status insert(NewRun& fresh, EngineKey engine, CommitResult& result);
   /// What the change means for others: locks, runs that it begins, cancels or has ended.

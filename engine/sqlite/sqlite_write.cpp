@@ -50,18 +50,7 @@ Result<CommitResult> SqliteStore::commit(Group& group) {
       }
     }
     for (const LogChunk& chunk : group.logs) {
-      if (auto ok = writer_.ready(writes_.log,
-                                  "insert into log(run,step,attempt,path,lines,plain_size) "
-                                  "values(?,?,?,?,?,?)");
-          !ok)
-        return ok;
-      writes_.log.bind(1, chunk.run);
-      writes_.log.bind(2, static_cast<int64_t>(chunk.step));
-      writes_.log.bind(3, chunk.attempt);
-      writes_.log.bind_text(4, chunk.path);
-      writes_.log.bind_blob(5, chunk.lines);
-      writes_.log.bind(6, chunk.plain_size);
-      if (auto ok = done(writes_.log, "write a log to it"); !ok) return ok;
+      if (auto ok = write_chunk(chunk); !ok) return ok;
       if (auto ok =
               writer_.ready(writes_.log_bytes, "update run set log_bytes=log_bytes+? where key=?");
           !ok)
@@ -76,6 +65,21 @@ Result<CommitResult> SqliteStore::commit(Group& group) {
   });
   if (!committed) return tl::unexpected(committed.error());
   return result;
+}
+
+Status SqliteStore::write_chunk(const LogChunk& chunk) {
+  if (auto ok = writer_.ready(writes_.log,
+                              "insert into log(run,step,attempt,path,lines,plain_size) "
+                              "values(?,?,?,?,?,?)");
+      !ok)
+    return ok;
+  writes_.log.bind(1, chunk.run);
+  writes_.log.bind(2, static_cast<int64_t>(chunk.step));
+  writes_.log.bind(3, chunk.attempt);
+  writes_.log.bind_text(4, chunk.path);
+  writes_.log.bind_blob(5, chunk.lines);
+  writes_.log.bind(6, chunk.plain_size);
+  return done(writes_.log, "write a log to it");
 }
 
 /// False: another has claimed the run, or its head is not where the change begins.
@@ -281,7 +285,7 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
           // `run_key`: one that was given to a run that is gone.
           "values(1+max(coalesce((select max(key) from run),0),"
           "coalesce((select value from meta where name='run_key'),0)),"
-          "?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',0,?,?,?,?,?,?,?,?,?,?,?)");
+          "?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',?,?,?,?,?,?,?,?,?,?,?,?)");
       !ok)
     return ok;
   RunRow& row = fresh.row;
@@ -304,18 +308,19 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
   statement.bind(8, row.started);
   statement.bind(9, row.started);
   statement.bind(10, engine);
-  statement.bind(11, row.origin);
-  statement.bind_text(12, row.folder);
-  statement.bind(13, row.umask);
-  statement.bind(14, row.parent);
-  statement.bind(15, static_cast<int64_t>(row.link));
-  statement.bind(16, static_cast<int64_t>(row.parent_request));
-  statement.bind_text(17, row.parent_path);
+  statement.bind(11, size_of_lines(fresh.logs));
+  statement.bind(12, row.origin);
+  statement.bind_text(13, row.folder);
+  statement.bind(14, row.umask);
+  statement.bind(15, row.parent);
+  statement.bind(16, static_cast<int64_t>(row.link));
+  statement.bind(17, static_cast<int64_t>(row.parent_request));
+  statement.bind_text(18, row.parent_path);
   const std::string under = list_text(row.parent_under);
-  statement.bind_text(18, under);
-  statement.bind(19, row.schedule);
-  statement.bind(20, row.retries);
-  statement.bind_text(21, row.retry_rule);
+  statement.bind_text(19, under);
+  statement.bind(20, row.schedule);
+  statement.bind(21, row.retries);
+  statement.bind_text(22, row.retry_rule);
   if (statement.step() != SQLITE_DONE) {
     const bool taken = sqlite3_extended_errcode(writer_.raw()) == SQLITE_CONSTRAINT_UNIQUE;
     Error error = writer_.error("write a run to it");
@@ -333,6 +338,10 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
   auto kept = write(fresh.change, engine);
   if (!kept) return tl::unexpected(kept.error());
   row.head = fresh.change.entries.size();
+  for (LogChunk& chunk : fresh.logs) {
+    chunk.run = row.key;
+    if (auto ok = write_chunk(chunk); !ok) return ok;
+  }
   // What refuses to wait refuses the run that a person starts; a child is there, and fails.
   return write_others(fresh.change, row.link == Link::kNone, engine, result);
 }
