@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cctype>
+#include <memory>
+#include <optional>
 
 #include "base/text_width.h"
 #include "base/units.h"
@@ -39,8 +41,12 @@ class Pattern {
                   "its syntax is RE2's; without --regex the text is looked for as it is");
     return Pattern(std::move(made));
   }
-  bool is_in(std::string_view text) const {
-    return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *expression_);
+  /// Where it begins in the text; nothing: it is not there.
+  std::optional<size_t> find(std::string_view text) const {
+    const re2::StringPiece all(text.data(), text.size());
+    re2::StringPiece match;
+    if (!expression_->Match(all, 0, all.size(), RE2::UNANCHORED, &match, 1)) return std::nullopt;
+    return static_cast<size_t>(match.data() - all.data());
   }
 
  private:
@@ -55,7 +61,19 @@ struct Hit {
   std::string where;  // of the run: which of its fields; else a step's path
   int64_t time = 0;   // 0: the run's own
   std::string text;   // the whole line
+  size_t at = 0;      // where what was looked for begins in it
 };
+
+/// From a little before the match on, where that would not be seen otherwise.
+std::string around(const Hit& hit) {
+  constexpr size_t kSeen = 120;
+  constexpr size_t kBefore = 40;
+  if (hit.at < kSeen) return hit.text;
+  size_t from = hit.at - kBefore;
+  while (from < hit.text.size() && (static_cast<unsigned char>(hit.text[from]) & 0xc0U) == 0x80U)
+    ++from;  // within a character
+  return "…" + hit.text.substr(from);
+}
 
 std::string_view name_of(Hit::In in) {
   return in == Hit::In::kRun ? "run" : in == Hit::In::kEvent ? "event" : "log";
@@ -110,15 +128,21 @@ class Search {
                                   engine::to_string(run_->status),
                                   format_time(run_->started / 1'000'000 * 1'000'000)));
     if (hits_ > kShownOfARun) return;
-    const std::string line =
-        hit.in == Hit::In::kRun
-            ? fmt::format("{} {}", hit.where, hit.text)
-            : fmt::format("{} {}", format_time(hit.time / 1000 * 1000), hit.text);
+    const std::string what =
+        hit.in == Hit::In::kRun ? hit.where : format_time(hit.time / 1000 * 1000);
+    const std::string line = fmt::format("{} {}", what, around(hit));
     terminal_.print(fmt::format("  {}\n", cut_to_width(printable(line), kLongestLine)));
   }
 
+  void look_at(Hit hit) {
+    const auto at = hit.text.empty() ? std::nullopt : pattern_.find(hit.text);
+    if (!at) return;
+    hit.at = *at;
+    found(hit);
+  }
+
   void field(const std::string& name, const std::string& text) {
-    if (!text.empty() && pattern_.is_in(text)) found({Hit::In::kRun, name, 0, text});
+    look_at({Hit::In::kRun, name, 0, text});
   }
 
   void of_run() {
@@ -130,6 +154,9 @@ class Search {
       field("label", fmt::format("{}={}", std::string_view(key), output_text(value)));
     if (run_->error) field("error", error_text(*run_->error));
     field("quarantine", run_->quarantine);
+    field("retries", run_->retries);
+    field("undoes", run_->undoes);
+    field("parent", run_->parent);
     if (!run_->output.is_null()) field("output", output_text(run_->output));
   }
 
@@ -145,14 +172,18 @@ class Search {
       // What an attempt was given: the command, the URL.
       if (news.kind == engine::News::Kind::kAttemptBegan)
         line = fmt::format("{} {} {}", path, news.action, boost::json::serialize(news.input));
-      if (!line.empty() && pattern_.is_in(line)) found({Hit::In::kEvent, path, news.time, line});
+      look_at({Hit::In::kEvent, path, news.time, std::move(line)});
     }
     return {};
   }
 
   Status of_logs() {
     const auto read = engine_.logs(run_->id, "", 0, [&](const engine::LogLine& line) {
-      if (pattern_.is_in(line.text)) found({Hit::In::kLog, line.path, line.time, line_of(line)});
+      if (const auto at = pattern_.find(line.text)) {
+        std::string text = line_of(line);  // ends with what was printed
+        const size_t before = text.size() - line.text.size();
+        found({Hit::In::kLog, line.path, line.time, std::move(text), before + *at});
+      }
       return terminal_.out_error() == 0;
     });
     return read ? Status() : tl::unexpected(read.error());

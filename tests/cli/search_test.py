@@ -59,6 +59,8 @@ class Search(rbk.Case):
     def test_a_text_is_taken_as_it_is_and_a_pattern_as_one(self):
         self.assertEqual(self.runs("db-."), set())
         self.assertEqual(self.runs("db-.", "--regex"), {self.one, self.two})
+        self.assertEqual(self.runs("^line 30$", "--regex", "--logs"), {self.one, self.two})
+        self.assertEqual([hit["text"] for hit in self.hits("x*y*", "--regex", "--status", "failed") if not hit["text"]], [])
         self.assertIn("no regular expression", self.rbk("search", "(", "--regex", exit=rbk.USAGE).err)
         self.assertIn("TEXT is empty", self.rbk("search", "", exit=rbk.USAGE).err)
 
@@ -71,6 +73,15 @@ class Search(rbk.Case):
         done = self.rbk("search", "draining", "--limit", "1")
         self.assertIn("1 older runs were not looked at", done.err)
         self.assertIn("leave nothing", self.rbk("search", "x", "--logs", "--no-logs", exit=rbk.USAGE).err)
+
+    def test_a_hit_is_seen_however_long_its_line_is(self):
+        self.write("long.rbk", 'runbook long() {\n  step s = shell("head -c 5000 /dev/zero | tr \'\\\\0\' \'x\'; echo \'é needle\'") reads\n}\n')
+        self.rbk("run", "long.rbk")
+        line = self.rbk("search", "needle", "--logs").out.splitlines()[1]
+        self.assertIn("…xxx", line)
+        self.assertIn("é needle", line)
+        self.assertLess(len(line), 250)
+        self.assertGreater(len(self.hits("needle", "--logs")[0]["text"]), 5000)
 
     def test_for_people(self):
         out = self.rbk("search", "line", "--logs").out
