@@ -289,6 +289,29 @@ TEST_P(StoreConformance, LogsComeBackInOrder) {
   EXPECT_EQ(store->run(row.key)->log_bytes, 6);
 }
 
+TEST_P(StoreConformance, WhatARunSaysAtOnceComesWithIt) {
+  auto store = joined(open(), 7);
+  Group group;
+  group.engine = 7;
+  group.runs.push_back(new_run("aaa111"));
+  group.runs.back().logs.push_back({0, 0, 0, 0, "", "said"});
+  group.runs.back().logs.push_back({0, 0, 3, 1, "drain", std::string(5'000, 'x')});
+  ASSERT_TRUE(store->commit(group));
+  const RunRow row = store->find_run("aaa111").value();
+  const auto chunks = store->logs(row.key, 0, SIZE_MAX).value();
+  ASSERT_EQ(chunks.size(), 2u);
+  EXPECT_EQ(chunks[0].lines, "said");
+  EXPECT_EQ(chunks[1].lines, std::string(5'000, 'x'));  // packed in between
+  EXPECT_EQ(row.log_bytes, 5'004);
+  // A run that exists already brings nothing.
+  Group again;
+  again.engine = 7;
+  again.runs.push_back(new_run("aaa111"));
+  again.runs.back().logs.push_back({0, 0, 0, 0, "", "again"});
+  EXPECT_EQ(store->commit(again).error().kind, ErrorKind::kExists);
+  EXPECT_EQ(store->logs(row.key, 0, SIZE_MAX).value().size(), 2u);
+}
+
 TEST_P(StoreConformance, AQuarantinedRunIsTakenFromItsHolder) {
   auto store = joined(open(), 7);
   const RunRow row = put(*store, 7, "aaa111");
