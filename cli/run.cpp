@@ -139,16 +139,32 @@ Status hold_to_manifest(const RunOptions& given, const Target& target, Loaded& l
   return {};
 }
 
+/// What a run is made of.
+struct Wanted {
+  Project project;
+  Target target;
+  Loaded loaded;  // held to its manifest
+};
+
+/// Without a program its text has errors, which were told.
+Result<Wanted> read_wanted(const Terminal& terminal, const RunOptions& given) {
+  Result<Project> project = find_project();
+  if (!project) return tl::unexpected(project.error());
+  Wanted wanted{std::move(*project), parse_target(given.target), {}};
+  Result<Loaded> loaded = load_program(terminal, wanted.project, wanted.target.file);
+  if (!loaded) return tl::unexpected(loaded.error());
+  wanted.loaded = std::move(*loaded);
+  if (!wanted.loaded.program) return wanted;
+  if (Status may = hold_to_manifest(given, wanted.target, wanted.loaded); !may)
+    return tl::unexpected(may.error());
+  return wanted;
+}
+
 ExitStatus dry_run(const Terminal& terminal, const RunOptions& given) {
   if (given.manifest) {
-    Result<Project> project = find_project();
-    if (!project) return refuse(terminal, project.error());
-    const Target target = parse_target(given.target);
-    Result<Loaded> loaded = load_program(terminal, *project, target.file);
-    if (!loaded) return refuse(terminal, loaded.error());
-    if (!loaded->program) return ExitStatus::kUsage;
-    if (Status may = hold_to_manifest(given, target, *loaded); !may)
-      return refuse(terminal, may.error());
+    const Result<Wanted> wanted = read_wanted(terminal, given);
+    if (!wanted) return refuse(terminal, wanted.error());
+    if (!wanted->loaded.program) return ExitStatus::kUsage;
   }
   return plan_command(terminal, words_of_plan(given));
 }
@@ -174,39 +190,32 @@ ExitStatus run_command(const Terminal& terminal, const Arguments& arguments) {
   if (Status fits = check_confirm(given); !fits) return refuse(terminal, fits.error());
   Result<boost::json::object> labels = read_labels(given.labels);
   if (!labels) return refuse(terminal, labels.error());
-  Result<Project> project = find_project();
-  if (!project) return refuse(terminal, project.error());
-  const Target target = parse_target(given.target);
-  Result<Loaded> loaded = load_program(terminal, *project, target.file);
-  if (!loaded) return refuse(terminal, loaded.error());
-  if (!loaded->program) return ExitStatus::kUsage;
-  if (Status may = hold_to_manifest(given, target, *loaded); !may)
-    return refuse(terminal, may.error());
-  Result<const bytecode::Runbook*> runbook = choose_runbook(*loaded->program, target);
+  Result<Wanted> wanted = read_wanted(terminal, given);
+  if (!wanted) return refuse(terminal, wanted.error());
+  if (!wanted->loaded.program) return ExitStatus::kUsage;
+  const bytecode::Program& program = *wanted->loaded.program;
+  Result<const bytecode::Runbook*> runbook = choose_runbook(program, wanted->target);
   if (!runbook) return refuse(terminal, runbook.error());
   Result<boost::json::object> read =
-      read_parameters(*loaded->program, **runbook, given.parameters, given.params, options.names());
+      read_parameters(program, **runbook, given.parameters, given.params, options.names());
   if (!read) return refuse(terminal, read.error());
-  Result<boost::json::array> checked = vm::check_parameters(*loaded->program, **runbook, *read);
-  if (!checked)
-    return refuse_parameters(terminal, with_usage(checked.error(), *loaded->program, **runbook));
+  Result<boost::json::array> checked = vm::check_parameters(program, **runbook, *read);
+  if (!checked) return refuse_parameters(terminal, with_usage(checked.error(), program, **runbook));
 
-  if (Status ready = check_programs(*loaded->program); !ready)
-    return refuse(terminal, ready.error());
+  if (Status ready = check_programs(program); !ready) return refuse(terminal, ready.error());
   std::error_code no_folder;  // it was removed: its commands will say so
   const std::string folder = std::filesystem::current_path(no_folder).string();
   ProjectSecrets secrets;
-  if (Status ready =
-          engine::RunSecrets(*loaded->program, **runbook, *checked, folder).check(&secrets);
+  if (Status ready = engine::RunSecrets(program, **runbook, *checked, folder).check(&secrets);
       !ready)
     return refuse(terminal, ready.error());
   secrets.warn(terminal);
 
   Result<Session> session =
-      open_session(std::move(*project), given.store, engine::OpenMode::kCreate);
+      open_session(std::move(wanted->project), given.store, engine::OpenMode::kCreate);
   if (!session) return refuse(terminal, session.error());
   engine::StartRun start;
-  start.program = loaded->program;
+  start.program = wanted->loaded.program;
   start.runbook = (*runbook)->name;
   start.arguments = std::move(*checked);
   start.reason = given.reason.value_or("");
