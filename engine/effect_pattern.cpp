@@ -117,8 +117,8 @@ class EffectPattern::Reader {
 EffectPattern::EffectPattern(Reading reading, std::string_view text) : reading_(reading) {
   // What was too long for the summary ends in this.
   constexpr std::string_view kCut = "…";
-  constexpr size_t kLongest = 2000;
-  const bool is_cut = text.size() > kLongest && text.ends_with(kCut);
+  constexpr size_t kLongestText = 2000;
+  const bool is_cut = text.size() > kLongestText && text.ends_with(kCut);
   if (is_cut) text.remove_suffix(kCut.size());
   Reader reader(reading);
   size_t begin = 0;

@@ -488,7 +488,8 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
     return false;
   });
   if (!ends) return tl::unexpected(ends.error());
-  // Others may have been driven for it.
+  if (ends->size() == 1) return std::move(ends->front());
+  // Others were driven for it.
   const std::string id = found_id(*state.store, key);
   for (DriveEnd& end : *ends)
     if (end.run.id == id) return std::move(end);

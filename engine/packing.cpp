@@ -10,7 +10,7 @@ namespace {
 // Of shorter ones the row around them is what takes the room.
 constexpr size_t kShortest = 512;
 // What is read back is longer than what lies there; so long it may be at most.
-constexpr int64_t kLongest = int64_t{1} << 30;
+constexpr int64_t kLongestPlain = int64_t{1} << 30;
 // What most texts gain is gained by the fastest level but one.
 constexpr int kLevel = 2;
 
@@ -69,7 +69,7 @@ Result<std::string> unpack(std::string bytes, int64_t plain_size) {
     return fail(ErrorKind::kCorrupt, "a compressed text is damaged",
                 "restore the store from a backup");
   };
-  if (plain_size < 0 || plain_size > kLongest ||
+  if (plain_size < 0 || plain_size > kLongestPlain ||
       ZSTD_getFrameContentSize(bytes.data(), bytes.size()) != static_cast<uint64_t>(plain_size))
     return damaged();
   std::string plain(static_cast<size_t>(plain_size), '\0');

@@ -151,6 +151,7 @@ Result<std::vector<RunKey>> PostgresStore::logged_runs(int64_t before) {
       parameters, "read its runs");
   if (!rows) return tl::unexpected(rows.error());
   std::vector<RunKey> runs;
+  runs.reserve(static_cast<size_t>(rows->size()));
   for (int i = 0; i < rows->size(); ++i) runs.push_back(rows->integer(i, 0));
   return runs;
 }

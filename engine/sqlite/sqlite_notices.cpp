@@ -113,15 +113,23 @@ Result<std::vector<Notice>> SqliteStore::notices(RunKey run) {
 }
 
 Result<std::optional<int64_t>> SqliteStore::next_notice() {
+  const auto ask = [](Connection& connection,
+                      Statement& statement) -> Result<std::optional<int64_t>> {
+    if (auto ok = connection.ready(statement, "select min(due) from notice where state=0"); !ok)
+      return tl::unexpected(ok.error());
+    Use use(statement);
+    if (statement.step() != SQLITE_ROW) return tl::unexpected(connection.error("read its notices"));
+    if (statement.is_null(0)) return std::nullopt;
+    return statement.integer(0);
+  };
+  // Each engine asks at its end: that alone is not worth a second connection.
+  if (!reader_.is_open()) {
+    const std::lock_guard guard(writing_);
+    if (writer_.is_open()) return ask(writer_, writes_.notice_next);
+  }
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
-  if (auto ok = (*connection)->ready(next_notice_, "select min(due) from notice where state=0");
-      !ok)
-    return tl::unexpected(ok.error());
-  Use use(next_notice_);
-  if (next_notice_.step() != SQLITE_ROW) return tl::unexpected(reader_.error("read its notices"));
-  if (next_notice_.is_null(0)) return std::nullopt;
-  return next_notice_.integer(0);
+  return ask(**connection, next_notice_);
 }
 
 }  // namespace rbk::engine::sqlite

@@ -109,7 +109,8 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
         new_run, program_find, program, log, log_bytes, engine, leave_work, holder, claim,
         quarantine, schedule_step, schedule_busy, schedule_wake, firing, lock_free, lock_free_run,
         lock_ask, lock_grant, lock_claims, lock_claims_of, lock_message, run_waits, parents,
-        run_end, run_cancel, notice, notice_take, notice_settle, audit_last, audit_run, audit;
+        run_end, run_cancel, notice, notice_next, notice_take, notice_settle, audit_last, audit_run,
+        audit;
   };
   /// Where a run's chain of entries ends, for runs that this process writes.
   struct Tail {
