@@ -28,7 +28,7 @@ void SpareFiles::keep(const std::string& name) {
   Descriptor file;
   if (files_.size() < kMost)
     file = Descriptor(openat(folder_.fd(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (file) {
+  if (file && ftruncate(file.get(), kLength) == 0) {
     // Over the one that a supervisor which was killed has left.
     std::string spare = fmt::format("spare.{}", made_++ % (2 * kMost));
     for (const File& other : files_)

@@ -15,6 +15,9 @@ namespace rbk::supervisor {
 /// One thread's; of the only supervisor of a folder.
 class SpareFiles {
  public:
+  /// So many bytes of a file stay, and so long it is: a spool's first page.
+  static constexpr size_t kLength = 4096;
+
   explicit SpareFiles(const Folder& folder) : folder_(folder) {}
   /// Removes them.
   ~SpareFiles();
@@ -25,7 +28,7 @@ class SpareFiles {
     Descriptor file;   // open for reading and writing
     std::string name;  // in the folder
   };
-  /// Its bytes are those of the spool that it was.
+  /// Its bytes are those of the spool that it was; the output is gone.
   std::optional<File> take();
   /// Takes the file of that name away and keeps it, or removes it if there are enough.
   void keep(const std::string& name);

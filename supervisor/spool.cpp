@@ -178,7 +178,7 @@ Result<Descriptor> take_void(const Folder& folder, const std::string& name, uint
 
 namespace {
 
-constexpr size_t kFirstPage = kHeadBegins;
+static_assert(SpareFiles::kLength == kHeadBegins);
 
 /// Under the name if nothing has it yet: 0, else errno.
 int put_in_place(const Folder& folder, const std::string& from, const std::string& name) {
@@ -198,9 +198,8 @@ Descriptor reuse(const Folder& folder, SpareFiles& spares, const std::string& na
   auto spare = spares.take();
   if (!spare) return {};
   std::string page = identity;
-  page.resize(kFirstPage, '\0');
-  if (ftruncate(spare->file.get(), static_cast<off_t>(kFirstPage)) != 0 ||
-      !write_all(spare->file.get(), page, 0)) {
+  page.resize(SpareFiles::kLength, '\0');
+  if (!write_all(spare->file.get(), page, 0)) {
     unlinkat(folder.fd(), spare->name.c_str(), 0);
     return {};
   }

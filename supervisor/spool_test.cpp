@@ -214,6 +214,8 @@ TEST_F(SpareFilesTest, TheNextSpoolIsWrittenOverTheOldOneAndKnowsNothingOfIt) {
   const ino_t file = inode("a");
   Spool::retire(*folder_, "a", spares_);
   EXPECT_EQ(inode("a"), 0U);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_->path()))
+    EXPECT_EQ(entry.file_size(), 4096U);  // what was printed is gone
   EXPECT_EQ(Spool::open(*folder_, "a").error().kind, ErrorKind::kNotFound);
   const Spool b = create("b");
   EXPECT_EQ(inode("b"), file);
