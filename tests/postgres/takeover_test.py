@@ -41,6 +41,8 @@ runbook _child(effects: string) -> int {
 }
 """
 
+PATIENCE = 120  # seconds that a slow machine may take
+
 
 class Takeover(on_postgres.Case):
     def setUp(self):
@@ -78,7 +80,7 @@ class Takeover(on_postgres.Case):
         """In a pid namespace of its own nothing of it can be seen, as on another host."""
         if os.geteuid() != 0:
             self.skipTest("a namespace of its own needs root")
-        self.new_store(lease="5s")
+        self.new_store(lease="10s")
         process, run = self.begin(at=2, wrapped=("unshare", "--pid", "--fork", "--mount-proc", "--kill-child"), start_new_session=True)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -110,7 +112,7 @@ class Takeover(on_postgres.Case):
             logs = self.sql("select count(*) from log")
         finally:
             process.send_signal(signal.SIGCONT)
-        self.assertEqual(process.wait(30), rbk.SUCCEEDED, "it sees how it ended elsewhere")
+        self.assertEqual(process.wait(PATIENCE), rbk.SUCCEEDED, "it sees how it ended elsewhere")
         self.assertNotIn("process 0", process.stdout.read())
         self.assertEqual(self.sql("select head, token, status, updated from run"), after)
         self.assertEqual(self.sql("select count(*) from log"), logs)
@@ -126,7 +128,7 @@ class Takeover(on_postgres.Case):
         rbk.eventually("it counts as dead", lambda: not self.rbk("runs", "--json").lines()[0]["driven"])
         self.rbk("cancel", run, exit=rbk.CANCELLED)
         process.send_signal(signal.SIGCONT)
-        self.assertEqual(process.wait(30), rbk.CANCELLED)
+        self.assertEqual(process.wait(PATIENCE), rbk.CANCELLED)
 
     def test_one_that_stood_still_and_was_not_missed_goes_on(self):
         self.new_store(lease="1s")
@@ -134,7 +136,7 @@ class Takeover(on_postgres.Case):
         process.send_signal(signal.SIGSTOP)
         time.sleep(2.5)
         process.send_signal(signal.SIGCONT)
-        self.assertEqual(process.wait(30), rbk.SUCCEEDED)
+        self.assertEqual(process.wait(PATIENCE), rbk.SUCCEEDED)
         self.expect_once()
 
     def test_a_family_whose_engine_stood_still_goes_on_elsewhere_and_is_not_driven_by_both(self):
@@ -150,7 +152,7 @@ class Takeover(on_postgres.Case):
             after = self.sql("select id, head, token, status, updated from run order by key")
         finally:
             process.send_signal(signal.SIGCONT)
-        self.assertEqual(process.wait(60), rbk.SUCCEEDED, "it sees how it ended elsewhere")
+        self.assertEqual(process.wait(PATIENCE), rbk.SUCCEEDED, "it sees how it ended elsewhere")
         self.assertEqual(self.sql("select id, head, token, status, updated from run order by key"), after)
         self.expect_family()
 
@@ -170,14 +172,19 @@ class Takeover(on_postgres.Case):
         self.assertEqual(self.sql("select count(*) from message where taken = 0"), "0")
 
     def test_a_lease_is_renewed_while_nothing_else_happens(self):
-        self.new_store(lease="3s")
-        self.write("slow.rbk", 'runbook slow(file: string) {\n  step a = shell("echo x >> ${file}; sleep 6") rollback none "a line"\n}\n')
-        process = rbk.start(self.folder, "run", "slow.rbk", "--file", self.effects)
+        self.new_store(lease="10s")
+        go = self.folder / "go"
+        self.write("slow.rbk", 'runbook slow(file: string, go: string) {\n  step a = shell("echo x >> ${file}; while ! test -e ${go}; do sleep 0.1; done") rollback none "a line"\n}\n')
+        process = rbk.start(self.folder, "run", "slow.rbk", "--file", self.effects, "--go", go)
         rbk.eventually("it is on its way", self.lines)
-        end = time.monotonic() + 4.5
-        while time.monotonic() < end:
+        head = self.sql("select head from run")
+        for _ in range(2):  # twice, so that one was of the time in which nothing else happened
+            before = self.sql("select lease from engine")
+            rbk.eventually("it is renewed", lambda: self.sql("select lease from engine") > before)
             self.assertEqual(self.rbk("runs", "--json").lines()[0]["driven"], True)
-        self.assertEqual(process.wait(30), rbk.SUCCEEDED)
+        self.assertEqual(self.sql("select head from run"), head)
+        go.write_text("")
+        self.assertEqual(process.wait(PATIENCE), rbk.SUCCEEDED)
         self.assertEqual(self.sql("select count(*) from engine where lease is not null"), "0", "it has left")
 
     def test_one_that_stands_still_with_a_lock_holds_nobody_up_for_longer_than_its_lease(self):
@@ -193,9 +200,9 @@ class Takeover(on_postgres.Case):
         self.assertIsNone(second.poll(), "the lock is the run's, not the engine's")
         run = self.rbk("runs", "--json").lines()[1]["run"]
         self.rbk("resume", run)
-        self.assertEqual(second.wait(30), rbk.SUCCEEDED)
+        self.assertEqual(second.wait(PATIENCE), rbk.SUCCEEDED)
         first.send_signal(signal.SIGCONT)
-        self.assertEqual(first.wait(30), rbk.SUCCEEDED)
+        self.assertEqual(first.wait(PATIENCE), rbk.SUCCEEDED)
         self.assertEqual(self.lines(), ["in a", "out a", "in b", "out b"])
 
 
