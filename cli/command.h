@@ -67,6 +67,7 @@ ExitStatus store_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus skip_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus test_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus worker_command(const Terminal& terminal, const Arguments& arguments);
+ExitStatus workers_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus unpause_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus upgrade_command(const Terminal& terminal, const Arguments& arguments);
 ExitStatus version_command(const Terminal& terminal, const Arguments& arguments);

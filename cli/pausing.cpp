@@ -49,8 +49,10 @@ Result<engine::RunSummary> wait_until_paused(engine::Engine& engine, const std::
       if (!*busy) return summary;
     }
     if (!paused && !summary->process) {
-      if (auto end = engine.drive(summary->id, {}); !end) return tl::unexpected(end.error());
-      continue;
+      auto end = engine.drive(summary->id, {});
+      if (!end) return tl::unexpected(end.error());
+      if (end->why != engine::DriveEnd::Why::kElsewhere) continue;
+      if (workers_of(engine, summary->placement) == 0) return summary;
     }
     if (auto changed = engine.wait_for_change(kLookAgain); !changed)
       return tl::unexpected(changed.error());
@@ -89,7 +91,7 @@ ExitStatus pause_command(const Terminal& terminal, const Arguments& arguments) {
                           terminal.store_option));
   } else {
     terminal.print_to_err(fmt::format("run {} is to be paused, and is {} still\n", summary->id,
-                                      engine::to_string(summary->status)));
+                                      standing_text(*summary)));
   }
   return paused ? ExitStatus::kSucceeded : ExitStatus::kSuspended;
 }

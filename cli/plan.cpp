@@ -124,6 +124,8 @@ std::string_view kind_name(Node::Kind kind) {
       return "handler";
     case Node::Kind::kLock:
       return "lock";
+    case Node::Kind::kWorker:
+      return "worker";
   }
   return "step";
 }

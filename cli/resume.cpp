@@ -44,7 +44,10 @@ ExitStatus resume_all(const Terminal& terminal, Session& session) {
       report->held(end.run);
       continue;
     }
-    report->ended(end, exit_status(end));
+    if (end.why == engine::DriveEnd::Why::kElsewhere)
+      report->placed(end.run, workers_of(*session.engine, end.run.placement));
+    else
+      report->ended(end, exit_status(end));
     status = worst(status, exit_status(end));
   }
   if (ends->empty() && !terminal.json) terminal.print("nothing to resume\n");

@@ -54,22 +54,27 @@ ExitStatus refuse_parameters(const Terminal& terminal, const Error& error) {
 ExitStatus start_detached(const Terminal& terminal, Session& session, const std::string& run,
                           const std::string& runbook) {
   if (Status let_go = session.engine->detach(run); !let_go) return refuse(terminal, let_go.error());
-  Result<std::vector<engine::Worker>> workers = session.engine->workers();
-  if (!workers) return refuse(terminal, workers.error());
+  const auto summary = session.engine->summary(run);
+  if (!summary) return refuse(terminal, summary.error());
+  const std::string& placement = summary->placement;
+  const size_t workers = workers_of(*session.engine, placement);
   if (terminal.json) {
-    terminal.print_json(
-        {{"event", "run"}, {"run", run}, {"runbook", runbook}, {"workers", workers->size()}});
+    boost::json::object event{{"event", "run"}, {"run", run}, {"runbook", runbook}};
+    if (!placement.empty()) event["worker"] = placement;
+    event["workers"] = workers;
+    terminal.print_json(event);
     return ExitStatus::kSucceeded;
   }
   terminal.print(run + "\n");
   // One that does nothing to the world is over already.
-  if (const auto summary = session.engine->summary(run);
-      summary && engine::is_over(summary->status))
-    return ExitStatus::kSucceeded;
-  if (workers->empty())
-    terminal.print_to_err(fmt::format(
-        "no worker is alive that goes on with it: rbk worker{1}, or rbk resume {0}{1}\n", run,
-        terminal.store_option));
+  if (engine::is_over(summary->status) || workers > 0) return ExitStatus::kSucceeded;
+  terminal.print_to_err(
+      placement.empty()
+          ? fmt::format("no worker is alive that goes on with it: rbk worker{1}, or rbk resume "
+                        "{0}{1}\n",
+                        run, terminal.store_option)
+          : fmt::format("no worker is alive that goes on with it: {}\n",
+                        worker_for(placement, terminal.store_option)));
   return ExitStatus::kSucceeded;
 }
 

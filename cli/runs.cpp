@@ -24,7 +24,8 @@ void print_table(const Terminal& terminal, const std::vector<engine::RunSummary>
     id = std::max(id, run.id.size());
     name = std::max(name, run.runbook.size());
     status = std::max(status, standing_text(run).size());
-    cut_off = cut_off || (run.status == engine::RunStatus::kRunning && !run.process);
+    cut_off = cut_off ||
+              (run.status == engine::RunStatus::kRunning && !run.process && run.placement.empty());
   }
   const int64_t now = wall_time();
   std::string text = fmt::format("{:<{}} {:<{}} {:<{}} {:<20} {:>8}  {}\n", "RUN", id, "STATUS",

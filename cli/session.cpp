@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "cli/notify_targets.h"
 #include "cli/project_secrets.h"
 #include "cli/report/store.h"
+#include "engine/placement.h"
 
 namespace rbk::cli {
 namespace {
@@ -99,6 +101,14 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   return session;
 }
 
+size_t workers_of(engine::Engine& engine, const std::string& placement) {
+  const Result<std::vector<engine::Worker>> workers = engine.workers();
+  if (!workers) return 0;
+  return static_cast<size_t>(std::count_if(
+      workers->begin(), workers->end(),
+      [&](const engine::Worker& worker) { return engine::takes(worker.takes, placement); }));
+}
+
 bool suspends(const Error& error) {
   return error.kind == ErrorKind::kFull || error.kind == ErrorKind::kIo ||
          error.kind == ErrorKind::kLocked;
@@ -110,8 +120,12 @@ ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& 
   const engine::DriveOptions options{.observer = &report, .confirm = std::move(confirm)};
   using Why = engine::DriveEnd::Why;
   Result<engine::DriveEnd> end = session.engine->drive(run, options);
-  while (end && end->why == Why::kHeld) {
-    if (end->run.process) report.held(end->run);  // else it has ended there meanwhile
+  while (end && (end->why == Why::kHeld || end->why == Why::kElsewhere)) {
+    if (end->run.process)
+      report.held(end->run);
+    else if (end->why == Why::kElsewhere)
+      report.placed(end->run, workers_of(*session.engine, end->run.placement));
+    // else it has ended there meanwhile
     end = session.engine->follow(run, options);
     if (end && end->why == Why::kAbandoned) end = session.engine->drive(run, options);
   }

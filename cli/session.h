@@ -50,6 +50,9 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
 ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& run, Report& report,
                  std::function<bool(const engine::AboutToWrite&)> confirm = {});
 
+/// How many workers live that go on with runs of this placement.
+size_t workers_of(engine::Engine& engine, const std::string& placement);
+
 /// Whether an error leaves the run where it stood, so that it can go on: trouble of the store.
 bool suspends(const Error& error);
 

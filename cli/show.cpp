@@ -131,6 +131,8 @@ class Timeline {
                                                                  : "undoes for",
                            run.parent, printable(run.parent_step));
     if (!run.retries.empty()) text_ += fmt::format("  retries run {}\n", run.retries);
+    if (!run.placement.empty())
+      text_ += fmt::format("  on a worker \"{}\"\n", printable(run.placement));
     for (size_t i = 0; i < detail_.parameters.size() && i < detail_.arguments.size(); ++i)
       text_ += fmt::format("  {} = {}\n", detail_.parameters[i],
                            cut_to_width(boost::json::serialize(detail_.arguments[i]), 90));

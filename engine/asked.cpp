@@ -93,7 +93,8 @@ bool AskedRequests::queues() const {
 
 bool AskedRequests::undoes_runs() const {
   return std::any_of(map_.begin(), map_.end(), [](const auto& item) {
-    return std::holds_alternative<vm::request::UndoRun>(item.second.request.what);
+    return item.second.run == 0 &&
+           std::holds_alternative<vm::request::UndoRun>(item.second.request.what);
   });
 }
 

@@ -70,7 +70,7 @@ class AskedRequests {
   bool asks_others() const;
   /// Whether it waits for a lock.
   bool queues() const;
-  /// Whether a run is being undone, or is to be: perhaps nobody has begun to.
+  /// Whether a run is to be undone, and no run of its own that does so is known.
   bool undoes_runs() const;
   /// The requests that wait for runs.
   std::vector<vm::RequestId> awaited_runs() const;

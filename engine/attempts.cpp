@@ -254,7 +254,7 @@ const TakenAttempt* Engine::State::known_from_before(RunDriver& driver, const As
 
 /// The attempt is not begun: what became of it before is what becomes of it.
 bool Engine::State::take_over(RunDriver& driver, Asked& asked) {
-  if (stop_level.load() != 0 || nothing_begins || driver.held_up) return false;
+  if (stop_level.load() != 0 || driver.row().key == let_go_now || driver.held_up) return false;
   const TakenAttempt* known = known_from_before(driver, asked);
   if (known == nullptr) return false;
   driver.takeover->take(*known);
@@ -271,7 +271,7 @@ bool Engine::State::take_over(RunDriver& driver, Asked& asked) {
 }
 
 bool Engine::State::may_begin(const RunDriver& driver, const Asked& asked) {
-  if (stop_level.load() != 0 || nothing_begins || driver.held_up) return false;
+  if (stop_level.load() != 0 || driver.row().key == let_go_now || driver.held_up) return false;
   const vm::request::Perform& perform = *asked.perform();
   if (!confirm || perform.behaviour != bytecode::Behaviour::kWrites) return true;
   if (confirm({driver.row().id, perform.path, driver.program().actions[perform.action].name,

@@ -81,6 +81,7 @@ json::object start_of(const NewRun& fresh) {
     payload["retries"] = fresh.retried;
     payload["rule"] = parsed(row.retry_rule);
   }
+  if (!row.placement.empty()) payload["worker"] = row.placement;
   if (!row.reason.empty()) payload["reason"] = row.reason;
   if (!row.labels.empty() && row.labels != "{}") payload["labels"] = parsed(row.labels);
   return payload;

@@ -31,6 +31,10 @@ Result<std::unique_ptr<RunDriver>> Engine::State::make_child(RunDriver& parent,
   row.labels = json::serialize(parent.labels());
   row.folder = parent.row().folder;
   row.umask = parent.row().umask;
+  auto placement =
+      vm::worker_label(parent.program(), parent.program().runbooks[start.runbook], start.arguments);
+  if (!placement) return tl::unexpected(placement.error());
+  row.placement = std::move(*placement);
   row.started = std::max(moment.wall, parent.time());
   row.link = start.detached ? Link::kDetached : Link::kStarted;
   row.parent_request = starting.request;
@@ -88,8 +92,8 @@ Status Engine::State::bear(RunDriver& parent, RunChange& change, bool released) 
   for (const RunDriver::Starting& starting : all) {
     auto made = make_child(parent, starting);
     if (!made) return tl::unexpected(made.error());
-    const bool is_released = released || starting.start.detached;
     RunDriver& child = **made;
+    const bool is_released = released || starting.start.detached || !is_for_us(child.row());
     newborn.push_back(std::move(*made));
     if (is_released) let_go_unbegun(child);
     NewRun born;
@@ -260,6 +264,28 @@ Result<std::optional<RunRow>> Engine::State::awaited_run(const RunDriver& driver
   return last;
 }
 
+/// Whether a run that is for workers of another label waits for people. They go on with whatever
+/// else it waits for, and with what it was told, by themselves.
+Result<bool> Engine::State::rests_elsewhere(const RunRow& row) {
+  if (row.holder != 0) return false;
+  auto messages = store->messages(row.key);
+  if (!messages) return tl::unexpected(messages.error());
+  if (!messages->empty()) return false;
+  if (row.status == RunStatus::kInDoubt || row.status == RunStatus::kPaused) return true;
+  if (row.status != RunStatus::kWaiting) return false;
+  auto waits = store->waits(row.key);
+  if (!waits) return tl::unexpected(waits.error());
+  if (!waits->empty()) return true;
+  auto children = store->children(row.key);
+  if (!children) return tl::unexpected(children.error());
+  for (const RunRow& child : *children) {
+    if (is_over(child.status) || child.link == Link::kDetached) continue;
+    auto rests = rests_elsewhere(child);
+    if (!rests || *rests) return rests;
+  }
+  return false;
+}
+
 /// Whether a run that waits for others may rest as far as they go: nothing if it waits for none,
 /// false while one of them goes on.
 Result<std::optional<bool>> Engine::State::awaits_rest(RunDriver& driver) {
@@ -278,8 +304,14 @@ Result<std::optional<bool>> Engine::State::awaits_rest(RunDriver& driver) {
     if (*row && (*row)->status == RunStatus::kQuarantined) continue;
     const bool is_over_now = !*row || is_over((*row)->status);
     // A worker takes it up as it does any run: one that only waits is not put at risk with it.
-    const bool by_itself = works && !driver.asked().undoes_runs();
+    const bool by_itself = works && *row && (*row)->parent == driver.row().key;
     if (!is_over_now && (by_itself || rested.contains((*row)->key))) continue;
+    if (!is_over_now && !is_for_us(**row)) {
+      auto rests = rests_elsewhere(**row);
+      if (!rests) return tl::unexpected(rests.error());
+      if (*rests) continue;
+      return std::optional<bool>(false);
+    }
     // It can go on here, or its end is about to be told.
     if (is_over_now || !holder_lives((*row)->key)) family_now = true;
     look_now = look_now || is_over_now;
@@ -367,7 +399,7 @@ Status Engine::State::look_after(RunKey run, vm::RequestId request) {
       driver.broken = done.error();
     return {};
   }
-  const bool by_itself = works && !driver.asked().undoes_runs();
+  const bool by_itself = works && awaited.parent == run;
   if (by_itself || holder_lives(awaited.key)) return {};
   if (rested.contains(awaited.key)) {
     auto messages = store->messages(awaited.key);

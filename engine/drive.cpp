@@ -19,7 +19,11 @@ constexpr int64_t kShortSleep = 60'000'000;
 }  // namespace
 
 EngineRow Engine::State::engine_row(EngineKey wanted) const {
-  return {wanted, boot, process(), world.clock->wall(), true, works};
+  return {wanted, boot, process(), world.clock->wall(), true, works, 1, placements};
+}
+
+bool Engine::State::is_for_us(const RunRow& row) const {
+  return takes(placements, row.placement) || RBK_MUTANT("goes_on_anywhere");
 }
 
 Status Engine::State::join() {
@@ -72,6 +76,9 @@ Status Engine::State::give_up(const RunRow& row) {
 
 Result<RunDriver*> Engine::State::hold(const RunRow& found, int64_t patience_until, Claimer by) {
   if (const auto held = runs.find(found.key); held != runs.end()) return held->second.get();
+  if (!is_for_us(found))
+    return fail(ErrorKind::kRefused, fmt::format("run {} is for a worker with the label \"{}\"",
+                                                 found.id, found.placement));
   if (auto joined = join(); !joined) return tl::unexpected(joined.error());
   return take(claim(found, patience_until, by));
 }
@@ -443,7 +450,7 @@ void Engine::State::leave(RunDriver& driver, Leaving leaving) {
     attempts.erase(attempt);
   }
   const Unbegun unbegun =
-      stop_level.load() != 0 || nothing_begins || driver.held_up || driver.paused()
+      stop_level.load() != 0 || driver.row().key == let_go_now || driver.held_up || driver.paused()
           ? Unbegun(driver.asked(), leaving.requests)
           : Unbegun();
   size_t told = 0;

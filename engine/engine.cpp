@@ -169,13 +169,15 @@ Result<std::string> Engine::State::begin_run(
     if (!acting.empty()) driver->acting = {acting};
     if (auto delivered = driver->deliver(first(row.id), moment); !delivered)
       return tl::unexpected(delivered.error());
+    const bool is_left = !is_for_us(row);  // to workers of its own
+    if (is_left) let_go_unbegun(*driver);
     Group group;
     group.engine = key;
     newborn.clear();
     group.runs.push_back({row, stored, driver->take(), by, arguments, retried});
     group.runs.back().logs = first_lines(*driver);
     add_notices(*driver, group.runs.back().change);
-    if (auto born = bear(*driver, group.runs.back().change, false); !born) {
+    if (auto born = bear(*driver, group.runs.back().change, is_left); !born) {
       newborn.clear();
       return tl::unexpected(born.error());
     }
@@ -196,8 +198,10 @@ Result<std::string> Engine::State::begin_run(
     look_for_notices = look_for_notices || !committed.group.runs.front().change.notices.empty();
     const RunRow& made = committed.group.runs.front().row;
     driver->adopt(made, key);
-    fresh.insert(made.key);
-    runs[made.key] = std::move(driver);
+    if (!is_left || driver->over()) {
+      fresh.insert(made.key);
+      runs[made.key] = std::move(driver);
+    }
     adopt_children(committed.group.runs.front().change.children, true);
     note_locks(*committed.result);
     return made.id;
@@ -236,6 +240,9 @@ Result<std::string> Engine::State::start(const StartRun& request, const Schedule
   row.labels = boost::json::serialize(request.labels);
   row.folder = request.folder;
   row.umask = request.umask;
+  auto placement = vm::worker_label(*request.program, *runbook, request.arguments);
+  if (!placement) return tl::unexpected(placement.error());
+  row.placement = std::move(*placement);
   if (step != nullptr) row.schedule = step->schedule;
   if (retrying != nullptr) {
     row.retries = retrying->last.key;
@@ -371,6 +378,7 @@ RunRow Engine::State::rollback_row(const RunRow& origin, const std::string& undo
   row.origin = origin.key;
   row.folder = origin.folder;
   row.umask = origin.umask;
+  row.placement = origin.placement;
   return row;
 }
 
@@ -419,7 +427,7 @@ void Engine::State::open_fresh(RunDriver& driver) {
 Status Engine::State::let_go_fresh(RunDriver& driver) {
   constexpr int kMostCommits = 8;
   const RunKey run = driver.row().key;
-  nothing_begins = true;
+  let_go_now = run;
   const bool over = driver.over();
   open_fresh(driver);
   Status gone = over ? flush(true) : let_go(driver, DriveEnd::Why::kStopped);
@@ -429,7 +437,7 @@ Status Engine::State::let_go_fresh(RunDriver& driver) {
     gone = let_go(*held->second, DriveEnd::Why::kStopped);
     held = runs.find(run);
   }
-  nothing_begins = false;
+  let_go_now = 0;
   if (gone && held != runs.end())
     return fail(ErrorKind::kIo,
                 fmt::format("run {} can't be let go: none of {} commits came about",
@@ -443,6 +451,7 @@ Status Engine::State::let_go_fresh(RunDriver& driver) {
 Status Engine::detach(const std::string& run) {
   for (auto& [key, driver] : state_->runs)
     if (driver->row().id == run) return state_->let_go_fresh(*driver);
+  if (auto row = state_->store->find_run(run); row && !state_->is_for_us(*row)) return {};
   return fail(ErrorKind::kNotFound, fmt::format("this engine does not hold run {}", run));
 }
 
@@ -470,6 +479,11 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
     const bool got_nowhere = row->claims >= kMostClaims;
     if (row->status == RunStatus::kQuarantined && !got_nowhere)
       return plain_end(DriveEnd::Why::kQuarantined);
+    if (!state.is_for_us(*row)) {
+      if (row->status == RunStatus::kQuarantined)
+        if (auto tried = state.let_try(*row); !tried) return tl::unexpected(tried.error());
+      return plain_end(DriveEnd::Why::kElsewhere);
+    }
     state.observer = options.observer;
     state.confirm = options.confirm;
     if (auto driver = state.hold(*row, state.claim_patience()); !driver) {
@@ -494,6 +508,22 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
   for (DriveEnd& end : *ends)
     if (end.run.id == id) return std::move(end);
   return std::move(ends->front());
+}
+
+/// A run got nowhere, and is for workers of another label: these may try it once more.
+Status Engine::State::let_try(const RunRow& row) {
+  if (auto joined = join(); !joined) return joined;
+  auto claimed = claim(row, claim_patience(), Claimer::kPerson);
+  if (!claimed) return tl::unexpected(claimed.error());
+  Group group;
+  group.engine = key;
+  RunChange& change = group.changes.emplace_back();
+  change.run = claimed->key;
+  change.token = claimed->token;
+  change.head = claimed->head;
+  change.release = true;
+  Committed committed = committer->commit_here(std::move(group));
+  return committed.result ? Status() : tl::unexpected(committed.result.error());
 }
 
 bool Engine::State::holder_lives(RunKey run) {
@@ -557,6 +587,10 @@ Result<std::vector<DriveEnd>> Engine::State::drive_those_that_can(const DriveOpt
       const bool stays_paused =
           row->status == RunStatus::kPaused && row->holder == 0 && !spoken_to.contains(row->key);
       if (!can_go_on || row->status == RunStatus::kQuarantined || stays_paused) continue;
+      if (!is_for_us(*row)) {
+        if (first && !state.holder_lives(row->key)) add_end(*row, DriveEnd::Why::kElsewhere);
+        continue;
+      }
       auto driver = state.hold(*row, patience);
       if (driver) {
         held.push_back(row->key);

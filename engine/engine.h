@@ -117,6 +117,7 @@ struct RunSummary {
   bool rolled_back = false;  // a failed or cancelled one: all that had a rollback was undone
   std::string program;       // its content hash in hexadecimal
   std::string folder;        // see StartRun
+  std::string placement;     // the label of the workers that it is for; empty: for everybody
   std::string starter;
   std::string reason;
   boost::json::object labels;
@@ -281,6 +282,7 @@ struct DriveEnd {
     kStopped,    // `stop` was called
     kHeld,       // another living process drives it: run.process
     kAbandoned,  // it was followed, and the process that drove it is gone: drive it
+    kElsewhere,  // it is for workers with the label run.placement: follow it
   };
   Why why = Why::kOver;
   std::vector<WaitingFor> waits;
@@ -306,12 +308,15 @@ class WorkObserver : public Observer {
 struct WorkOptions {
   WorkObserver* observer = nullptr;
   size_t slots = 32;  // runs that it goes on with at once; what only waits takes none for long
+  /// The labels whose runs it goes on with; empty: that of the runs that are for everybody.
+  std::vector<std::string> takes = {""};
 };
 
 /// A process that goes on with any run of the store.
 struct Worker {
   int64_t process = 0;
-  int64_t started = 0;  // microseconds since the epoch
+  int64_t started = 0;             // microseconds since the epoch
+  std::vector<std::string> takes;  // as of WorkOptions
 };
 
 enum class StopHow : uint8_t {
@@ -349,17 +354,19 @@ class Engine {
   // ---- Driving
 
   /// Makes a run and holds it for this engine; nothing of it leaves before `drive`. Durable on
-  /// return. kRefused: a secret that it is given can't be read, or one that its program names is
-  /// not there; it is outside of a calendar that is closed now. kPermission: its runbook, or one
-  /// that it may call, does not `allow` the starter. kInvalid: it overrides one that the program
-  /// has not, or without a reason.
+  /// return. One that is for workers of another label is left to them at once. kRefused: a secret
+  /// that it is given can't be read, or one that its program names is not there; it is outside of a
+  /// calendar that is closed now. kPermission: its runbook, or one that it may call, does not
+  /// `allow` the starter. kInvalid: it overrides one that the program has not, or without a reason;
+  /// its `on worker` fails.
   Result<std::string> start(const StartRun& request);
 
   /// Lets go of a run that `start` made, so that any engine may drive it.
   Status detach(const std::string& run);
 
   /// Drives one run until it is over, suspended, in doubt or quarantined, or `stop` is called; with
-  /// it the runs that it waits for, and those that wait for it, unless another process does.
+  /// it the runs that it waits for, and those that wait for it, unless another process does. Of
+  /// runs that are for workers of other labels nothing is driven here: kElsewhere.
   Result<DriveEnd> drive(const std::string& run, const DriveOptions& options);
 
   /// Drives all runs of the store that can go on and that no living process holds: those that were
@@ -383,7 +390,8 @@ class Engine {
 
   /// Tells the observer of a run that another process drives, from the beginning or from the entry
   /// after `after`, until it is over or waits, its holder is gone (why kAbandoned) or `stop`
-  /// is called.
+  /// is called. Of a run for workers of other labels a time, a lock or another run is waited for
+  /// too: they go on with it by themselves.
   Result<DriveEnd> follow(const std::string& run, const DriveOptions& options, uint64_t after = 0);
 
   /// Ends drive, drive_all, work, follow and wait_for_change, now or when they are called next. A

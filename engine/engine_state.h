@@ -32,6 +32,7 @@
 #include "engine/committer.h"
 #include "engine/engine.h"
 #include "engine/mailbox.h"
+#include "engine/placement.h"
 #include "engine/program_cache.h"
 #include "engine/run_driver.h"
 #include "engine/schedules.h"
@@ -127,11 +128,12 @@ struct Engine::State {
   int failures = 0;        // commits that failed in a row
   bool more_come = false;  // runs are to be claimed still: nothing is waited for
   std::atomic<int> stop_level = 0;
-  bool nothing_begins = false;   // while a run that was just made is let go
+  RunKey let_go_now = 0;         // a run that was just made: nothing of it begins
   std::optional<Error> trouble;  // of the host: why nothing more was begun
   std::optional<int64_t> up_at;  // when something is to be done besides, boot clock
   bool store_changed = false;    // seen by the loop since a worker looked last
   bool works = false;
+  std::vector<std::string> placements = {""};  // of the runs that it takes
 
   std::shared_ptr<NoticeResults> notices = std::make_shared<NoticeResults>();
   std::map<int64_t, Notice> delivering;  // by key
@@ -143,6 +145,8 @@ struct Engine::State {
   /// For the audit trail.
   Doer doer(const Person& by) { return {by.user, by.real, world.clock->wall()}; }
   Doer itself() { return {world.user, {}, world.clock->wall()}; }
+  /// Whether the run is for this engine.
+  bool is_for_us(const RunRow& row) const;
   Status join();
   EngineRow engine_row(EngineKey wanted) const;
 
@@ -195,6 +199,7 @@ struct Engine::State {
   /// See Engine::undoable; `asked`: the run that its errors name. kNotFound: no such step.
   Result<std::vector<vm::Undoable>> undoable(const RunRow& row, const std::string& asked,
                                              const std::string& to = {});
+  Status let_try(const RunRow& row);
   void open_fresh(RunDriver& driver);
   Status let_go_fresh(RunDriver& driver);
   bool holder_lives(RunKey run);
@@ -299,6 +304,7 @@ struct Engine::State {
   Result<bool> has_tried_to_undo(const RunDriver& driver, const RunRow& undone);
   void tell_undo_failed(RunDriver& driver, const Asked& asked, const RunRow& undone);
   Result<std::optional<RunRow>> awaited_run(const RunDriver& driver, Asked& asked);
+  Result<bool> rests_elsewhere(const RunRow& row);
   Result<std::optional<bool>> awaits_rest(RunDriver& driver);
   bool take_run_end(RunDriver& driver, const Message& message, const boost::json::object& body);
   Status open_fresh_children(RunKey run);

@@ -327,9 +327,9 @@ TEST_F(FiringsTest, WhatIsNotDueCostsNothing) {
     EXPECT_EQ(plan.find("SCAN"), std::string::npos) << plan;
   }
   for (const std::string question :
-       {"select key from run where holder=0 and wake is not null and wake<=1 and status in (2,4) "
-        "order by wake limit 1",
-        "select key from run where holder=0 and status=1 order by key limit 1",
+       {"select key from run where holder=0 and wake is not null and placement='' and wake<=1 "
+        "and status in (2,4) order by wake limit 1",
+        "select key from run where holder=0 and status=1 and placement='' order by key limit 1",
         "select key from run where holder<>0 and status in (1,2,4)",
         "select key from run where schedule<>0 and status<6 and schedule=1"}) {
     const std::string plan = plan_of(question);

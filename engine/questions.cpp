@@ -47,6 +47,7 @@ Result<RunSummary> Engine::State::summarise(const RunRow& row, bool alone) {
   summary.status = row.status;
   summary.program = to_hex(row.program);
   summary.folder = row.folder;
+  summary.placement = row.placement;
   summary.starter = row.starter;
   summary.reason = row.reason;
   summary.labels = object_of(row.labels);
@@ -533,7 +534,13 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
       why = DriveEnd::Why::kQuarantined;
     else if (state.stop_level.load() != 0)
       why = DriveEnd::Why::kStopped;
-    else if (!end.run.process)
+    else if (!end.run.process && !state.is_for_us(*row)) {
+      auto rests = state.rests_elsewhere(*row);
+      if (!rests) return tl::unexpected(rests.error());
+      if (*rests)
+        why = row->status == RunStatus::kInDoubt ? DriveEnd::Why::kInDoubt
+                                                 : DriveEnd::Why::kSuspended;
+    } else if (!end.run.process)
       why = row->status == RunStatus::kInDoubt                      ? DriveEnd::Why::kInDoubt
             : row->status == RunStatus::kWaiting                    ? DriveEnd::Why::kSuspended
             : row->status == RunStatus::kPaused && row->holder == 0 ? DriveEnd::Why::kSuspended
@@ -543,6 +550,8 @@ Result<DriveEnd> Engine::follow(const std::string& run, const DriveOptions& opti
       auto waits = state.waits_of(*row);
       if (!waits) return tl::unexpected(waits.error());
       end.waits = std::move(*waits);
+      if (!state.is_for_us(*row))
+        if (auto added = state.add_awaited(*row, end); !added) return tl::unexpected(added.error());
       return end;
     }
     // A second at most, since the end of the process that drives it is no change in the store.

@@ -164,6 +164,10 @@ Status Engine::check_schedule(const AddSchedule& request) {
   if (runbook == nullptr)
     return fail(ErrorKind::kNotFound, fmt::format("schedule {}: the program has no runbook `{}`",
                                                   request.name, request.runbook));
+  if (auto label = vm::worker_label(*request.program, *runbook, request.arguments); !label)
+    return fail(ErrorKind::kInvalid,
+                fmt::format("schedule {}: {}", request.name, label.error().message),
+                label.error().cure);
   const RunSecrets secrets(*request.program, *runbook, request.arguments, request.folder);
   Status ready = secrets.check(state_->world.secrets.get());
   if (!ready) ready.error().message = "schedule " + request.name + ": " + ready.error().message;

@@ -234,6 +234,7 @@ struct RunRow {
   /// otherwise. A run is gone on from once: by one retry, or by one rollback by hand.
   RunKey retries = 0;
   std::string retry_rule;  // what it does not take over: engine/takeover.h
+  std::string placement;   // the label of the workers that it is for; empty: for everybody
 };
 
 /// A program's serialised form.
@@ -410,6 +411,7 @@ struct EngineRow {
   bool alive = false;  // its lock is held, or its lease has not run out
   bool works = false;  // it goes on with any run of the store, until it is stopped
   int64_t epoch = 1;   // of the store, when it joined; the store fills it in
+  std::vector<std::string> takes = {""};  // runs of these placements
 };
 
 /// On whose behalf a run is claimed.
@@ -546,10 +548,12 @@ class Store {
   virtual Result<std::vector<EngineRow>> workers() = 0;
   /// Whether this engine's lock is held. Needs no look into the store.
   virtual bool lives(EngineKey engine) = 0;
-  /// At most `most` runs of each kind: let go while they can go on, due at `now` (microseconds
-  /// since the epoch), with an open message, held by dead engines. Costs what is found, not what
-  /// there is.
-  virtual Result<WaitingWork> waiting_work(int64_t now, EngineKey own, uint32_t most) = 0;
+  /// At most `most` runs of each kind, of each of these placements: let go while they can go on,
+  /// due at `now` (microseconds since the epoch), with an open message, held by dead engines. Costs
+  /// what is found, not what there is.
+  virtual Result<WaitingWork> waiting_work(int64_t now, EngineKey own,
+                                           const std::vector<std::string>& takes,
+                                           uint32_t most) = 0;
 
   /// All that were not removed, by name.
   virtual Result<std::vector<ScheduleRow>> schedules() = 0;

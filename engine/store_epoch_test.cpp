@@ -79,7 +79,7 @@ TEST_P(Restored, WhatWasUnfinishedIsHeldUntilItIsAccepted) {
   EXPECT_FALSE(store->run(broken.key)->held);
   // Nobody gets one, and nobody is offered one.
   EXPECT_EQ(store->claim(waits.key, 7, Claimer::kPerson, kAnn).error().kind, ErrorKind::kRefused);
-  EXPECT_TRUE(store->waiting_work(10'000, 8, 100)->runs.empty());
+  EXPECT_TRUE(store->waiting_work(10'000, 8, {""}, 100)->runs.empty());
   // What is new goes on.
   store = joined(std::move(store), 8);
   EXPECT_EQ(put(*store, 8, "aaa555").status, RunStatus::kRunning);
@@ -94,7 +94,7 @@ TEST_P(Restored, WhatWasUnfinishedIsHeldUntilItIsAccepted) {
   EXPECT_EQ(store->run(waits.key)->ending, "");
   EXPECT_EQ(store->run(paused.key)->status, RunStatus::kPaused);
   EXPECT_EQ(store->run(broken.key)->status, RunStatus::kQuarantined);
-  EXPECT_EQ(store->waiting_work(10'000, 9, 100)->runs.size(), 1u);
+  EXPECT_EQ(store->waiting_work(10'000, 9, {""}, 100)->runs.size(), 1u);
   EXPECT_EQ(store->upkeep().accept(2, kAnn).error().kind, ErrorKind::kRefused);
   const auto all = verbs(*store);
   EXPECT_EQ(std::count(all.begin(), all.end(), "begin epoch"), 1);

@@ -52,7 +52,7 @@ TEST_P(StoreConformance, WhatWorkersCanGoOnWith) {
   const RunKey over = let_go("aaa666", RunStatus::kFailed, std::nullopt);
   const RunRow held = put(*store, 7, "aaa777");
   auto other = joined(open(), 8);
-  const auto at = [&](int64_t now) { return other->waiting_work(now, 8, 100).value(); };
+  const auto at = [&](int64_t now) { return other->waiting_work(now, 8, {""}, 100).value(); };
   EXPECT_EQ(keys_of(at(6000)), (std::set<RunKey>{ready, due}));
   EXPECT_EQ(at(6000).next_wake, 7000);
   EXPECT_EQ(at(6000).holders, std::vector<EngineKey>{7});
@@ -62,13 +62,61 @@ TEST_P(StoreConformance, WhatWorkersCanGoOnWith) {
     ASSERT_TRUE(store->post(
         {0, "m" + std::to_string(run), run, 0, Message::Kind::kCancel, "{}", "ann", 1, {}}));
   EXPECT_EQ(keys_of(at(6000)), (std::set<RunKey>{ready, due, waits}));
-  EXPECT_EQ(other->waiting_work(10000, 8, 1)->runs.size(), 3u) << "so many of each kind";
-  EXPECT_TRUE(store->waiting_work(6000, 7, 100)->holders.empty()) << "not of its own";
+  EXPECT_EQ(other->waiting_work(10000, 8, {""}, 1)->runs.size(), 3u) << "so many of each kind";
+  EXPECT_TRUE(store->waiting_work(6000, 7, {""}, 100)->holders.empty()) << "not of its own";
   EXPECT_TRUE(other->lives(7));
   EXPECT_FALSE(other->lives(9));
   store.reset();
   EXPECT_EQ(keys_of(at(6000)), (std::set<RunKey>{ready, due, waits, held.key}));
   EXPECT_TRUE(at(6000).holders.empty());
+}
+
+TEST_P(StoreConformance, WhatWorkersOfALabelCanGoOnWith) {
+  auto store = joined(open(), 7);
+  const auto let_go = [&](const std::string& id, const std::string& placement, RunStatus status,
+                          std::optional<int64_t> wake) {
+    Group group;
+    group.engine = 7;
+    group.runs.push_back(new_run(id));
+    group.runs.back().row.placement = placement;
+    EXPECT_TRUE(store->commit(group));
+    RunChange change = change_of(group.runs.back().row);
+    change.status = status;
+    change.wake = wake;
+    change.release = true;
+    commit(*store, change);
+    return change.run;
+  };
+  const RunKey ready = let_go("aaa111", "", RunStatus::kRunning, std::nullopt);
+  const RunKey east = let_go("aaa222", "east", RunStatus::kRunning, std::nullopt);
+  const RunKey later = let_go("aaa333", "east", RunStatus::kWaiting, 7000);
+  const RunKey told = let_go("aaa444", "west", RunStatus::kWaiting, std::nullopt);
+  ASSERT_TRUE(store->post({0, "m", told, 0, Message::Kind::kCancel, "{}", "ann", 1, {}}));
+  EXPECT_EQ(store->run(east)->placement, "east");
+  EngineRow engine = store->engine(7).value();
+  EXPECT_EQ(engine.takes, std::vector<std::string>{""});
+  auto other = open();
+  engine.key = 8;
+  engine.works = true;
+  engine.takes = {"east", "a \"b\""};
+  ASSERT_TRUE(other->join(engine));
+  const auto at = [&](int64_t now, const std::vector<std::string>& takes) {
+    return other->waiting_work(now, 8, takes, 100).value();
+  };
+  EXPECT_EQ(keys_of(at(6000, {""})), std::set<RunKey>{ready});
+  EXPECT_FALSE(at(6000, {""}).next_wake.has_value());
+  EXPECT_EQ(keys_of(at(6000, {"east"})), std::set<RunKey>{east});
+  EXPECT_EQ(at(6000, {"west", "east"}).next_wake, 7000);
+  EXPECT_EQ(keys_of(at(8000, {"west", "east", ""})), (std::set<RunKey>{ready, east, later, told}));
+  EXPECT_TRUE(keys_of(at(8000, {"north"})).empty());
+  ASSERT_TRUE(store->claim(later, 7, Claimer::kWorker));
+  store.reset();
+  EXPECT_EQ(keys_of(at(6000, {"east"})), (std::set<RunKey>{east, later})) << "its holder is dead";
+  EXPECT_EQ(keys_of(at(6000, {""})), std::set<RunKey>{ready});
+  ASSERT_TRUE(other->claim(east, 8, Claimer::kWorker));
+  const auto workers = other->workers().value();
+  ASSERT_EQ(workers.size(), 1u);
+  EXPECT_EQ(workers[0].takes, engine.takes);
 }
 
 TEST_P(StoreConformance, ClaimsThatGetARunNowhereAreCounted) {

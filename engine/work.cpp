@@ -64,6 +64,7 @@ class Engine::State::Work {
     state_.observer = options_.observer;
     state_.confirm = {};
     state_.works = true;
+    state_.placements = options_.takes;
     const EngineKey before = state_.key;
     if (auto joined = state_.join(); !joined) return joined;
     if (before != 0)
@@ -151,7 +152,7 @@ class Engine::State::Work {
       std::erase_if(*times, [&](const auto& one) { return one.second <= boot(); });
     const auto most =
         static_cast<uint32_t>(2 * options_.slots + not_before_.size() + not_due_before_.size());
-    auto work = state_.store->waiting_work(seen_wall(), state_.key, most);
+    auto work = state_.store->waiting_work(seen_wall(), state_.key, state_.placements, most);
     if (!work) return tl::unexpected(work.error());
     next_wake_ = work->next_wake;
     holders_ = std::move(work->holders);
@@ -314,6 +315,7 @@ Status Engine::work(const WorkOptions& options) {
   state.observer = nullptr;
   state.up_at.reset();
   state.works = false;
+  state.placements = {""};
   if (state.trouble) {
     int stopped = 1;
     state.stop_level.compare_exchange_strong(stopped, 0);
@@ -328,7 +330,7 @@ Result<std::vector<Worker>> Engine::workers() {
   if (!rows) return tl::unexpected(rows.error());
   std::vector<Worker> workers;
   workers.reserve(rows->size());
-  for (const EngineRow& row : *rows) workers.push_back({row.process, row.started});
+  for (const EngineRow& row : *rows) workers.push_back({row.process, row.started, row.takes});
   return workers;
 }
 

@@ -21,6 +21,7 @@ drop index run_retries; drop index run_follows;
 alter table run drop column retries; alter table run drop column retry_rule;
 alter table run drop column stood; alter table engine drop column epoch; delete from meta where name = 'home';
 drop index run_ready; drop index run_wake; drop index run_held; drop index run_schedule; drop index engine_works;
+alter table run drop column placement; alter table engine drop column takes;
 drop index run_parent; alter table run drop column parent; alter table run drop column link;
 alter table run drop column parent_request; alter table run drop column parent_path;
 alter table run drop column parent_under; alter table run drop column claims; alter table run drop column schedule;

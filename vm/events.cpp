@@ -206,6 +206,27 @@ Status nothing_waits(RequestId request) {
 
 }  // namespace
 
+Result<std::vector<Value>> Execution::values_of(const bytecode::Runbook& runbook,
+                                                const boost::json::array& arguments) {
+  if (arguments.size() != runbook.parameters.size()) {
+    return fail(ErrorKind::kInvalid, fmt::format("{} takes {} parameters, not {}", runbook.name,
+                                                 runbook.parameters.size(), arguments.size()));
+  }
+  std::vector<Value> values;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const Ref json = json_in(heap_, arguments[i]);
+    Result<Value> value =
+        read_json(image_, json.get(), runbook.parameters[i].type, Unknown::kIgnore, *this);
+    if (!value || heap_.fault != Fault::kNone) {
+      return fail(ErrorKind::kInvalid,
+                  fmt::format("{}: {}", runbook.parameters[i].name,
+                              value ? "the value is too large" : value.error().message));
+    }
+    values.push_back(std::move(*value));
+  }
+  return values;
+}
+
 Status Execution::take(const event::Started& event) {
   const bytecode::Program& program = image_.program();
   if (begun_) return fail(ErrorKind::kInvalid, "the run has started already");
@@ -214,23 +235,8 @@ Status Execution::take(const event::Started& event) {
                                                  program.runbooks.size(), event.runbook));
   }
   const bytecode::Runbook& runbook = program.runbooks[event.runbook];
-  if (event.arguments.size() != runbook.parameters.size()) {
-    return fail(ErrorKind::kInvalid,
-                fmt::format("{} takes {} parameters, not {}", runbook.name,
-                            runbook.parameters.size(), event.arguments.size()));
-  }
-  std::vector<Value> arguments;
-  for (size_t i = 0; i < runbook.parameters.size(); ++i) {
-    const Ref json = json_in(heap_, event.arguments[i]);
-    Result<Value> value =
-        read_json(image_, json.get(), runbook.parameters[i].type, Unknown::kIgnore, *this);
-    if (!value || heap_.fault != Fault::kNone) {
-      return fail(ErrorKind::kInvalid,
-                  fmt::format("{}: {}", runbook.parameters[i].name,
-                              value ? "the value is too large" : value.error().message));
-    }
-    arguments.push_back(std::move(*value));
-  }
+  auto arguments = values_of(runbook, event.arguments);
+  if (!arguments) return tl::unexpected(arguments.error());
   begun_ = true;
   runbook_ = event.runbook;
   info_ = {event.run,   event.url, event.starter, event.reason, event.labels, now_, event.overrides,
@@ -250,7 +256,7 @@ Status Execution::take(const event::Started& event) {
     tell(std::move(note));
   }
   enter(fiber, code, Frame::Purpose::kRoot);
-  for (size_t i = 0; i < arguments.size(); ++i) fiber.registers()[i] = arguments[i].give();
+  for (size_t i = 0; i < arguments->size(); ++i) fiber.registers()[i] = (*arguments)[i].give();
   ready_.push_back(fiber.id);
   return {};
 }

@@ -42,6 +42,12 @@ class Execution : public Conditions {
 
   /// Runs a pure function by itself. The arguments must be of its parameters' kinds.
   Result<Value> evaluate(uint32_t function, const std::vector<Value>& arguments);
+  /// The arguments of a run, as event::Started has them. kInvalid names the one that does not fit.
+  Result<std::vector<Value>> values_of(const bytecode::Runbook& runbook,
+                                       const boost::json::array& arguments);
+  /// See vm::worker_label. Within a turn, or without one.
+  Result<std::string> worker_label(const bytecode::Runbook& runbook,
+                                   const std::vector<Value>& arguments);
   /// For a value that is being read: within a turn, or without one.
   std::optional<Unmet> unmet(const Record& value) override;
   Image& image() { return image_; }

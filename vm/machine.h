@@ -427,6 +427,11 @@ Result<boost::json::array> check_parameters(const bytecode::Program& program,
                                             const bytecode::Runbook& runbook,
                                             const boost::json::object& given);
 
+/// The label of the workers that a run of the runbook with these arguments is for, as
+/// event::Started has them; empty: any worker's. kInvalid: its `on worker` fails, or names nobody.
+Result<std::string> worker_label(const bytecode::Program& program, const bytecode::Runbook& runbook,
+                                 const boost::json::array& arguments);
+
 /// A calendar that is closed.
 struct ClosedOut {
   std::string calendar;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "base/spelling.h"
 #include "vm/bytecode/type_text.h"
 #include "vm/execution.h"
@@ -149,6 +150,34 @@ Result<boost::json::array> check_parameters(const bytecode::Program& program,
                                             const bytecode::Runbook& runbook,
                                             const boost::json::object& given) {
   return ParameterReader(program, runbook).run(given);
+}
+
+Result<std::string> Execution::worker_label(const bytecode::Runbook& runbook,
+                                            const std::vector<Value>& arguments) {
+  constexpr size_t kLongest = 200;
+  if (runbook.worker == kNone) return std::string();
+  const auto refuse = [&](std::string_view why) {
+    return fail(ErrorKind::kInvalid, fmt::format("`on worker` of `{}` {}", runbook.name, why),
+                "it has to give the label of a worker, as `rbk worker --label` has it");
+  };
+  const Result<Value> made = evaluate_within(runbook.worker, arguments);
+  if (!made) return refuse("fails: " + made.error().message);
+  const String* text = as_string(made->slot().o);
+  if (text == nullptr || text->size == 0) return refuse("is empty");
+  if (text->size > kLongest) return refuse(fmt::format("has more than {} bytes", kLongest));
+  if (!is_utf8(text->view())) return refuse("is no UTF-8");
+  return std::string(text->view());
+}
+
+Result<std::string> worker_label(const bytecode::Program& program, const bytecode::Runbook& runbook,
+                                 const boost::json::array& arguments) {
+  if (runbook.worker == kNone) return std::string();
+  // It lives no longer than the program.
+  Execution execution(std::shared_ptr<const bytecode::Program>(std::shared_ptr<void>(), &program),
+                      Limits{.fuel = 100'000'000});
+  auto values = execution.values_of(runbook, arguments);
+  if (!values) return tl::unexpected(values.error());
+  return execution.worker_label(runbook, *values);
 }
 
 }  // namespace rbk::vm

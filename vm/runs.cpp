@@ -44,10 +44,14 @@ Next Execution::op_Start(Slot* r, const Instruction* at) {
     return raise(
         make_limit_error(fmt::format("`{}` is not started: {} runs have started each other already",
                                      runbook.name, kDeepestRuns)));
+  std::vector<Value> values;  // for its `on worker`
   for (size_t i = 0; i < runbook.parameters.size(); ++i) {
     const auto argument = static_cast<uint16_t>(at->c + i);
     start.arguments.push_back(to_outside(image_, r[argument], kinds()[argument]));
+    if (runbook.worker != kNone) values.push_back(Value::to(kinds()[argument], r[argument]));
   }
+  if (auto label = worker_label(runbook, values); !label)
+    return raise("Failed", label.error().message);
   if (heap_.fault != Fault::kNone) return Next::kNext;  // the loop raises
   start.overrides = info_.overrides;
   start.run = fmt::format("{}-{}", info_.run, next_run_++);

@@ -20,9 +20,9 @@ std::string_view kind_name(Kind kind) {
 
 std::string_view what_name(Changed what) {
   static constexpr std::string_view kNames[] = {
-      "runbook", "parameter", "result", "starter",  "host",     "request", "program", "command",
-      "query",   "secret",    "file",   "approval", "ask",      "signal",  "lock",    "call",
-      "step",    "rule",      "commit", "forward",  "rollback", "outside", "schedule"};
+      "runbook", "parameter", "result", "starter",  "host",     "request", "program",  "command",
+      "query",   "secret",    "file",   "approval", "ask",      "signal",  "lock",     "call",
+      "step",    "rule",      "commit", "forward",  "rollback", "outside", "schedule", "worker"};
   return kNames[static_cast<int>(what)];
 }
 
@@ -218,6 +218,9 @@ std::string reached(const Change& change) {
                          code(change.subject));
     case Changed::kStarters:
       return fmt::format("{} may {}start it", name, added ? "" : "no longer ");
+    case Changed::kWorker:
+      return fmt::format("{} for workers \"{}\"", added ? "is" : "is no longer",
+                         on_one_line(change.subject));
     default:
       return fmt::format("{} the point of no return \"{}\"", added ? "has" : "no longer has", name);
   }

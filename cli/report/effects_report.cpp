@@ -139,6 +139,7 @@ class SummaryPrinter {
     section("takes in", rows);
     if (!summary_.result.empty()) section("gives", {{summary_.result}});
     if (!summary_.allow.empty()) section("started by", {{comma(summary_.allow)}});
+    if (!summary_.worker.empty()) section("on worker", {{one_line(summary_.worker)}});
   }
 
   void hosts() {
@@ -422,6 +423,7 @@ object effects_json(const Summary& summary) {
   add(made, "parameters", summary.parameters, parameter_json);
   put(made, "result", summary.result);
   made["allow"] = list(summary.allow);
+  put(made, "worker", summary.worker);
   add(made, "hosts", summary.hosts, [](const effects::Host& one) {
     return at({{"name", one.name}, {"by", one.by}}, one.place);
   });

@@ -276,6 +276,7 @@ object summary_json(const engine::RunSummary& run) {
     for (const engine::LockState& lock : run.queues) locks.push_back(lock_json(lock));
     result["queues"] = std::move(locks);
   }
+  if (!run.placement.empty()) result["worker"] = run.placement;
   result["driven"] = run.process.has_value();
   if (run.process) result["process"] = *run.process;
   result["output"] = run.output;
@@ -557,8 +558,10 @@ std::string waiting_command(const engine::WaitingFor& wait, std::string_view sto
 
 std::string standing_text(const engine::RunSummary& run) {
   const bool cut_off = run.status == engine::RunStatus::kRunning && !run.process;
-  std::string text =
-      fmt::format("{}{}", engine::to_string(run.status), cut_off ? ", nobody drives it" : "");
+  std::string text(engine::to_string(run.status));
+  if (cut_off && run.placement.empty()) text += ", nobody drives it";
+  if (cut_off && !run.placement.empty())
+    text += fmt::format(", waits for a worker \"{}\"", printable(run.placement));
   if (run.status == engine::RunStatus::kPaused) return text;
   for (const engine::LockState& lock : run.queues) text += " for " + queue_text(lock);
   for (size_t i = 0; i < run.awaits.size(); ++i)
@@ -589,8 +592,15 @@ std::vector<std::string> next_commands(const engine::DriveEnd& end, std::string_
   }
   for (const std::string& run : end.quarantined)
     result.push_back(fmt::format("rbk resume {}{}", run, store_option));
-  if (result.empty()) result.push_back(fmt::format("rbk resume {}{}", end.run.id, store_option));
+  if (result.empty())
+    result.push_back(end.run.placement.empty()
+                         ? fmt::format("rbk resume {}{}", end.run.id, store_option)
+                         : worker_for(end.run.placement, store_option));
   return result;
+}
+
+std::string worker_for(const std::string& placement, std::string_view store_option) {
+  return fmt::format("rbk worker --label {}{}", shown_shell_word(placement), store_option);
 }
 
 std::string duration_text(int64_t microseconds) {

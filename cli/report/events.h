@@ -60,6 +60,8 @@ std::string abandoned_text(const engine::AbandonedStep& step);
 
 /// The commands that go on with a run which waits, in doubt or was stopped.
 std::vector<std::string> next_commands(const engine::DriveEnd& end, std::string_view store_option);
+/// The worker that goes on with runs of this placement.
+std::string worker_for(const std::string& placement, std::string_view store_option);
 
 /// A text as it is, anything else as JSON on one line.
 std::string output_text(const boost::json::value& output);

@@ -30,6 +30,10 @@ class JsonReport : public Report {
     if (run.process) event["process"] = *run.process;
     terminal_.print_json(event);
   }
+  void placed(const engine::RunSummary& run, size_t workers) override {
+    terminal_.print_json(
+        {{"event", "placed"}, {"run", run.id}, {"worker", run.placement}, {"workers", workers}});
+  }
   void on_news(const std::string& run, const engine::News& news) override {
     if (const auto event = event_of(run, news)) terminal_.print_json(*event);
   }
@@ -56,6 +60,9 @@ class LineReport : public Report {
   void held(const engine::RunSummary& run) override {
     terminal_.print(
         fmt::format("run {} is driven by process {}\n", run.id, run.process.value_or(0)));
+  }
+  void placed(const engine::RunSummary& run, size_t workers) override {
+    terminal_.print_to_err(placed_text(run, workers, terminal_.store_option) + "\n");
   }
   void on_news(const std::string& run, const engine::News& news) override {
     print(run, news.time, printable(line_of(news)));
@@ -220,6 +227,14 @@ std::string text_of(const NewRun& run) {
   std::string text = fmt::format("run {} {}", run.id, run.runbook);
   if (!run.retries.empty()) text += fmt::format(", a retry of run {}", run.retries);
   if (!run.undoes.empty()) text += fmt::format(", undoes run {}", run.undoes);
+  return text;
+}
+
+std::string placed_text(const engine::RunSummary& run, size_t workers,
+                        std::string_view store_option) {
+  std::string text =
+      fmt::format("run {} waits for a worker \"{}\"", run.id, printable(run.placement));
+  if (workers == 0) text += ", and none is alive: " + worker_for(run.placement, store_option);
   return text;
 }
 

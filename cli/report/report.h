@@ -28,6 +28,8 @@ class Report : public engine::Observer {
   virtual void started(const NewRun& run) = 0;
   /// Another process drives the run: it is followed.
   virtual void held(const engine::RunSummary& run) = 0;
+  /// The run is for workers of another label, of which so many live: it is followed.
+  virtual void placed(const engine::RunSummary& run, size_t workers) = 0;
   /// How the run stands now: its output last, or what goes on with it.
   virtual void ended(const engine::DriveEnd& end, ExitStatus status) = 0;
   /// Nothing more comes, and the run's end is not known.
@@ -35,6 +37,9 @@ class Report : public engine::Observer {
 };
 
 std::unique_ptr<Report> make_report(const Terminal& terminal);
+/// "run ID waits for a worker "dc-fra", and none is alive: rbk worker --label dc-fra".
+std::string placed_text(const engine::RunSummary& run, size_t workers,
+                        std::string_view store_option);
 /// "run ID release", "run ID release, a retry of run ID".
 std::string text_of(const NewRun& run);
 

@@ -31,6 +31,9 @@ class TreeReport : public Report {
     terminal_.print(
         fmt::format("run {} is driven by process {}\n", run.id, run.process.value_or(0)));
   }
+  void placed(const engine::RunSummary& run, size_t workers) override {
+    terminal_.print_to_err(placed_text(run, workers, terminal_.store_option) + "\n");
+  }
   void on_news(const std::string& run, const engine::News& news) override {
     const std::lock_guard lock(mutex_);
     tree_.take(family_.placed(run, news));

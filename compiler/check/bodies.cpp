@@ -234,8 +234,6 @@ void BodyChecker::check_head(const syntax::RunbookDecl& runbook) {
     place_.pure_in = "`allow`";
     known_text(who.name, who.kind == syntax::Who::Kind::kUser ? "user" : "group");
   }
-  if (runbook.worker.valid())
-    not_supported(span_of(runbook.worker), "`on worker`", "start it where it is to run");
 }
 
 void BodyChecker::check_runbook(SymbolId id) {

@@ -243,6 +243,8 @@ class BodyChecker {
                            Bindings& bindings);
   TypeId call_closure(ExprId expr, const syntax::CallExpr& node, TypeId function);
   void check_lock_name(ExprId name, std::string_view clause);
+  void check_name(ExprId name, std::string_view clause, std::string_view what,
+                  std::string_view example);
   bool needs_label(const Callee& callee, size_t index, const syntax::Argument& argument);
   TypeId call_random(ExprId expr, const syntax::CallExpr& node);
   void note_shell_names(ExprId expr, const syntax::StringLit& node);
@@ -252,6 +254,7 @@ class BodyChecker {
                                       const std::vector<syntax::Argument>& args, Span call);
   void infer_arguments(const std::vector<syntax::Argument>& args);
   Callee callee_of(SymbolId symbol, std::string shown);
+  void check_called_here(ExprId expr, SymbolId symbol, std::string_view shown);
   void check_effect(ExprId expr, SymbolId symbol, std::string_view shown);
   /// With the fix that makes it a step, certain where the call is all that its statement is.
   void report_outside_step(ExprId call, SymbolId symbol, std::string_view shown);
@@ -459,6 +462,7 @@ class BodyChecker {
   std::deque<std::string> kept_;
   bool pattern_wrong_ = false;  // one of the patterns of this match names nothing
   ExprId step_call_;            // the call that is the step itself: it may act
+  ExprId launched_;             // the call that a step starts as a run of its own
   OwnStatement own_statement_;
   std::vector<std::string> offered_;                // names of steps that fixes have given
   bool expected_ = false;                           // in a test: an `expect` was there

@@ -177,8 +177,22 @@ bool BodyChecker::allow_effect(Span span, std::string_view what) {
   return false;
 }
 
+/// A runbook for workers of its own has to be a run of its own.
+void BodyChecker::check_called_here(ExprId expr, SymbolId symbol, std::string_view shown) {
+  const Symbol& called = program_.symbols[symbol];
+  const syntax::Ast& ast = program_.modules[called.module]->ast;
+  const auto& decl = std::get<syntax::RunbookDecl>(ast[called.decl].node);
+  if (!decl.worker.valid() || expr == launched_) return;
+  diagnostics_.report(Code::kPlacedCall, span_of(expr), shown)
+      .labelled("a call goes on where the caller does")
+      .help(fmt::format("start it, which makes a run that its workers take up: `step NAME = start "
+                        "{}(…)`",
+                        shown));
+}
+
 void BodyChecker::check_effect(ExprId expr, SymbolId symbol, std::string_view shown) {
   const bool is_runbook = program_.symbols[symbol].kind == Symbol::Kind::kRunbook;
+  if (is_runbook) check_called_here(expr, symbol, shown);
   switch (place_.code) {
     case Place::Code::kPure:
       if (place_.impure_told) return;

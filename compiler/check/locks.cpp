@@ -7,6 +7,12 @@ namespace rbk::check {
 using diagnostics::Code;
 
 void BodyChecker::check_lock_name(ExprId name, std::string_view clause) {
+  check_name(name, clause, "what only one may use at a time", "database");
+}
+
+/// `what` it names, and an example.
+void BodyChecker::check_name(ExprId name, std::string_view clause, std::string_view what,
+                             std::string_view example) {
   expect(name, types::kString, {Why::Kind::kClause, clause, {}, {}});
   const auto* literal = std::get_if<syntax::StringLit>(&ast_[name].node);
   if (literal == nullptr || !literal->is_plain_text() ||
@@ -14,7 +20,7 @@ void BodyChecker::check_lock_name(ExprId name, std::string_view clause) {
     return;
   diagnostics_.report(Code::kClauseValue, span_of(name), clause, source(span_of(name)))
       .labelled("a name says what it is for")
-      .help(fmt::format("write what only one may use at a time, as `{} \"database\"`", clause));
+      .help(fmt::format("write {}, as `{} \"{}\"`", what, clause, example));
 }
 
 void BodyChecker::check_lock(const syntax::LockStmt& node, Span span) {
@@ -50,6 +56,8 @@ void BodyChecker::check_concurrency(const syntax::RunbookDecl& runbook) {
   const Restore<Place> place(place_);
   place_ = Place{};
   place_.pure_in = "the head of a runbook";
+  if (runbook.worker.valid())
+    check_name(runbook.worker, "on worker", "which workers may go on with it", "dc-fra");
   for (const syntax::Exclusive& one : runbook.exclusive) check_lock_name(one.name, "exclusive");
   if (!runbook.max.valid()) return;
   expect(runbook.max, types::kInt, {Why::Kind::kClause, "max", {}, {}});

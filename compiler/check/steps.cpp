@@ -104,6 +104,8 @@ TypeId BodyChecker::check_step_work(const syntax::StepStmt& node) {
   }
   const Restore<ExprId> call(step_call_);
   step_call_ = node.value;
+  const Restore<ExprId> launched(launched_);
+  launched_ = node.launch == syntax::StepStmt::Launch::kInline ? ExprId() : node.value;
   return infer(node.value);
 }
 

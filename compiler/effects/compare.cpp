@@ -349,6 +349,10 @@ void Comparison::times() {
         changed(What::kSchedule, is.name, "when", was.when, is.when);
         changed(What::kSchedule, is.name, "arguments", was.arguments, is.arguments);
       });
+  const auto label = [](const Summary& summary) {
+    return summary.worker.empty() ? std::vector<std::string>() : std::vector{summary.worker};
+  };
+  texts(What::kWorker, label(before_), label(after_), true, true);
 }
 
 void Comparison::steps() {

@@ -37,6 +37,7 @@ struct Change {
     kRollbackTime,  // aspect "bound"
     kOutside,       // a calendar that it must not begin in; aspect "closed"
     kSchedule,      // its name; aspects "when", "arguments"
+    kWorker,        // subject: the label of the workers that it is for
   };
   Kind kind = Kind::kChanged;
   What what = What::kStep;

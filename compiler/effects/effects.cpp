@@ -180,6 +180,7 @@ Summary summarise(const check::CheckedProgram& program, check::SymbolId runbook)
                                            texts.text(who.name)));
     all.touches.person(made.allow.back());
   }
+  if (decl->worker.valid()) made.worker = texts.text(decl->worker);
   head_locks(*decl, symbol.name, texts, {}, made.locks);
   all.bodies.emplace_back(&module, decl->body);
   add_times(program, runbook, made);

@@ -211,6 +211,7 @@ struct Summary {
   std::vector<Parameter> parameters;
   std::string result;              // its type; empty: none
   std::vector<std::string> allow;  // who may start it
+  std::string worker;              // the label of the workers that it is for; empty: any worker's
   std::vector<Step> steps;
   std::vector<Host> hosts;
   std::vector<Request> requests;

@@ -48,6 +48,7 @@ class Body {
   void parameter_default(SymbolId callable, size_t parameter);
   /// The same for what a schedule gives; in the module of the schedule.
   void scheduled_argument(SymbolId callable, size_t parameter, ExprId argument);
+  void worker_of(SymbolId callable);
   /// Of a `where`: each takes these parameters, or fields of a record.
   void condition(const std::vector<SymbolId>& names, size_t count, const syntax::Refinement& where);
   void message(const std::vector<SymbolId>& names, size_t count, const syntax::Refinement& where);

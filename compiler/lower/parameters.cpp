@@ -32,6 +32,18 @@ void Body::scheduled_argument(SymbolId callable, size_t parameter, ExprId argume
   finish(type(program_.symbol(callable).fields.at(parameter).type));
 }
 
+/// Of a head's `on worker`.
+void Body::worker_of(SymbolId callable) {
+  const check::Symbol& symbol = program_.symbol(callable);
+  const ExprId name = std::get<syntax::RunbookDecl>(ast()[symbol.decl].node).worker;
+  take_parameters(symbol.parameters, symbol.parameters.size());
+  TemporaryScope scope(code_);
+  place(ast()[name].span);
+  const Reg made = value(name);
+  code_.leave(Op::kReturn, made);
+  finish(program_.string_type());
+}
+
 void Body::condition(const std::vector<SymbolId>& names, size_t count,
                      const syntax::Refinement& where) {
   take_parameters(names, count);

@@ -117,6 +117,10 @@ void ProgramLowering::lower_runbook(SymbolId id, uint32_t function) {
   }
   for (const SymbolId outside : of.outside) made.outside.push_back(calendar(outside));
   made.allow = starters(id);
+  if (node.worker.valid()) {
+    made.worker = reserve_function(name + "/worker");
+    Body(*this, module, name + "/worker", Body::Role::kPure, made.worker).worker_of(id);
+  }
   Body(*this, module, name, Body::Role::kRunbook, function).runbook(id);
   program_.runbooks.push_back(std::move(made));
 }

@@ -27,8 +27,9 @@ struct Node {
     kFail,      // text is the error
     kReturn,    // in a branch: the runbook may end here; text is what it gives
     kHandler,   // text: "after failure"; children
-    kLock,  // text: the lock; what is done under it are children, those of a runbook's head have
-            // none
+    kLock,    // text: the lock; what is done under it are children, those of a runbook's head have
+              // none
+    kWorker,  // of a runbook's head; text: the label of the workers that it is for
   };
   Kind kind = Kind::kStep;
   std::string path;

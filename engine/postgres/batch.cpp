@@ -4,6 +4,7 @@
 #include <map>
 
 #include "engine/entry_sum.h"
+#include "engine/packing.h"
 #include "engine/postgres/postgres_store.h"
 #include "engine/postgres/schema.h"
 #include "engine/request_list.h"
@@ -37,7 +38,7 @@ void Batch::add(const NewRun& fresh, RunKey root) {
             facts ? change.ending : std::string(), row.origin, row.folder,
             static_cast<int64_t>(row.umask), row.parent, static_cast<int64_t>(row.link),
             number(row.parent_request), row.parent_path, list_text(row.parent_under), row.schedule,
-            row.retries, row.retry_rule, size_of_lines(fresh.logs), root);
+            row.retries, row.retry_rule, row.placement, size_of_lines(fresh.logs), root);
   for (const LogChunk& chunk : fresh.logs) add(chunk);
   // Of a child its parent's program is kept already.
   if (row.parent == 0) programs_.row(view(fresh.program->hash), fresh.program->bytes);
@@ -137,11 +138,12 @@ void Batch::write_runs(std::string& sql, Parameters& parameters) const {
     sql += fmt::format(
         ", made as (insert into run(key,id,program,runbook,status,starter,reason,labels,started,"
         "updated,head,token,holder,wake,ending,log_bytes,origin,folder,umask,parent,link,"
-        "parent_request,parent_path,parent_under,claims,schedule,retries,retry_rule) "
+        "parent_request,parent_path,parent_under,claims,schedule,retries,retry_rule,placement) "
         "select n.key,n.id,n.program,n.runbook,n.status,n.starter,n.reason,n.labels,n.started,"
         "n.updated,n.head,1,n.holder,n.wake,n.ending,n.log_bytes,n.origin,n.folder,n.umask,n."
         "parent,n.link,"
-        "n.parent_request,n.parent_path,n.parent_under,0,n.schedule,n.retries,n.retry_rule "
+        "n.parent_request,n.parent_path,n.parent_under,0,n.schedule,n.retries,n.retry_rule,n."
+        "placement "
         "from {}, here where "
         "(n.root=0{}) "
         "and (n.origin=0 or exists(select 1 from run undone where undone.key=n.origin)) "

@@ -129,8 +129,8 @@ class Batch {
                     {"link", kInt},         {"parent_request", kInt},
                     {"parent_path", kText}, {"parent_under", kText},
                     {"schedule", kInt},     {"retries", kInt},
-                    {"retry_rule", kText},  {"log_bytes", kInt},
-                    {"root", kInt}}};
+                    {"retry_rule", kText},  {"placement", kText},
+                    {"log_bytes", kInt},    {"root", kInt}}};
   Input programs_{"p", {{"hash", kBytes}, {"bytes", kBytes}}};
   Input entries_{"e",
                  {{"run", kInt},

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "engine/placement.h"
 #include "engine/postgres/postgres_store.h"
 #include "engine/postgres/schema.h"
 
@@ -163,14 +164,15 @@ Status PostgresStore::join(const EngineRow& engine) {
   parameters.integer(kFormat).integer(engine.key).text(engine.boot).integer(engine.process);
   parameters.integer(engine.started).text(process_birth()).integer(url_.lease);
   parameters.integer(int64_t{engine.works ? 1 : 0}).integer(identity_.epoch);
+  parameters.text(takes_text(engine.takes));
   // It may have joined before, without working.
   const std::string if_taken =
-      engine.key == joined_ ? "update set works=excluded.works" : "nothing";
+      engine.key == joined_ ? "update set works=excluded.works,takes=excluded.takes" : "nothing";
   const Status joined = write(true, [&]() -> Status {
     auto rows = writer_.query(
         std::string(kHere) +
-            ", made as (insert into engine(key,boot,process,started,birth,lease,works,epoch) "
-            "select $2,$3,$4,$5,$6,clock_timestamp() + $7 * interval '1 microsecond',$8,$9 "
+            ", made as (insert into engine(key,boot,process,started,birth,lease,works,epoch,takes) "
+            "select $2,$3,$4,$5,$6,clock_timestamp() + $7 * interval '1 microsecond',$8,$9,$10 "
             "from here "
             "on conflict (key) do " +
             if_taken +

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kRunColumns =
     "select key,id,program,runbook,status,starter,reason,labels,started,updated,head,token,holder,"
     "wake,ending,log_bytes,origin,folder,umask,parent,link,parent_request,parent_path,parent_under,"
-    "claims,schedule,stood,retries,retry_rule from run ";
+    "claims,schedule,stood,retries,retry_rule,placement from run ";
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
 
@@ -71,6 +71,7 @@ Result<std::vector<RunRow>> PostgresStore::read_runs(const std::string& where,
       row.held = static_cast<RunStatus>(held);
     row.retries = rows->integer(i, 27);
     row.retry_rule = rows->text(i, 28);
+    row.placement = rows->text(i, 29);
   }
   return found;
 }

@@ -70,7 +70,8 @@ class PostgresStore : public Store, public Upkeep, private ClaimRows {
   Result<EngineRow> engine(EngineKey key) override;
   Result<std::vector<EngineRow>> workers() override;
   bool lives(EngineKey engine) override;
-  Result<WaitingWork> waiting_work(int64_t now, EngineKey own, uint32_t most) override;
+  Result<WaitingWork> waiting_work(int64_t now, EngineKey own,
+                                   const std::vector<std::string>& takes, uint32_t most) override;
   Result<std::vector<ScheduleRow>> schedules() override;
   Result<std::optional<ScheduleRow>> schedule(std::string_view name) override;
   Result<std::optional<ScheduleRow>> schedule(ScheduleKey key) override;

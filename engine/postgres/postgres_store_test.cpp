@@ -238,7 +238,10 @@ TEST_F(OnPostgres, AStoreOfTheFirstFormatLearnsWhereItLives) {
   sql("alter table meta drop column home, drop column incarnation, drop column hold;"
       "alter table engine drop column epoch; alter table run drop column stood;"
       "drop index run_retries, run_follows;"
-      "alter table run drop column retries, drop column retry_rule;"
+      "alter table run drop column retries, drop column retry_rule, drop column placement;"
+      "alter table engine drop column takes;"
+      "create index run_ready on run(key) where holder = 0 and status = 1;"
+      "create index run_wake on run(wake) where holder = 0 and wake is not null;"
       "alter table blob drop column plain_size; alter table log drop column plain_size;"
       "update meta set format=1");
   EXPECT_EQ(open_store(url(), OpenMode::kReading).error().kind, ErrorKind::kUnsupported);
@@ -588,11 +591,11 @@ TEST_F(OnPostgres, OneThatStoodStillIsAliveAgainAndStillAWorker) {
   const RunRow row = put(*first, 7, "aaa");
   auto second = joined(8);
   EXPECT_TRUE(second->lives(7));
-  EXPECT_EQ(second->waiting_work(0, 8, 10)->holders, std::vector<EngineKey>{7});
+  EXPECT_EQ(second->waiting_work(0, 8, {""}, 10)->holders, std::vector<EngineKey>{7});
   sql("update engine set lease=clock_timestamp() where key=7");
   EXPECT_TRUE(second->lives(7)) << "as far as was known";
   EXPECT_TRUE(second->workers()->empty());
-  const auto work = second->waiting_work(0, 8, 10);
+  const auto work = second->waiting_work(0, 8, {""}, 10);
   ASSERT_EQ(work->runs.size(), 1u);
   EXPECT_EQ(work->runs[0].key, row.key);
   EXPECT_FALSE(second->lives(7));
@@ -608,9 +611,10 @@ TEST_F(OnPostgres, WhatIsAskedOftenHasItsIndex) {
   Connection connection = session();
   ASSERT_TRUE(connection.run("set enable_seqscan=off", "ask it"));
   const std::pair<const char*, const char*> questions[] = {
-      {"select key from run where holder=0 and status=1 order by key limit 9", "run_ready"},
-      {"select key from run where holder=0 and wake is not null and wake<=5 and status in (2,4) "
-       "order by wake limit 9",
+      {"select key from run where holder=0 and status=1 and placement='' order by key limit 9",
+       "run_ready"},
+      {"select key from run where holder=0 and wake is not null and placement='' and wake<=5 "
+       "and status in (2,4) order by wake limit 9",
        "run_wake"},
       {"select min(holder) from run where holder<>0 and holder>5", "run_held"},
       {"select key from run where schedule<>0 and status<6 and schedule=5", "run_schedule"},

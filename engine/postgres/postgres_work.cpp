@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/placement.h"
 #include "engine/postgres/postgres_store.h"
 #include "engine/postgres/schema.h"
 
@@ -29,22 +30,29 @@ holders as materialized (
   select step.holder, engine.birth, {left} as life
   from step left join engine on engine.key = step.holder
   where step.holder is not null and step.holder <> $3)
-(select 1::bigint, key, claims::bigint, null::text from run
- where holder = 0 and status = 1 order by key limit $1)
+(select 1::bigint, found.key, found.claims::bigint, null::text
+ from unnest($4::text[]) label cross join lateral (select key, claims from run
+ where holder = 0 and status = 1 and placement = label order by key limit $1) found)
 union all
-(select 1, key, claims, null from run
- where holder = 0 and wake is not null and wake <= $2 and status in (2, 4) order by wake limit $1)
+(select 1, found.key, found.claims, null
+ from unnest($4::text[]) label cross join lateral (select key, claims from run
+ where holder = 0 and wake is not null and placement = label and wake <= $2 and status in (2, 4)
+ order by wake limit $1) found)
 union all
 (select distinct 1, run.key, run.claims, null from message join run on run.key = message.run
- where message.taken = 0 and run.holder = 0 and run.status in (1, 2, 3, 4) limit $1)
+ where message.taken = 0 and run.holder = 0 and run.status in (1, 2, 3, 4)
+ and run.placement = any($4::text[]) limit $1)
 union all
 (select 1, run.key, run.claims, null from holders join run on run.holder = holders.holder
- where holders.life = 0 and run.holder <> 0 and run.status in (1, 2, 3, 4) limit $1)
+ where holders.life = 0 and run.holder <> 0 and run.status in (1, 2, 3, 4)
+ and run.placement = any($4::text[]) limit $1)
 union all
 (select 2, holder, life, birth from holders)
 union all
-(select 3, wake, 0, null from run
- where holder = 0 and wake is not null and wake > $2 and status in (2, 4) order by wake limit 1)
+(select 3, min(found.wake), 0, null
+ from unnest($4::text[]) label cross join lateral (select wake from run
+ where holder = 0 and wake is not null and placement = label and wake > $2 and status in (2, 4)
+ order by wake limit 1) found having min(found.wake) is not null)
 )sql";
 
 }  // namespace
@@ -52,8 +60,8 @@ union all
 Result<std::vector<EngineRow>> PostgresStore::read_engines(const std::string& where,
                                                            const Parameters& parameters) {
   auto rows =
-      read(fmt::format("select key,boot,process,started,works,birth,{},epoch from engine {}", kLeft,
-                       where),
+      read(fmt::format("select key,boot,process,started,works,birth,{},epoch,takes from engine {}",
+                       kLeft, where),
            parameters, "read its engines");
   if (!rows) return tl::unexpected(rows.error());
   std::vector<EngineRow> found(static_cast<size_t>(rows->size()));
@@ -65,6 +73,7 @@ Result<std::vector<EngineRow>> PostgresStore::read_engines(const std::string& wh
     row.started = rows->integer(i, 3);
     row.works = rows->integer(i, 4) != 0;
     row.epoch = rows->integer(i, 7);
+    row.takes = takes_of(rows->text(i, 8));
     row.alive = rows->integer(i, 6) > 0 && !is_proved_dead(rows->text(i, 5));
   }
   return found;
@@ -129,9 +138,13 @@ bool PostgresStore::lives(EngineKey engine) {
   return now < life.until && !is_proved_dead(life.birth);
 }
 
-Result<WaitingWork> PostgresStore::waiting_work(int64_t now, EngineKey own, uint32_t most) {
+Result<WaitingWork> PostgresStore::waiting_work(int64_t now, EngineKey own,
+                                                const std::vector<std::string>& placements,
+                                                uint32_t most) {
+  Array labels(Type::kText);
+  for (const std::string& placement : placements) labels.text(placement);
   Parameters parameters;
-  parameters.integer(most).integer(now).integer(own);
+  parameters.integer(most).integer(now).integer(own).array(labels);
   const int64_t asked = boot_clock();
   static const std::string sql = fmt::format(fmt::runtime(kWork), fmt::arg("left", kLeft));
   auto rows = read(sql, parameters, "read its runs");
@@ -165,10 +178,10 @@ Result<WaitingWork> PostgresStore::waiting_work(int64_t now, EngineKey own, uint
   }
   if (!some_dead) return work;
   Parameters whose;
-  whose.array(dead).integer(most);
+  whose.array(dead).integer(most).array(labels);
   auto held = read(
       "select key,claims from run where holder=any($1) and holder<>0 and status in (1,2,3,4) "
-      "limit $2",
+      "and placement=any($3) limit $2",
       whose, "read its runs");
   if (!held) return tl::unexpected(held.error());
   for (int i = 0; i < held->size(); ++i)

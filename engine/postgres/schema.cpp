@@ -24,7 +24,7 @@ create table gate(one smallint primary key check (one = 1));
 create table program(hash bytea primary key, bytes bytea not null);
 create table engine(key bigint primary key, boot text not null, process bigint not null,
   started bigint not null, works smallint not null, birth text not null, lease timestamptz,
-  epoch bigint not null default 1);
+  epoch bigint not null default 1, takes text not null default '');
 create index engine_works on engine(key) where works = 1;
 create sequence run_key;
 create table run(key bigint primary key, id text collate "C" not null, program bytea not null,
@@ -36,6 +36,7 @@ create table run(key bigint primary key, id text collate "C" not null, program b
   parent_request bigint not null, parent_path text not null, parent_under text not null,
   claims integer not null, schedule bigint not null, stood smallint not null default 0,
   retries bigint not null default 0, retry_rule text not null default '',
+  placement text collate "C" not null default '',
   constraint run_id unique (id)) with (fillfactor = 70);
 create unique index run_parent on run(parent, parent_request) where parent <> 0;
 create unique index run_origin on run(origin) where origin <> 0;
@@ -43,8 +44,8 @@ create index run_retries on run(retries) where retries <> 0;
 create unique index run_follows on run((origin + retries)) where origin + retries <> 0;
 create index run_unfinished on run(key) where status < 6;
 create index run_awaited on run(key) where status < 6 and link in (1, 3);
-create index run_ready on run(key) where holder = 0 and status = 1;
-create index run_wake on run(wake) where holder = 0 and wake is not null;
+create index run_ready on run(placement, key) where holder = 0 and status = 1;
+create index run_wake on run(placement, wake) where holder = 0 and wake is not null;
 create index run_held on run(holder) where holder <> 0;
 create index run_schedule on run(schedule) where schedule <> 0 and status < 6;
 create table schedule(key bigserial primary key, name text collate "C" not null,
@@ -123,7 +124,13 @@ constexpr const char* kMigrations[] = {
     "alter table blob add column plain_size bigint not null default 0;"
     "alter table log add column plain_size bigint not null default 0;"
     "alter table blob alter bytes set storage external;"
-    "alter table log alter lines set storage external;",
+    "alter table log alter lines set storage external;"
+    // Runs for the workers of a label.
+    "alter table run add column placement text collate \"C\" not null default '';"
+    "alter table engine add column takes text not null default '';"
+    "drop index run_ready; drop index run_wake;"
+    "create index run_ready on run(placement, key) where holder = 0 and status = 1;"
+    "create index run_wake on run(placement, wake) where holder = 0 and wake is not null;",
 };
 static_assert(std::size(kMigrations) == kFormat);
 

@@ -184,6 +184,7 @@ constexpr const char* kAsFormat3 =
     "alter table run drop column claims; alter table run drop column schedule;"
     "alter table run drop column stood; alter table engine drop column epoch;"
     "alter table blob drop column plain_size; alter table log drop column plain_size;"
+    "alter table run drop column placement; alter table engine drop column takes;"
     "delete from meta where name='home';"
     "alter table engine drop column works; drop table schedule; drop table firing;"
     "drop table notice; drop table audit; pragma user_version=3";

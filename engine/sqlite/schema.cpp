@@ -133,7 +133,13 @@ constexpr const char* kMigrations[] = {
     "create unique index run_follows on run(origin + retries) where origin + retries <> 0;",
     // Outputs and logs are compressed.
     "alter table blob add column plain_size integer not null default 0;"
-    "alter table log add column plain_size integer not null default 0;",
+    "alter table log add column plain_size integer not null default 0;"
+    // Runs for the workers of a label.
+    "alter table run add column placement text not null default '';"
+    "alter table engine add column takes text not null default '';"
+    "drop index run_ready; drop index run_wake;"
+    "create index run_ready on run(placement) where holder = 0 and status = 1;"
+    "create index run_wake on run(placement, wake) where holder = 0 and wake is not null;",
 };
 static_assert(std::size(kMigrations) == kFormat);
 

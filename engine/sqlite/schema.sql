@@ -4,7 +4,8 @@
 create table meta(name text primary key, value) without rowid;
 create table program(key integer primary key, hash blob not null unique, bytes blob not null);
 create table engine(key integer primary key, boot text not null, process integer not null,
-  started integer not null, works integer not null default 0, epoch integer not null default 1);
+  started integer not null, works integer not null default 0, epoch integer not null default 1,
+  takes text not null default '');
 create index engine_works on engine(key) where works = 1;
 create table run(key integer primary key, id text not null unique, program integer not null,
   runbook text not null, status integer not null, starter text not null, reason text not null,
@@ -16,14 +17,15 @@ create table run(key integer primary key, id text not null unique, program integ
   parent_request integer not null default 0, parent_path text not null default '',
   parent_under text not null default '', claims integer not null default 0,
   schedule integer not null default 0, stood integer not null default 0,
-  retries integer not null default 0, retry_rule text not null default '');
+  retries integer not null default 0, retry_rule text not null default '',
+  placement text not null default '');
 create unique index run_parent on run(parent, parent_request) where parent <> 0;
 create unique index run_origin on run(origin) where origin <> 0;
 create index run_retries on run(retries) where retries <> 0;
 create unique index run_follows on run(origin + retries) where origin + retries <> 0;
 create index run_unfinished on run(key) where status < 6;
-create index run_ready on run(status) where holder = 0 and status = 1;
-create index run_wake on run(wake) where holder = 0 and wake is not null;
+create index run_ready on run(placement) where holder = 0 and status = 1;
+create index run_wake on run(placement, wake) where holder = 0 and wake is not null;
 create index run_held on run(holder) where holder <> 0;
 create index run_schedule on run(schedule) where schedule <> 0 and status < 6;
 create table schedule(key integer primary key, name text not null, version integer not null,

@@ -5,6 +5,7 @@
 
 #include "engine/entry_sum.h"
 #include "engine/packing.h"
+#include "engine/placement.h"
 #include "engine/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 
@@ -15,7 +16,7 @@ constexpr std::string_view kRunColumns =
     "select run.key,run.id,program.hash,run.runbook,run.status,run.starter,run.reason,run.labels,"
     "run.started,run.updated,run.head,run.token,run.holder,run.wake,run.ending,run.log_bytes,run."
     "origin,run.folder,run.umask,run.parent,run.link,run.parent_request,run.parent_path,run."
-    "parent_under,run.claims,run.schedule,run.stood,run.retries,run.retry_rule "
+    "parent_under,run.claims,run.schedule,run.stood,run.retries,run.retry_rule,run.placement "
     "from run join program on program.key=run.program ";
 constexpr std::string_view kMessageColumns =
     "select key,id,run,request,kind,body,author,time from message ";
@@ -80,6 +81,7 @@ Result<std::vector<RunRow>> SqliteStore::read_runs(Statement& statement) {
       row.held = static_cast<RunStatus>(held);
     row.retries = statement.integer(27);
     row.retry_rule = statement.text(28);
+    row.placement = statement.text(29);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its runs"));
   return rows;
@@ -420,6 +422,7 @@ Result<std::vector<EngineRow>> SqliteStore::read_engines(Statement& statement) {
     row.started = statement.integer(3);
     row.works = statement.integer(4) != 0;
     row.epoch = statement.integer(5);
+    row.takes = takes_of(statement.text(6));
     row.alive = locks_.engine_lives(row.key);
   }
   if (code != SQLITE_DONE) return tl::unexpected(reader_.error("read its engines"));
@@ -430,7 +433,8 @@ Result<EngineRow> SqliteStore::engine(EngineKey key) {
   auto connection = reader();
   if (!connection) return tl::unexpected(connection.error());
   auto statement =
-      (*connection)->prepare("select key,boot,process,started,works,epoch from engine where key=?");
+      (*connection)
+          ->prepare("select key,boot,process,started,works,epoch,takes from engine where key=?");
   if (!statement) return tl::unexpected(statement.error());
   statement->bind(1, key);
   auto rows = read_engines(*statement);

@@ -63,7 +63,8 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   Result<EngineRow> engine(EngineKey key) override;
   Result<std::vector<EngineRow>> workers() override;
   bool lives(EngineKey engine) override { return locks_.engine_lives(engine); }
-  Result<WaitingWork> waiting_work(int64_t now, EngineKey own, uint32_t most) override;
+  Result<WaitingWork> waiting_work(int64_t now, EngineKey own,
+                                   const std::vector<std::string>& takes, uint32_t most) override;
   Result<std::vector<ScheduleRow>> schedules() override;
   Result<std::optional<ScheduleRow>> schedule(std::string_view name) override;
   Result<std::optional<ScheduleRow>> schedule(ScheduleKey key) override;
@@ -187,8 +188,11 @@ class SqliteStore : public Store, public Upkeep, private ClaimRows {
   static std::string_view run_columns();
   Result<std::vector<RunRow>> read_runs(Statement& statement);
   Result<std::vector<EngineRow>> read_engines(Statement& statement);
-  Status read_work(Statement& slot, const char* sql, std::optional<int64_t> now, uint32_t most,
+  Status read_work(Statement& slot, const char* sql, std::optional<int64_t> now,
+                   const std::string& placement, uint32_t most,
                    std::vector<WaitingWork::Run>& runs);
+  Status read_free_work(int64_t now, const std::string& placement, uint32_t most,
+                        WaitingWork& work);
   Result<std::vector<Message>> read_messages(Statement& statement);
   Result<std::vector<Digest>> read_hashes(const char* sql);
   Result<std::vector<RunKey>> read_keys(const char* sql, int64_t after = 0);

@@ -8,6 +8,7 @@
 #include "engine/audit_rows.h"
 #include "engine/entry_sum.h"
 #include "engine/packing.h"
+#include "engine/placement.h"
 #include "engine/request_list.h"
 #include "engine/sqlite/sqlite_store.h"
 
@@ -281,11 +282,11 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
           "insert into "
           "run(key,id,program,runbook,status,starter,reason,labels,started,updated,head,last,"
           "token,holder,wake,ending,log_bytes,origin,folder,umask,parent,link,parent_request,"
-          "parent_path,parent_under,schedule,retries,retry_rule) "
+          "parent_path,parent_under,schedule,retries,retry_rule,placement) "
           // `run_key`: one that was given to a run that is gone.
           "values(1+max(coalesce((select max(key) from run),0),"
           "coalesce((select value from meta where name='run_key'),0)),"
-          "?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',?,?,?,?,?,?,?,?,?,?,?,?)");
+          "?,?,?,?,?,?,?,?,?,0,0,1,?,null,'',?,?,?,?,?,?,?,?,?,?,?,?,?)");
       !ok)
     return ok;
   RunRow& row = fresh.row;
@@ -321,6 +322,7 @@ Status SqliteStore::insert(NewRun& fresh, EngineKey engine, CommitResult& result
   statement.bind(20, row.schedule);
   statement.bind(21, row.retries);
   statement.bind_text(22, row.retry_rule);
+  statement.bind_text(23, row.placement);
   if (statement.step() != SQLITE_DONE) {
     const bool taken = sqlite3_extended_errcode(writer_.raw()) == SQLITE_CONSTRAINT_UNIQUE;
     Error error = writer_.error("write a run to it");
@@ -400,9 +402,9 @@ Status SqliteStore::write_engine() {
   if (!joining_) return {};
   // A commit that failed may have happened: then the row is there already.
   if (auto ok = writer_.ready(writes_.engine,
-                              "insert into engine(key,boot,process,started,works,epoch) "
-                              "values(?,?,?,?,?,?) "
-                              "on conflict(key) do update set works=excluded.works");
+                              "insert into engine(key,boot,process,started,works,epoch,takes) "
+                              "values(?,?,?,?,?,?,?) on conflict(key) do update "
+                              "set works=excluded.works,takes=excluded.takes");
       !ok)
     return ok;
   writes_.engine.bind(1, joining_->key);
@@ -411,6 +413,8 @@ Status SqliteStore::write_engine() {
   writes_.engine.bind(4, joining_->started);
   writes_.engine.bind(5, joining_->works ? 1 : 0);
   writes_.engine.bind(6, identity_.epoch);
+  const std::string takes = takes_text(joining_->takes);
+  writes_.engine.bind_text(7, takes);
   return done(writes_.engine, "write to it");
 }
 

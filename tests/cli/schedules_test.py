@@ -65,8 +65,8 @@ class Schedules(rbk.Case):
     def lines(self):
         return self.file.read_text().splitlines() if self.file.exists() else []
 
-    def worker(self):
-        worker = rbk.start(self.folder, "worker", "--json", stdout=subprocess.PIPE, text=True)
+    def worker(self, *words):
+        worker = rbk.start(self.folder, "worker", "--json", *words, stdout=subprocess.PIPE, text=True)
         self.workers.append(worker)
         self.assertEqual(json.loads(worker.stdout.readline())["event"], "works")
         return worker
@@ -311,6 +311,35 @@ class Schedules(rbk.Case):
         self.rbk("schedule", "add", "b.rbk:waits")
         told = self.rbk("calendar", "override", "waits", "--reason", "x", exit=rbk.REFUSED).err
         self.assertIn("nothing of waits is held back: it has not been due since", told)
+
+    def test_a_full_worker_leaves_what_fires_and_goes_on_with_what_it_has(self):
+        """It takes up a run that was answered, and before that has begun anything a firing finds no room."""
+        self.write("answered.rbk", """
+runbook answered(file: string)
+  on worker "here"
+{
+  approval go "go on?" {
+    allow starter
+    expires 1h then reject
+  }
+  step write = shell("echo answered >> ${file}") rollback none "a line"
+}
+runbook tick(file: string) {
+  step write = shell("echo tick >> ${file}") rollback none "a line"
+}
+schedule ticks for tick(file: "FILE") {
+  every 1s
+  overlap skip
+}
+""".replace("FILE", str(self.file)))  # fmt: skip
+        run = self.rbk("run", "answered.rbk:answered", "--file", self.file, "--detach").out.strip()
+        approval = rbk.start(self.folder, "approve", run)
+        rbk.eventually("it is answered", lambda: "approve" in [row["verb"] for row in self.rbk("audit", "--json").lines()])
+        self.rbk("schedule", "add", "answered.rbk:ticks")
+        time.sleep(2)  # it is due
+        self.worker("--slots", "1", "--label", "here")
+        self.assertEqual(approval.wait(60), rbk.SUCCEEDED)
+        rbk.eventually("both lines", lambda: {"answered", "tick"} <= set(self.lines()))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 import families_test  # noqa: E402
 import notify_test  # noqa: E402
 import on_postgres  # noqa: E402
+import placing_test  # noqa: E402
 import rbk  # noqa: E402
 import schedules_test  # noqa: E402
 import worker_test  # noqa: E402
@@ -61,6 +62,10 @@ class Workers(on_postgres.Case, worker_test.Worker):
 
 
 class Schedules(on_postgres.Case, schedules_test.Schedules):
+    pass
+
+
+class Placing(on_postgres.Case, placing_test.Placing):
     pass
 
 

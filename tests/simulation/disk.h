@@ -21,7 +21,8 @@ namespace rbk::simulation {
 struct Life {
   int64_t process = 0;
   bool over = false;
-  int stores_open = 0;  // connections to the store's file
+  int stores_open = 0;                    // connections to the store's file
+  std::vector<std::string> takes = {""};  // runs of these placements
 };
 
 /// What happens to one operation.

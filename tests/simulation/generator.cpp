@@ -56,8 +56,10 @@ class Generator {
 
  private:
   std::string head() {
-    if (!dice_.chance(120)) return "";
-    return fmt::format("\n  exclusive \"x{}\" queue\n", dice_.below(2));
+    std::string text;
+    if (dice_.chance(150)) text += "  on worker \"east\"\n";
+    if (dice_.chance(120)) text += fmt::format("  exclusive \"x{}\" queue\n", dice_.below(2));
+    return text.empty() ? text : "\n" + text;
   }
 
   std::string ending() {

@@ -147,13 +147,12 @@ class History {
   }
 
   void trace(std::string line) {
-    if (outcome_.trace.size() == kLongestTrace) {
-      for (const auto& one : processes_) one->life->over = true;
-      violated(15, "it goes on and on without getting any further");
-    }
     if (outcome_.trace.size() > kLongestTrace) return;
     outcome_.trace.push_back(
         fmt::format("{:>11.6f} {}", static_cast<double>(time_.now) / 1e6, line));
+    if (outcome_.trace.size() != kLongestTrace) return;
+    for (const auto& one : processes_) one->life->over = true;
+    violated(15, "it goes on and on without getting any further");
   }
 
   void violated(int invariant, std::string what) {
@@ -334,15 +333,20 @@ class History {
     head = std::max(head, entry);
   }
 
+  /// In the end all are for every run.
   void begin_worker() {
+    using Placements = std::vector<std::string>;
+    const Placements all = {"", "east"};
+    const Placements takes = is_calm_ ? all : dice_.one_of<Placements>({all, {""}, {"east"}, all});
     Process& process = begin("a worker", [this](Process& self, Engine& engine) {
       Listener listener(this, &self);
       const size_t slots = dice_.one_of<size_t>({1, 2, 8, 32});
-      const Status done = engine.work({&listener, slots});
+      const Status done = engine.work({&listener, slots, self.life->takes});
       if (!done && !self.life->over)
         trace(fmt::format("process {} gives up: {}", self.life->process, done.error().message));
     });
     process.works = true;
+    process.life->takes = takes;
   }
 
   // ---- People
@@ -385,7 +389,7 @@ class History {
     if (what < 82) return cancel();
     if (what < 89) return roll_back();
     if (what < 96) return retry(some_run());
-    return resume();
+    return resume(some_run());
   }
 
   void add_schedule() {
@@ -444,6 +448,7 @@ class History {
               {"exit_code", 0}, {"stdout", "said"}, {"stderr", ""}, {"truncated", false}};
         if (how == Resolution::kNotDone || how == Resolution::kRetry)
           outside_.permit(one.run, one.path);
+        if (one.kind == Wait::Kind::kFailure) outside_.do_anew(one.run, one.path);
         answered(self, what, engine.resolve(one.run, one.path, how, output, person(name)));
         return;
       }
@@ -515,8 +520,7 @@ class History {
   }
 
   /// In a terminal, beside the workers.
-  void resume() {
-    const std::string run = some_run();
+  void resume(const std::string& run) {
     if (run.empty()) return;
     begin("rbk resume", [this, run](Process& self, Engine& engine) {
       Listener listener(this, &self);
@@ -691,6 +695,7 @@ class History {
     is_calm_ = true;
     outside_.calm();
     calm_since_ = time_.now;
+    begin_worker();
     settle();
   }
 
@@ -710,6 +715,7 @@ class History {
       return;
     }
     check();
+    try_once_more();
     if (time_.now - calm_since_ > longest_wait_) {
       for (const engine::RunRow& row : rows)
         if (!engine::is_over(row.status))
@@ -718,6 +724,13 @@ class History {
     }
     decide();
     after(std::max(7 * kSecond, (time_.now - calm_since_) / 20), [this] { settle(); });
+  }
+
+  /// Of those that are quarantined, since each process that took them up was killed.
+  void try_once_more() {
+    for (const std::string& run : oracle_.query(
+             fmt::format("select id from run where status=5 and claims>={}", engine::kMostClaims)))
+      resume(run);
   }
 
   /// When all is over: what failed is retried, if anything is.

@@ -41,7 +41,7 @@ void check_terminal_events(Evidence& evidence) {
 
 void check_undone_once(Evidence& evidence) {
   struct Line {                    // of retries
-    std::set<std::string> done;    // runs that began it
+    std::set<std::string> done;    // runs that wanted it: in doubt, it is undone as well
     std::set<std::string> undone;  // keys under which it was really undone
   };
   using Subject = std::pair<std::string, std::string>;  // of a line, or a run
@@ -53,15 +53,18 @@ void check_undone_once(Evidence& evidence) {
     if (mirror == nullptr) continue;
     for (const auto& [request, asked] : mirror->performs) {
       const Command command = outside.command(asked.perform.arguments);
-      if (command.verb == "do" && command.site->has_rollback && asked.answers > 0 &&
-          asked.answer.how == How::kOk)
+      if (command.verb != "do" || !command.site->has_rollback) continue;
+      lines[{outside.line(row.id), command.subject}].done.insert(row.id);
+      if (asked.answers > 0 && asked.answer.how == How::kOk)
         succeeded[{outside.origin(row.id), command.subject}] = false;
     }
   }
   for (const auto& one : outside.executions()) {
     if (!one->site->has_rollback) continue;
     Line& line = lines[{outside.line(one->run), one->subject}];
-    if (one->verb == "do") line.done.insert(one->run);
+    if (one->verb == "do")
+      for (int time = 0; time < outside.times_anew(one->run, one->path); ++time)
+        line.done.insert(fmt::format("{}, anew {}", one->run, time));
     if (one->verb != "undo" || !one->took_effect) continue;
     line.undone.insert(one->key);
     const auto found = succeeded.find({outside.origin(one->run), one->subject});
@@ -216,10 +219,9 @@ void check_acknowledged(Evidence& evidence) {
   for (const auto& [run, head] : evidence.acknowledged.heads)
     if (heads[run] < head)
       evidence.violated(14, fmt::format("entry {} of {} was told and is gone", head, run));
-  for (const auto& [run, mirror] : evidence.oracle.mirrors())
-    if (heads[run] < mirror.head)
-      evidence.violated(14,
-                        fmt::format("entry {} of {} was acted upon and is gone", mirror.head, run));
+  for (const auto& [run, head] : evidence.outside.acted_upon())
+    if (heads[run] < head)
+      evidence.violated(14, fmt::format("entry {} of {} was acted upon and is gone", head, run));
   const int64_t messages = evidence.oracle.number("select count(*) from message");
   if (messages < evidence.acknowledged.messages)
     evidence.violated(14, fmt::format("{} messages were accepted, {} are there",

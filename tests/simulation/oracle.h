@@ -60,7 +60,6 @@ class Oracle {
   /// The first column of each row. The query is ours, and right.
   std::vector<std::string> query(const std::string& sql);
   int64_t number(const std::string& sql);
-  const std::map<std::string, Mirror>& mirrors() const { return mirrors_; }
 
  private:
   void follow(Mirror& mirror, const engine::Entry& entry);

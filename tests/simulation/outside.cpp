@@ -6,6 +6,8 @@
 #include <set>
 #include <sstream>
 
+#include "engine/placement.h"
+
 namespace rbk::simulation {
 
 using engine::Attempt;
@@ -82,6 +84,7 @@ void Outside::start(const std::shared_ptr<Life>& life, const Attempt& attempt,
   next->sink = std::move(sink);
   around_.trace(fmt::format("process {} begins `{} {}` of {} {} ({})", life->process, next->verb,
                             next->subject, next->run, next->path, next->attempt_key.substr(56)));
+  check_place(*life, attempt);
   check_causes(attempt);
   check_repetition(*next);
   if (next->verb == "do") check_retry(*next);
@@ -93,6 +96,14 @@ void Outside::start(const std::shared_ptr<Life>& life, const Attempt& attempt,
   run_command(next);
 }
 
+/// A run goes on at who is for it.
+void Outside::check_place(const Life& life, const Attempt& attempt) {
+  const Mirror* mirror = oracle_->look(attempt.run);
+  if (mirror != nullptr && !engine::takes(life.takes, mirror->row.placement))
+    around_.violated(17, fmt::format("{} {} goes on in process {}, and is for \"{}\"", attempt.run,
+                                     attempt.path, life.process, mirror->row.placement));
+}
+
 /// Nothing is sent before it is written that it is to be sent.
 void Outside::check_causes(const Attempt& attempt) {
   const Mirror* mirror = oracle_->look(attempt.run);
@@ -102,6 +113,7 @@ void Outside::check_causes(const Attempt& attempt) {
                                     attempt.run, attempt.path));
     return;
   }
+  acted_upon_[attempt.run] = mirror->head;
   if (asked->answers > 0)
     around_.violated(
         1, fmt::format("{} {} begins after the end of that attempt", attempt.run, attempt.path));
@@ -297,6 +309,7 @@ void Outside::stop(const Life& life, uint64_t attempt, StopMode mode) {
 
 Recovery Outside::recover(const std::shared_ptr<Life>& life, const Attempt& attempt,
                           std::shared_ptr<AttemptSink> sink) {
+  check_place(*life, attempt);
   const auto found = by_attempt_.find(attempt.attempt_key);
   const Command asked = command(attempt.arguments);
   const bool same_life = attempt.origin == around_.boot() + "@host-1";

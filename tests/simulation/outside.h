@@ -72,10 +72,19 @@ class Outside {
   void permit(const std::string& run, const std::string& path) {
     permitted_[{run, path}] = order_++;
   }
+  /// A person is about to say that the failed step is to be done once more, or has been: whatever
+  /// was undone of it before.
+  void do_anew(const std::string& run, const std::string& path) { ++anew_[{run, path}]; }
+  int times_anew(const std::string& run, const std::string& path) const {
+    const auto known = anew_.find({run, path});
+    return known == anew_.end() ? 0 : known->second;
+  }
   /// From here on nothing is lost or fails.
   void calm() { is_calm_ = true; }
 
   const std::vector<std::shared_ptr<Execution>>& executions() const { return all_; }
+  /// The last entries of runs when the last of their commands began.
+  const std::map<std::string, uint64_t>& acted_upon() const { return acted_upon_; }
   /// The run, or the one that it undoes.
   std::string origin(const std::string& run);
   /// The first of a line of retries, for whose effects all of them stand.
@@ -83,6 +92,7 @@ class Outside {
   Command command(const boost::json::object& arguments) const;
 
  private:
+  void check_place(const Life& life, const engine::Attempt& attempt);
   void check_causes(const engine::Attempt& attempt);
   void check_repetition(const Execution& next);
   void check_retry(const Execution& next);
@@ -104,6 +114,8 @@ class Outside {
   std::map<std::string, std::vector<std::shared_ptr<Execution>>> by_key_;
   std::map<std::string, bool> is_done_;  // subjects, by line: done and not undone
   std::map<std::pair<std::string, std::string>, int64_t> permitted_;
+  std::map<std::string, uint64_t> acted_upon_;
+  std::map<std::pair<std::string, std::string>, int> anew_;
   std::map<std::string, std::string> origins_;
   std::map<std::string, std::string> lines_;
 };

@@ -16,6 +16,10 @@ constexpr size_t kDigestBytes = std::tuple_size_v<Digest>;
 
 /// The oldest version that has all its operations: what an older rbk can read it is left to read.
 uint32_t version_of(const Program& program) {
+  const bool is_placed =
+      std::any_of(program.runbooks.begin(), program.runbooks.end(),
+                  [](const Runbook& runbook) { return runbook.worker != kNone; });
+  if (is_placed) return 5;
   if (program.manifest) return 4;
   const bool has_items = std::any_of(
       program.types.begin(), program.types.end(),
@@ -62,6 +66,8 @@ class Encoder {
       out_.flag(program.manifest.has_value());
       if (program.manifest) put(*program.manifest);
     }
+    if (version >= 5)
+      for (const Runbook& runbook : program.runbooks) optional_index(runbook.worker);
     return out_.take();
   }
 
@@ -261,6 +267,8 @@ class Decoder {
       for (Runbook& runbook : program.runbooks) list(runbook.allow, "starters of runbooks");
     }
     if (version_ >= 4 && in_.flag()) get(program.manifest.emplace());
+    if (version_ >= 5)
+      for (Runbook& runbook : program.runbooks) runbook.worker = optional_index();
     if (in_.failed()) {
       return fail(ErrorKind::kCorrupt,
                   fmt::format("the program is damaged: its list of {} does not decode", part_),

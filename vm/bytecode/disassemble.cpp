@@ -41,6 +41,7 @@ class Disassembler {
     for (const Runbook& runbook : program_.runbooks) {
       line("{}runbook {} = {}", runbook.is_public ? "" : "private ", runbook.name,
            function_name(runbook.function));
+      if (runbook.worker != kNone) line("  on worker {}", function_name(runbook.worker));
       for (const Parameter& parameter : runbook.parameters) {
         line("  {}: {}{}", parameter.name, type_name(parameter.type),
              parameter.default_function == kNone

@@ -242,6 +242,8 @@ struct Runbook {
   bool is_public = true;          // of the file that was compiled, and no leading underscore
   std::vector<uint32_t> outside;  // indices into Program::calendars: it must not begin in them
   std::vector<Starters> allow;    // whoever starts it is among each of them
+  uint32_t worker = kNone;  // function of all parameters -> string: the label of the workers that
+                            // its runs are for; kNone: any worker's
   friend bool operator==(const Runbook&, const Runbook&) = default;
 };
 
@@ -296,9 +298,9 @@ struct Program {
 };
 
 /// 1: without calendars, Outside, Lock and MapGetOr; 2: without conditions on fields, items of
-/// results, ResultItem and what came after it; 3: without a manifest. A program is written in the
-/// oldest version that has all that it needs.
-inline constexpr uint32_t kProgramVersion = 4;
+/// results, ResultItem and what came after it; 3: without a manifest; 4: without a runbook's
+/// worker. A program is written in the oldest version that has all that it needs.
+inline constexpr uint32_t kProgramVersion = 5;
 
 /// The serialised form: magic "RBKC", version, body, SHA-256 of all before.
 std::string save(const Program& program);

@@ -351,6 +351,8 @@ class Verifier {
         parameter_function(runbook, i + 1, check.message, Kind::kRef, true);
       }
     }
+    if (runbook.worker != kNone)
+      parameter_function(runbook, runbook.parameters.size(), runbook.worker, Kind::kRef, true);
     parameter_function(runbook, runbook.parameters.size(), runbook.function, Kind::kRef, false);
     if (!ok_) return;
     const Function& function = program_.functions[runbook.function];
