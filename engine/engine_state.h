@@ -287,7 +287,8 @@ struct Engine::State {
   Status take_messages(bool in_time);
   static bool came_in_time(RunDriver& driver, const Message& message);
   void take_message(RunDriver& driver, const Message& message);
-  void take_vote(RunDriver& driver, const Message& message);
+  void ask_again(RunDriver& driver, const Message& message);
+  bool take_vote(RunDriver& driver, const Message& message);
   void take_resolution(RunDriver& driver, const Message& message, const boost::json::object& body);
 
   // ---- children.cpp

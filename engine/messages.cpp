@@ -52,7 +52,7 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
   Status done;
   switch (message.kind) {
     case Message::Kind::kVote:
-      take_vote(driver, message);
+      if (!take_vote(driver, message)) return ask_again(driver, message);
       break;
     case Message::Kind::kReject:
       if (driver.asked().find(message.request) != nullptr)
@@ -94,10 +94,7 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
       done = driver.deliver(signal_of(body), now());
       break;
     case Message::Kind::kRunEnded:
-      if (!take_run_end(driver, message, body)) {
-        driver.messages_seen.erase(message.key);
-        return;
-      }
+      if (!take_run_end(driver, message, body)) return ask_again(driver, message);
       break;
   }
   if (!done && done.error().kind != ErrorKind::kInvalid &&
@@ -108,20 +105,27 @@ void Engine::State::take_message(RunDriver& driver, const Message& message) {
   driver.take_message(message.key);
 }
 
-void Engine::State::take_vote(RunDriver& driver, const Message& message) {
+/// The store could not say what the message means: it is not taken.
+void Engine::State::ask_again(RunDriver& driver, const Message& message) {
+  driver.messages_seen.erase(message.key);
+  look_now = true;
+}
+
+/// False: the store could not say; it is to be asked again.
+bool Engine::State::take_vote(RunDriver& driver, const Message& message) {
   Asked* asked = driver.asked().find(message.request);
   const auto* approve =
       asked == nullptr ? nullptr : std::get_if<vm::request::Approve>(&asked->request.what);
-  if (approve == nullptr || !approve->description.is_object()) return;
+  if (approve == nullptr || !approve->description.is_object()) return true;
   auto votes = store->votes(driver.row().key, message.request);
-  if (!votes) return;
+  if (!votes) return false;
   const int64_t quorum = number_of(approve->description.get_object(), "quorum", 1);
   // Whoever breaks the glass decides, however many votes there are besides.
   const auto glass = std::find_if(votes->begin(), votes->end(), [](const Message& vote) {
     return object_of(vote.body).contains("break_glass");
   });
   const bool alone = glass != votes->end();
-  if (!alone && static_cast<int64_t>(votes->size()) < quorum) return;
+  if (!alone && static_cast<int64_t>(votes->size()) < quorum) return true;
   vm::event::Decided decided;
   decided.request = message.request;
   decided.approved = true;
@@ -136,6 +140,7 @@ void Engine::State::take_vote(RunDriver& driver, const Message& message) {
   }
   const auto done = driver.deliver(std::move(decided), now(), message.request);
   if (!done && done.error().kind != ErrorKind::kInvalid) driver.broken = done.error();
+  return true;
 }
 
 void Engine::State::take_resolution(RunDriver& driver, const Message& message,

@@ -242,7 +242,8 @@ class Placing(rbk.Case):
         self.assertEqual(self.rbk("workers").out, "no worker is alive\n")
         plain = self.worker("any")
         both = self.worker("fra", "--label", "dc-fra", "--label", "a b", "--only-labelled")
-        rows = {row["process"]: row for row in self.rbk("workers", "--json").lines()}
+        listed = rbk.eventually("both are there", lambda: [rows for rows in [self.rbk("workers", "--json").lines()] if len(rows) == 2])[0]
+        rows = {row["process"]: row for row in listed}
         self.assertEqual((rows[plain.pid]["labels"], rows[plain.pid]["only_labelled"]), ([], False))
         self.assertEqual((rows[both.pid]["labels"], rows[both.pid]["only_labelled"]), (["dc-fra", "a b"], True))
         self.assertIn('for "dc-fra", "a b"\n', self.rbk("workers").out)

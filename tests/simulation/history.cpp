@@ -787,7 +787,7 @@ class History {
   int64_t operations_left_ = 0;
   int64_t last_signal_ = 100;
   uint64_t holds_up_ = 0;  // a process between two of its reads: so often of a thousand times
-  int64_t longest_wait_ = 2400 * kSecond;  // a loop of twenty waits of 90 s, and more
+  int64_t longest_wait_ = 12'000 * kSecond;  // several runs in a queue, each twenty waits of 90 s
 };
 
 }  // namespace

@@ -47,12 +47,15 @@ void check_undone_once(Evidence& evidence) {
   using Subject = std::pair<std::string, std::string>;  // of a line, or a run
   std::map<Subject, Line> lines;
   std::map<Subject, bool> succeeded;  // as its run knows; whether it was really undone
+  std::set<Subject> failed;           // undos that their run knows as such: it may be tried again
   Outside& outside = evidence.outside;
   for (const RunRow& row : evidence.oracle.runs()) {
     const Mirror* mirror = evidence.oracle.look(row.id);
     if (mirror == nullptr) continue;
     for (const auto& [request, asked] : mirror->performs) {
       const Command command = outside.command(asked.perform.arguments);
+      if (command.verb == "undo" && asked.answers > 0 && asked.answer.how != How::kOk)
+        failed.insert({row.id, command.subject});
       if (command.verb != "do" || !command.site->has_rollback) continue;
       lines[{outside.line(row.id), command.subject}].done.insert(row.id);
       if (asked.answers > 0 && asked.answer.how == How::kOk)
@@ -66,7 +69,7 @@ void check_undone_once(Evidence& evidence) {
       for (int time = 0; time < outside.times_anew(one->run, one->path); ++time)
         line.done.insert(fmt::format("{}, anew {}", one->run, time));
     if (one->verb != "undo" || !one->took_effect) continue;
-    line.undone.insert(one->key);
+    if (!failed.contains({one->run, one->subject})) line.undone.insert(one->key);
     const auto found = succeeded.find({outside.origin(one->run), one->subject});
     if (found != succeeded.end()) found->second = true;
   }
