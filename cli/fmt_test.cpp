@@ -11,8 +11,9 @@ namespace {
 
 class Fmt : public ::testing::Test {
  protected:
+  void TearDown() override { unlink(own_file("fmt.rbk").c_str()); }
   std::string write(const std::string& text) {
-    const std::string path = ::testing::TempDir() + "rbk_fmt_test.rbk";
+    const std::string path = own_file("fmt.rbk");
     EXPECT_TRUE(write_file(path, text));
     return path;
   }
@@ -63,7 +64,7 @@ TEST(Explain, ShowsThePageOrTheList) {
 }
 
 TEST(Files, ADeviceAndAPipeTakeTheBytesAndStayWhatTheyAre) {
-  const std::string pipe = ::testing::TempDir() + "rbk_files_pipe";
+  const std::string pipe = own_file("pipe");
   unlink(pipe.c_str());
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -81,7 +82,7 @@ TEST(Files, ADeviceAndAPipeTakeTheBytesAndStayWhatTheyAre) {
 }
 
 TEST(Files, AreReplacedAtOnceAndKeepTheirPermissions) {
-  const std::string path = ::testing::TempDir() + "rbk_files_test";
+  const std::string path = own_file("file");
   ASSERT_TRUE(write_file(path, "one"));
   ASSERT_EQ(chmod(path.c_str(), 0600), 0);
   ASSERT_TRUE(write_file(path, "two"));
@@ -91,6 +92,7 @@ TEST(Files, AreReplacedAtOnceAndKeepTheirPermissions) {
   EXPECT_EQ(*read_file(path), "two");
   EXPECT_EQ(write_file("/nowhere/x", "y").error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(read_file("/").error().cure, "name a file in it");
+  unlink(path.c_str());
 }
 
 }  // namespace

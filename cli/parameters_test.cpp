@@ -3,6 +3,8 @@
 #include <boost/json/serialize.hpp>
 #include <fstream>
 
+#include "cli/ran_command.h"
+
 namespace rbk::cli {
 namespace {
 
@@ -91,7 +93,7 @@ TEST_F(Parameters, NoJsonIsSaidSo) {
 
 TEST_F(Parameters, AKeyThatIsGivenTwiceIsRefused) {
   parameter("config", type(Shape::kJson));
-  const std::string path = ::testing::TempDir() + "rbk_parameters_test_twice.json";
+  const std::string path = own_file("twice.json");
   const auto file = [&](const std::string& text) {
     std::ofstream(path) << text;
     return read({}, path);
@@ -107,7 +109,7 @@ TEST_F(Parameters, AKeyThatIsGivenTwiceIsRefused) {
 
 TEST_F(Parameters, TheCommandLineReplacesTheFile) {
   parameter("batch", type(Shape::kInt));
-  const std::string path = ::testing::TempDir() + "rbk_parameters.json";
+  const std::string path = own_file("parameters.json");
   std::ofstream(path) << R"({"batch": 1, "reason": "x"})";
   EXPECT_EQ(read({{"batch", "3"}}, path), R"({"batch":3,"reason":"x"})");
   std::ofstream(path) << "[1]";

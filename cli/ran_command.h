@@ -1,6 +1,9 @@
 // Runs one command in this process, for tests.
 #pragma once
 
+#include <gtest/gtest.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -14,6 +17,11 @@ struct Ran {
   std::string out;
   std::string err;
 };
+
+/// A file's path that no other test has, which may run at the same time.
+inline std::string own_file(const std::string& name) {
+  return ::testing::TempDir() + "rbk-" + std::to_string(getpid()) + "-" + name;
+}
 
 inline std::string read_back(std::FILE* file) {
   std::rewind(file);

@@ -303,15 +303,18 @@ Result<std::optional<bool>> Engine::State::awaits_rest(RunDriver& driver) {
     if (*row && runs.contains((*row)->key)) return std::optional<bool>(false);
     if (*row && (*row)->status == RunStatus::kQuarantined) continue;
     const bool is_over_now = !*row || is_over((*row)->status);
-    // A worker takes it up as it does any run: one that only waits is not put at risk with it.
-    const bool by_itself = works && *row && (*row)->parent == driver.row().key;
-    if (!is_over_now && (by_itself || rested.contains((*row)->key))) continue;
+    const bool is_told = *row && (*row)->parent == driver.row().key;  // by a message, of its end
     if (!is_over_now && !is_for_us(**row)) {
       auto rests = rests_elsewhere(**row);
       if (!rests) return tl::unexpected(rests.error());
-      if (*rests) continue;
+      auto ends = is_cancelled_unbegun(**row);
+      if (!ends) return tl::unexpected(ends.error());
+      family_now = family_now || *ends;
+      if (!*ends && (works ? is_told : *rests)) continue;
       return std::optional<bool>(false);
     }
+    // A worker takes it up as it does any run: one that only waits is not put at risk with it.
+    if (!is_over_now && ((works && is_told) || rested.contains((*row)->key))) continue;
     // It can go on here, or its end is about to be told.
     if (is_over_now || !holder_lives((*row)->key)) family_now = true;
     look_now = look_now || is_over_now;
@@ -399,6 +402,7 @@ Status Engine::State::look_after(RunKey run, vm::RequestId request) {
       driver.broken = done.error();
     return {};
   }
+  if (!is_for_us(awaited)) return cancel_unbegun(awaited);
   const bool by_itself = works && awaited.parent == run;
   if (by_itself || holder_lives(awaited.key)) return {};
   if (rested.contains(awaited.key)) {

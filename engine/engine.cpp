@@ -480,9 +480,13 @@ Result<DriveEnd> Engine::drive(const std::string& run, const DriveOptions& optio
     if (row->status == RunStatus::kQuarantined && !got_nowhere)
       return plain_end(DriveEnd::Why::kQuarantined);
     if (!state.is_for_us(*row)) {
-      if (row->status == RunStatus::kQuarantined)
-        if (auto tried = state.let_try(*row); !tried) return tl::unexpected(tried.error());
-      return plain_end(DriveEnd::Why::kElsewhere);
+      const Status done =
+          row->status == RunStatus::kQuarantined ? state.let_try(*row) : state.cancel_unbegun(*row);
+      if (!done) return tl::unexpected(done.error());
+      state.ended.erase(key);
+      auto now = state.store->run(key);
+      return plain_end(now && is_over(now->status) ? DriveEnd::Why::kOver
+                                                   : DriveEnd::Why::kElsewhere);
     }
     state.observer = options.observer;
     state.confirm = options.confirm;
@@ -524,6 +528,33 @@ Status Engine::State::let_try(const RunRow& row) {
   change.release = true;
   Committed committed = committer->commit_here(std::move(group));
   return committed.result ? Status() : tl::unexpected(committed.result.error());
+}
+
+/// Whether a run for workers of another label is to be cancelled that nobody has ever taken up:
+/// then there is nothing that only these could do, unless its handlers want something.
+Result<bool> Engine::State::is_cancelled_unbegun(const RunRow& row) {
+  constexpr Token kNeverClaimed = 1;
+  if (row.holder != 0 || row.token != kNeverClaimed || is_over(row.status)) return false;
+  auto messages = store->messages(row.key);
+  if (!messages) return tl::unexpected(messages.error());
+  return std::any_of(messages->begin(), messages->end(),
+                     [](const Message& message) { return message.kind == Message::Kind::kCancel; });
+}
+
+/// Cancels such a run, whoever it is for.
+Status Engine::State::cancel_unbegun(const RunRow& row) {
+  auto is_wanted = is_cancelled_unbegun(row);
+  if (!is_wanted) return tl::unexpected(is_wanted.error());
+  if (!*is_wanted) return {};
+  if (auto joined = join(); !joined) return joined;
+  auto claimed = claim(row, 0, Claimer::kPerson);
+  if (!claimed &&
+      (claimed.error().kind == ErrorKind::kLocked || claimed.error().kind == ErrorKind::kRefused))
+    return {};  // one of its own was faster
+  let_go_now = row.key;
+  auto driver = take(claimed);
+  let_go_now = 0;
+  return driver ? let_go_fresh(**driver) : tl::unexpected(driver.error());
 }
 
 bool Engine::State::holder_lives(RunKey run) {

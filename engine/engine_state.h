@@ -200,6 +200,8 @@ struct Engine::State {
   Result<std::vector<vm::Undoable>> undoable(const RunRow& row, const std::string& asked,
                                              const std::string& to = {});
   Status let_try(const RunRow& row);
+  Result<bool> is_cancelled_unbegun(const RunRow& row);
+  Status cancel_unbegun(const RunRow& row);
   void open_fresh(RunDriver& driver);
   Status let_go_fresh(RunDriver& driver);
   bool holder_lives(RunKey run);

@@ -25,6 +25,10 @@ runbook parent(file: string, fails: bool = false) -> int {
   if fails { fail "no luck" }
   return there
 }
+runbook impatient(file: string) {
+  step there = start placed(file: file)
+    timeout 1s
+}
 runbook unlucky(file: string)
   on worker "dc-fra"
 {
@@ -203,6 +207,18 @@ class Placing(rbk.Case):
         self.assertEqual(self.status_of(run), "succeeded")
         self.assertEqual(len(self.lines()), 6)
         self.assertEqual(set(self.lines()), {"first", "second"})
+
+    def test_what_nobody_has_taken_up_is_cancelled_by_anybody(self):
+        run = self.rbk("run", "p.rbk:placed", "--file", self.file, "--detach").out.strip()
+        self.rbk("cancel", run, exit=rbk.CANCELLED)
+        self.assertEqual(self.status_of(run), "cancelled")
+        done = self.rbk("run", "p.rbk:impatient", "--file", self.file, exit=rbk.FAILED)
+        self.assertIn("Timeout", done.err)
+        self.worker("any")
+        run = self.rbk("run", "p.rbk:impatient", "--file", self.file, "--detach").out.strip()
+        rbk.eventually("a worker sees its time", lambda: self.status_of(run) == "failed")
+        self.assertEqual([one["status"] for one in self.runs() if one["runbook"] == "placed"], ["cancelled"] * 3)
+        self.assertEqual(self.lines(), [])
 
     def test_what_people_say_is_told_to_it(self):
         self.worker("fra", "--label", "dc-fra")
