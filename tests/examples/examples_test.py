@@ -518,6 +518,17 @@ class NightlyCopies(Example):
         self.assertIn("nightly", self.rbk("schedule", "list").out)
 
 
+class FullDisks(Example):
+    def test_each_site_is_asked_where_it_is_and_one_that_is_silent_is_named(self):
+        worker = rbk.start(self.folder, "worker", "--label", "site-fra", "--only-labelled")
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+        words = ("--sites", "fra", "--sites", "ber", "--percent", "0", "--patience", "10s", "--json")
+        report = self.output(self.run_example("full_disks", *words, exit=rbk.PARTIAL))
+        self.assertEqual(report["silent"], ["ber"])
+        self.assertEqual({disk["site"] for disk in report["full"]}, {"fra"})
+
+
 class SwitchOnSignal(Example):
     def setUp(self):
         super().setUp()
