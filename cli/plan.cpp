@@ -180,6 +180,8 @@ class Printer {
       if (!node.title.empty()) head += "  " + node.title;
     } else if (node.kind == Node::Kind::kCall) {
       head = node.text;
+    } else if (node.kind == Node::Kind::kWorker) {
+      head = fmt::format("{} {}", bold("on worker"), node.text);
     } else if (node.kind == Node::Kind::kParallel) {
       head = node.text.empty() ? "side by side" : node.text;
     } else if (node.kind == Node::Kind::kBranch || node.kind == Node::Kind::kLoop ||

@@ -308,7 +308,7 @@ class WorkObserver : public Observer {
 struct WorkOptions {
   WorkObserver* observer = nullptr;
   size_t slots = 32;  // runs that it goes on with at once; what only waits takes none for long
-  /// The labels whose runs it goes on with; empty: that of the runs that are for everybody.
+  /// The placements of the runs that it goes on with; "" is that of those which are for everybody.
   std::vector<std::string> takes = {""};
 };
 

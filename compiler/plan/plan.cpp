@@ -477,8 +477,7 @@ void Walker::show(const LockStmt& node, const Place&, std::vector<Node>& out) {
 std::vector<Node> Walker::runbook(const RunbookDecl& decl) {
   static constexpr const char* kModes[] = {"queue", "queue", "reject", "cancel_running"};
   std::vector<Node> nodes;
-  if (decl.worker.valid())
-    nodes.push_back(plain(Node::Kind::kWorker, "on worker " + known_.show(decl.worker)));
+  if (decl.worker.valid()) nodes.push_back(plain(Node::Kind::kWorker, known_.show(decl.worker)));
   for (const Exclusive& one : decl.exclusive)
     nodes.push_back(plain(Node::Kind::kLock, fmt::format("exclusive {} {}", known_.show(one.name),
                                                          kModes[static_cast<int>(one.mode)])));
