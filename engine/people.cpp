@@ -532,9 +532,12 @@ Status Engine::resolve(const std::string& run, const std::string& path, Resoluti
   constexpr const char* kWords[] = {"done", "not_done", "retry", "fail", "leave"};
   json::object body{{"how", kWords[static_cast<size_t>(how)]}, {"user", by.user}};
   if (given) body["output"] = *given;
-  // One answer to each question: a step can come into doubt again.
+  // One answer to each question: a step can come into doubt again, at the same time by a clock that
+  // was put back.
+  const json::object described = object_of(wait->description);
   auto posted = state_->post(row->key, wait->request, Message::Kind::kResolve, body, by,
-                             fmt::format("resolve:{}:{}:{}", row->id, wait->request, wait->since),
+                             fmt::format("resolve:{}:{}:{}:{}", row->id, wait->request, wait->since,
+                                         number_of(described, "repetition", 0)),
                              wait->path);
   if (!posted && posted.error().kind == ErrorKind::kExists)
     return fail(ErrorKind::kRefused, fmt::format("step {} has been answered already", wait->path),

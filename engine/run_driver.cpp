@@ -26,10 +26,13 @@ LogStream stream_of(std::string_view level) {
 }
 
 /// A doubt's description in the store: {"action", "step"}; an approval's is the machine's own.
-std::string doubt_description(const bytecode::Program& program,
-                              const vm::request::Perform& perform) {
-  return boost::json::serialize(boost::json::object{
-      {"action", program.actions[perform.action].name}, {"attempt", perform.attempt}});
+/// Of a step in doubt: {"action", "attempt", "repetition"?}: how often the attempt was begun anew.
+std::string doubt_description(const bytecode::Program& program, const vm::request::Perform& perform,
+                              uint32_t repetition) {
+  boost::json::object made{{"action", program.actions[perform.action].name},
+                           {"attempt", perform.attempt}};
+  if (repetition > 0) made["repetition"] = repetition;
+  return boost::json::serialize(made);
 }
 
 /// Of a signal: {"name", "type", "by"?}.
@@ -438,8 +441,8 @@ void RunDriver::note(Entry::Kind kind, const std::vector<vm::RequestId>& request
       item.kind = News::Kind::kDoubt;
       item.path = asked.perform()->path;
       change_.waits.push_back({row_.key, row_.id, id, Wait::Kind::kDoubt, item.path,
-                               doubt_description(*program_, *asked.perform()), time_,
-                               std::nullopt});
+                               doubt_description(*program_, *asked.perform(), asked.repetition),
+                               time_, std::nullopt});
     } else {
       asked.not_started = true;
       continue;
