@@ -52,7 +52,9 @@ Result<engine::RunSummary> wait_until_paused(engine::Engine& engine, const std::
       auto end = engine.drive(summary->id, {});
       if (!end) return tl::unexpected(end.error());
       if (end->why != engine::DriveEnd::Why::kElsewhere) continue;
-      if (workers_of(engine, summary->placement) == 0) return summary;
+      const Result<size_t> workers = workers_of(engine, summary->placement);
+      if (!workers) return tl::unexpected(workers.error());
+      if (*workers == 0) return summary;
     }
     if (auto changed = engine.wait_for_change(kLookAgain); !changed)
       return tl::unexpected(changed.error());

@@ -44,10 +44,13 @@ ExitStatus resume_all(const Terminal& terminal, Session& session) {
       report->held(end.run);
       continue;
     }
-    if (end.why == engine::DriveEnd::Why::kElsewhere)
-      report->placed(end.run, workers_of(*session.engine, end.run.placement));
-    else
+    if (end.why == engine::DriveEnd::Why::kElsewhere) {
+      const Result<size_t> workers = workers_of(*session.engine, end.run.placement);
+      if (!workers) return refuse(terminal, workers.error());
+      report->placed(end.run, *workers);
+    } else {
       report->ended(end, exit_status(end));
+    }
     status = worst(status, exit_status(end));
   }
   if (ends->empty() && !terminal.json) terminal.print("nothing to resume\n");

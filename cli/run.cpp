@@ -57,17 +57,18 @@ ExitStatus start_detached(const Terminal& terminal, Session& session, const std:
   const auto summary = session.engine->summary(run);
   if (!summary) return refuse(terminal, summary.error());
   const std::string& placement = summary->placement;
-  const size_t workers = workers_of(*session.engine, placement);
+  const Result<size_t> workers = workers_of(*session.engine, placement);
+  if (!workers) return refuse(terminal, workers.error());
   if (terminal.json) {
     boost::json::object event{{"event", "run"}, {"run", run}, {"runbook", runbook}};
     if (!placement.empty()) event["worker"] = placement;
-    event["workers"] = workers;
+    event["workers"] = *workers;
     terminal.print_json(event);
     return ExitStatus::kSucceeded;
   }
   terminal.print(run + "\n");
   // One that does nothing to the world is over already.
-  if (engine::is_over(summary->status) || workers > 0) return ExitStatus::kSucceeded;
+  if (engine::is_over(summary->status) || *workers > 0) return ExitStatus::kSucceeded;
   terminal.print_to_err(
       placement.empty()
           ? fmt::format("no worker is alive that goes on with it: rbk worker{1}, or rbk resume "

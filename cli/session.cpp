@@ -101,9 +101,9 @@ Result<Session> open_session(Project project, const StoreOptions& options, engin
   return session;
 }
 
-size_t workers_of(engine::Engine& engine, const std::string& placement) {
+Result<size_t> workers_of(engine::Engine& engine, const std::string& placement) {
   const Result<std::vector<engine::Worker>> workers = engine.workers();
-  if (!workers) return 0;
+  if (!workers) return tl::unexpected(workers.error());
   return static_cast<size_t>(std::count_if(
       workers->begin(), workers->end(),
       [&](const engine::Worker& worker) { return engine::takes(worker.takes, placement); }));
@@ -121,11 +121,16 @@ ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& 
   using Why = engine::DriveEnd::Why;
   Result<engine::DriveEnd> end = session.engine->drive(run, options);
   while (end && (end->why == Why::kHeld || end->why == Why::kElsewhere)) {
-    if (end->run.process)
+    if (end->run.process) {
       report.held(end->run);
-    else if (end->why == Why::kElsewhere)
-      report.placed(end->run, workers_of(*session.engine, end->run.placement));
-    // else it has ended there meanwhile
+    } else if (end->why == Why::kElsewhere) {
+      const Result<size_t> workers = workers_of(*session.engine, end->run.placement);
+      if (!workers) {
+        end = tl::unexpected(workers.error());
+        break;
+      }
+      report.placed(end->run, *workers);
+    }  // else it has ended there meanwhile
     end = session.engine->follow(run, options);
     if (end && end->why == Why::kAbandoned) end = session.engine->drive(run, options);
   }

@@ -51,7 +51,7 @@ ExitStatus go_on(const Terminal& terminal, Session& session, const std::string& 
                  std::function<bool(const engine::AboutToWrite&)> confirm = {});
 
 /// How many workers live that go on with runs of this placement.
-size_t workers_of(engine::Engine& engine, const std::string& placement);
+Result<size_t> workers_of(engine::Engine& engine, const std::string& placement);
 
 /// Whether an error leaves the run where it stood, so that it can go on: trouble of the store.
 bool suspends(const Error& error);

@@ -716,7 +716,11 @@ class History {
     }
     check();
     try_once_more();
-    if (time_.now - calm_since_ > longest_wait_) {
+    in_line_ = std::max<int64_t>(
+        in_line_, std::count_if(rows.begin(), rows.end(), [](const engine::RunRow& row) {
+          return !engine::is_over(row.status);
+        }));
+    if (time_.now - calm_since_ > longest_wait_ * in_line_) {
       for (const engine::RunRow& row : rows)
         if (!engine::is_over(row.status))
           violated(15, fmt::format("{} is {} for ever", row.id, engine::to_string(row.status)));
@@ -787,7 +791,8 @@ class History {
   int64_t operations_left_ = 0;
   int64_t last_signal_ = 100;
   uint64_t holds_up_ = 0;  // a process between two of its reads: so often of a thousand times
-  int64_t longest_wait_ = 12'000 * kSecond;  // several runs in a queue, each twenty waits of 90 s
+  int64_t longest_wait_ = 2400 * kSecond;  // a loop of twenty waits of 90 s, and more
+  int64_t in_line_ = 1;  // runs that went on since all is well: they may wait for each other
 };
 
 }  // namespace

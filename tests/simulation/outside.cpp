@@ -99,7 +99,9 @@ void Outside::start(const std::shared_ptr<Life>& life, const Attempt& attempt,
 /// A run goes on at who is for it.
 void Outside::check_place(const Life& life, const Attempt& attempt) {
   const Mirror* mirror = oracle_->look(attempt.run);
-  if (mirror != nullptr && !engine::takes(life.takes, mirror->row.placement))
+  if (mirror == nullptr) return;
+  acted_upon_[attempt.run] = mirror->head;
+  if (!engine::takes(life.takes, mirror->row.placement))
     around_.violated(17, fmt::format("{} {} goes on in process {}, and is for \"{}\"", attempt.run,
                                      attempt.path, life.process, mirror->row.placement));
 }
@@ -113,7 +115,6 @@ void Outside::check_causes(const Attempt& attempt) {
                                     attempt.run, attempt.path));
     return;
   }
-  acted_upon_[attempt.run] = mirror->head;
   if (asked->answers > 0)
     around_.violated(
         1, fmt::format("{} {} begins after the end of that attempt", attempt.run, attempt.path));

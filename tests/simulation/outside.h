@@ -83,7 +83,7 @@ class Outside {
   void calm() { is_calm_ = true; }
 
   const std::vector<std::shared_ptr<Execution>>& executions() const { return all_; }
-  /// The last entries of runs when the last of their commands began.
+  /// The last entries of runs when the last of their commands began, or was looked for.
   const std::map<std::string, uint64_t>& acted_upon() const { return acted_upon_; }
   /// The run, or the one that it undoes.
   std::string origin(const std::string& run);
